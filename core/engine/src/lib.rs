@@ -1,0 +1,1 @@
+//! Drives payments to their end: route, order, journal, effects; the stores

@@ -1,0 +1,1 @@
+//! The words of Sportello: money, handles, commands, payments. Pure.

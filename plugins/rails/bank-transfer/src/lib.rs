@@ -1,0 +1,1 @@
+//! SEPA credit transfers over Berlin Group NextGenPSD2 as a rail

@@ -1,0 +1,1 @@
+//! A plugin for a contract that this host does not speak

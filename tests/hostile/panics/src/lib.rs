@@ -1,0 +1,1 @@
+//! A plugin that panics where it is told to

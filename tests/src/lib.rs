@@ -1,0 +1,1 @@
+//! End to end, hostile plugins, crash and tidy tests

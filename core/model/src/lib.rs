@@ -1,1 +1,13 @@
-//! The words of Sportello: money, handles, commands, payments. Pure.
+//! The words of Sportello: money, handles, commands, intents, orders, outcomes, postings, and the life of a payment.
+//!
+//! This crate is pure: no I/O, no clock, no async, no randomness. What happens at a time is told the time; what needs a
+//! random number is handed one. A test proves it from the dependency graph.
+
+pub mod command;
+pub mod grammar;
+mod handle;
+mod money;
+
+pub use command::Command;
+pub use handle::{HANDLE_LEN_MAX, Handle, HandleError, is_invisible};
+pub use money::{Currency, MINOR_MAX, Money, MoneyError, UnknownCurrency};

@@ -6,8 +6,12 @@
 pub mod command;
 pub mod grammar;
 mod handle;
+pub mod message;
 mod money;
+pub mod order;
 
 pub use command::Command;
 pub use handle::{HANDLE_LEN_MAX, Handle, HandleError, is_invisible};
+pub use message::{Accepted, Change, Mention, Message, Note, Sent};
 pub use money::{Currency, MINOR_MAX, Money, MoneyError, UnknownCurrency};
+pub use order::{Finality, Inquiry, Order, OrderKind, Outcome, Party, PaymentId, Report};

@@ -14,4 +14,4 @@ pub use command::Command;
 pub use handle::{HANDLE_LEN_MAX, Handle, HandleError, is_invisible};
 pub use message::{Accepted, Change, Mention, Message, Note, Sent};
 pub use money::{Currency, MINOR_MAX, Money, MoneyError, UnknownCurrency};
-pub use order::{Finality, Inquiry, Order, OrderKind, Outcome, Party, PaymentId, Report};
+pub use order::{Doubt, Finality, Inquiry, Order, OrderKind, Outcome, Party, PaymentId, Report};

@@ -10,13 +10,13 @@ pub use failure::{Failure, Retry, Source};
 pub use frames::Level;
 pub use host::{Host, HttpRequest, HttpResponse, Secret, WebhookReply, WebhookRequest};
 pub use manifest::{
-    ChannelFacts, Doubt, Encoding, Handshake, Hash, Kind, Manifest, RailFacts, Signature, Strength,
+    ChannelFacts, Encoding, Handshake, Hash, Kind, Manifest, RailFacts, Signature, Strength,
     Webhook,
 };
 pub use plugin::{Channel, Rail};
 pub use sportello_model::{
-    Accepted, Change, Currency, Finality, Handle, Inquiry, Mention, Message, Money, Note, Order,
-    OrderKind, Outcome, Party, PaymentId, Report, Sent,
+    Accepted, Change, Currency, Doubt, Finality, Handle, Inquiry, Mention, Message, Money, Note,
+    Order, OrderKind, Outcome, Party, PaymentId, Report, Sent,
 };
 
 // An author needs these, and one dependency is enough.

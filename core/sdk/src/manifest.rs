@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::OrderKind;
+use crate::{Doubt, OrderKind};
 
 /// What a plugin says of itself. Stands as JSON in the library's section `sportello.manifest`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -174,29 +174,4 @@ pub struct RailFacts {
     pub accounts: Vec<String>,
     /// The orders it carries out, and how doubt about each ends.
     pub orders: BTreeMap<OrderKind, Doubt>,
-}
-
-/// How doubt about an order ends.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(tag = "doubt", rename_all = "snake_case")]
-pub enum Doubt {
-    /// The same order may be sent again under the same key for this long, and is carried out once.
-    Idempotent {
-        /// How long the rail remembers keys, in milliseconds.
-        for_ms: u64,
-    },
-    /// The rail can be asked about the order by our own key.
-    Inquirable {
-        /// How many questions are allowed for one order.
-        inquiries_max: u32,
-        /// When to ask first, in milliseconds after the order.
-        first_after_ms: u64,
-        /// The longest pause between two questions: pauses double up to it.
-        pause_max_ms: u64,
-    },
-    /// The order can be reversed, and the reversal is acknowledged.
-    Reversible,
-    /// Only a statement or an operator ends it. So is every way of a later contract taken.
-    #[serde(other)]
-    Statement,
 }

@@ -52,9 +52,7 @@ impl Handle {
     /// As [`HandleError`] has it.
     pub fn new(scheme: &str, rest: &str) -> Result<Self, HandleError> {
         let scheme_is_valid = scheme.starts_with(|c: char| c.is_ascii_lowercase())
-            && scheme
-                .bytes()
-                .all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.'));
+            && scheme.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'+' | b'-' | b'.'));
         if !scheme_is_valid {
             return Err(HandleError::Scheme);
         }
@@ -67,11 +65,7 @@ impl Handle {
         if let Some(c) = rest.chars().find(|c| is_invisible(*c)) {
             return Err(HandleError::Invisible(c.into()));
         }
-        let rest: Cow<str> = if rest.starts_with('@') {
-            rest.to_lowercase().into()
-        } else {
-            rest.into()
-        };
+        let rest: Cow<str> = if rest.starts_with('@') { rest.to_lowercase().into() } else { rest.into() };
         Ok(Self(format!("{scheme}:{rest}").into()))
     }
 
@@ -157,11 +151,7 @@ mod tests {
     #[test]
     fn handles() {
         let check = |text: &str, expected: Result<&str, HandleError>| {
-            assert_eq!(
-                text.parse::<Handle>().map(|h| h.to_string()),
-                expected.map(str::to_owned),
-                "{text:?}"
-            );
+            assert_eq!(text.parse::<Handle>().map(|h| h.to_string()), expected.map(str::to_owned), "{text:?}");
         };
         check("tel:+393331234567", Ok("tel:+393331234567"));
         check("twitter:@Anna", Ok("twitter:@anna"));

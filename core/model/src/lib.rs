@@ -6,12 +6,18 @@
 pub mod command;
 pub mod grammar;
 mod handle;
+mod intent;
 pub mod message;
 mod money;
 pub mod order;
+pub mod payment;
+mod posting;
 
 pub use command::Command;
 pub use handle::{HANDLE_LEN_MAX, Handle, HandleError, is_invisible};
+pub use intent::{Intent, IntentKind, Origin, Person};
 pub use message::{Accepted, Change, Mention, Message, Note, Sent};
 pub use money::{Currency, MINOR_MAX, Money, MoneyError, UnknownCurrency};
 pub use order::{Doubt, Finality, Inquiry, Order, OrderKind, Outcome, Party, PaymentId, Report};
+pub use payment::Payment;
+pub use posting::{Account, Posting, is_balanced, movement};

@@ -170,12 +170,7 @@ impl Money {
     /// [`MoneyError::CurrencyMismatch`], [`MoneyError::Overflow`].
     pub fn checked_add(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
-        Self::new(
-            self.minor
-                .checked_add(other.minor)
-                .ok_or(MoneyError::Overflow)?,
-            self.currency,
-        )
+        Self::new(self.minor.checked_add(other.minor).ok_or(MoneyError::Overflow)?, self.currency)
     }
 
     /// The difference.
@@ -184,12 +179,7 @@ impl Money {
     /// [`MoneyError::CurrencyMismatch`], [`MoneyError::Overflow`] below zero.
     pub fn checked_sub(self, other: Self) -> Result<Self, MoneyError> {
         self.same_currency(other)?;
-        Self::new(
-            self.minor
-                .checked_sub(other.minor)
-                .ok_or(MoneyError::Overflow)?,
-            self.currency,
-        )
+        Self::new(self.minor.checked_sub(other.minor).ok_or(MoneyError::Overflow)?, self.currency)
     }
 
     /// The amount in decimal notation, without the currency: `20.00`, `1500`, `1.250`.
@@ -198,12 +188,7 @@ impl Money {
         let unit = 10u64.pow(exponent);
         match exponent {
             0 => self.minor.to_string(),
-            digits => format!(
-                "{}.{:0width$}",
-                self.minor / unit,
-                self.minor % unit,
-                width = digits as usize
-            ),
+            digits => format!("{}.{:0width$}", self.minor / unit, self.minor % unit, width = digits as usize),
         }
     }
 
@@ -215,11 +200,7 @@ impl Money {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
         let exponent = currency.exponent() as usize;
         let digits_only = |part: &str| part.bytes().all(|b| b.is_ascii_digit());
-        if whole.is_empty()
-            || !digits_only(whole)
-            || !digits_only(fraction)
-            || fraction.len() > exponent
-        {
+        if whole.is_empty() || !digits_only(whole) || !digits_only(fraction) || fraction.len() > exponent {
             return Err(MoneyError::Overflow);
         }
         let digits = format!("{whole}{fraction:0<exponent$}");
@@ -272,24 +253,10 @@ mod tests {
 
     #[test]
     fn what_is_no_amount_is_refused() {
-        for text in [
-            "",
-            ".",
-            ".5",
-            "1.234",
-            "-1",
-            "+1",
-            "1e3",
-            "1 000",
-            "99999999999999999999",
-            "٣",
-        ] {
+        for text in ["", ".", ".5", "1.234", "-1", "+1", "1e3", "1 000", "99999999999999999999", "٣"] {
             assert!(Money::from_decimal(text, Currency::EUR).is_err(), "{text}");
         }
-        assert_eq!(
-            Money::new(MINOR_MAX + 1, Currency::EUR),
-            Err(MoneyError::Overflow)
-        );
+        assert_eq!(Money::new(MINOR_MAX + 1, Currency::EUR), Err(MoneyError::Overflow));
         for code in ["XAU", "XXX", "EURO", "eur", ""] {
             assert!(code.parse::<Currency>().is_err(), "{code}");
         }

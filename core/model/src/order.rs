@@ -65,9 +65,7 @@ impl JsonSchema for PaymentId {
 }
 
 /// What a rail is asked to do for a leg.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OrderKind {
     /// Reserve the payer's money.
@@ -229,9 +227,7 @@ pub enum Outcome {
 }
 
 /// How final a settlement is.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Finality {
     /// The rail took it on.
@@ -247,9 +243,7 @@ pub enum Finality {
 impl Outcome {
     /// An `Unknown`, with what is known.
     pub fn unknown(because: impl Into<String>) -> Self {
-        Self::Unknown {
-            because: because.into(),
-        }
+        Self::Unknown { because: because.into() }
     }
 
     /// Whether nothing can follow: the money moved, or it will not for this order.
@@ -273,15 +267,13 @@ mod tests {
 
     #[test]
     fn an_outcome_of_a_later_contract_survives() {
-        let read: Outcome =
-            serde_json::from_str(r#"{"outcome":"teleported","to":{"x":1}}"#).unwrap();
+        let read: Outcome = serde_json::from_str(r#"{"outcome":"teleported","to":{"x":1}}"#).unwrap();
         assert_eq!(read, Outcome::Unrecognised);
     }
 
     #[test]
     fn a_new_field_breaks_nobody() {
-        let read: Outcome =
-            serde_json::from_str(r#"{"outcome":"unknown","because":"x","mood":"blue"}"#).unwrap();
+        let read: Outcome = serde_json::from_str(r#"{"outcome":"unknown","because":"x","mood":"blue"}"#).unwrap();
         assert_eq!(read, Outcome::unknown("x"));
     }
 

@@ -1,0 +1,112 @@
+//! An attempt: one order to one rail for one leg.
+
+use serde::{Deserialize, Serialize};
+
+use crate::Account;
+use crate::order::Doubt;
+
+/// One movement of money in a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Leg {
+    /// From the payer's account to the payee's at once.
+    Transfer,
+    /// From the payer to us.
+    Collect,
+    /// From us to the payee.
+    Payout,
+    /// From us back to the payer.
+    Return,
+}
+
+/// Where an attempt stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptState {
+    /// Decided on; no byte has left.
+    Ready,
+    /// Bytes may have left.
+    InFlight,
+    /// The rail has it in hand.
+    Pending,
+    /// The payer must do something first.
+    ActionRequired,
+    /// Nobody knows whether the money moved.
+    Unknown,
+    /// The money moved.
+    Settled,
+    /// The money moved although the attempt had been given up: it stands in suspense.
+    SettledLate,
+    /// The money did not move.
+    Declined,
+    /// No byte left.
+    NotSent,
+}
+
+impl AttemptState {
+    /// Whether nothing is expected any more.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Settled | Self::SettledLate | Self::Declined | Self::NotSent)
+    }
+
+    /// Whether the order is, or may be, at the rail.
+    pub fn is_out(self) -> bool {
+        matches!(self, Self::InFlight | Self::Pending | Self::ActionRequired | Self::Unknown)
+    }
+}
+
+/// One order to one rail for one leg.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// Counts the payment's attempts from 1.
+    pub number: u32,
+    /// Which movement.
+    pub leg: Leg,
+    /// The rail's instance.
+    pub rail: Box<str>,
+    /// How doubt about it ends.
+    pub doubt: Doubt,
+    /// Where it stands.
+    pub state: AttemptState,
+    /// When it was decided on, in milliseconds since 1970.
+    pub made_at_ms: u64,
+    /// When bytes may first have left, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at_ms: Option<u64>,
+    /// Whether a question about it is due: there is at most one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub asking: bool,
+    /// How many times the rail was asked what became of it.
+    #[serde(default)]
+    pub asked: u32,
+    /// The rail's own reference.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    /// The rail's last word, for a person to read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub word: Option<String>,
+}
+
+impl Attempt {
+    /// The clearing account that the money stands on while the order is out.
+    pub(super) fn clearing(&self) -> Account {
+        Account::Clearing(self.rail.clone())
+    }
+
+    /// When to ask the rail next, counted from now, in milliseconds; nothing where asking has ended or never helps.
+    pub(super) fn ask_after_ms(&self, now_ms: u64) -> Option<u64> {
+        let pause =
+            |first_ms: u64, max_ms: u64| first_ms.saturating_mul(1 << self.asked.min(20)).min(max_ms.max(first_ms));
+        match self.doubt {
+            Doubt::Inquirable { inquiries_max, first_after_ms, pause_max_ms } => {
+                (self.asked < inquiries_max).then(|| pause(first_after_ms, pause_max_ms))
+            }
+            Doubt::Idempotent { for_ms } => {
+                let after_ms = pause(1_000, 60_000);
+                let window_ends = self.sent_at_ms.unwrap_or(now_ms).saturating_add(for_ms);
+                (now_ms.saturating_add(after_ms) < window_ends).then_some(after_ms)
+            }
+            Doubt::Reversible | Doubt::Statement => None,
+        }
+    }
+}

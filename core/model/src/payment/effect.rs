@@ -1,0 +1,101 @@
+//! What is to be done outside because of an event. Stored in the same commit; done afterwards, and again after a crash.
+
+use serde::{Deserialize, Serialize};
+
+/// Something to do outside, tagged by `effect`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "effect", rename_all = "snake_case")]
+pub enum Effect {
+    /// Give the attempt's order to its rail.
+    Submit {
+        /// The attempt.
+        attempt: u32,
+        /// How long to wait first, in milliseconds.
+        after_ms: u64,
+    },
+    /// Find out what became of the attempt's order: by a question, or by the same order under the same key, as the rail
+    /// allows.
+    Ask {
+        /// The attempt.
+        attempt: u32,
+        /// How long to wait first, in milliseconds.
+        after_ms: u64,
+    },
+    /// End the challenge that nobody answered.
+    Expire {
+        /// Which of the payment's challenges.
+        challenge: u32,
+        /// How long to wait first, in milliseconds.
+        after_ms: u64,
+    },
+    /// Tell somebody.
+    Note {
+        /// Whom.
+        audience: Audience,
+        /// What about.
+        about: About,
+    },
+}
+
+impl Effect {
+    /// How long to wait before it is done, in milliseconds.
+    pub fn after_ms(&self) -> u64 {
+        match self {
+            Self::Submit { after_ms, .. } | Self::Ask { after_ms, .. } | Self::Expire { after_ms, .. } => *after_ms,
+            Self::Note { .. } => 0,
+        }
+    }
+}
+
+/// Whom a note is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Audience {
+    /// The payer, in private.
+    Payer,
+    /// The payee, in private.
+    Payee,
+    /// Whoever reads the message that began it. Never an amount, a code or a reason.
+    Public,
+}
+
+/// What a note is about, tagged by `about`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "about", rename_all = "snake_case")]
+pub enum About {
+    /// A code is asked for.
+    Challenge {
+        /// Which of the payment's challenges.
+        number: u32,
+    },
+    /// The code was wrong.
+    WrongCode {
+        /// How many tries are left.
+        tries_left: u8,
+    },
+    /// The money has arrived.
+    Completed,
+    /// No rail moved the money.
+    Declined {
+        /// Why, in the rail's words.
+        reason: String,
+    },
+    /// Called off.
+    Cancelled {
+        /// By whom.
+        by: super::CancelledBy,
+    },
+    /// Nobody confirmed in time.
+    Expired,
+    /// The rail has it in hand, and it takes its time.
+    Pending,
+    /// The payer must do something first.
+    ActionRequired {
+        /// Where.
+        url: String,
+    },
+    /// The payer has the money back.
+    Returned,
+    /// An operator is looking at it.
+    InReview,
+}

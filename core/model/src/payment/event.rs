@@ -1,0 +1,138 @@
+//! What happens to a payment.
+
+use serde::{Deserialize, Serialize};
+
+use super::Plan;
+use crate::{Intent, Outcome};
+use std::sync::Arc;
+
+/// What happens to a payment, tagged by `event`. Events are facts: they are journalled, and replay to the same payment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum Event {
+    /// It was wished for.
+    Received {
+        /// What was wished.
+        intent: Arc<Intent>,
+    },
+    /// The payer is asked for a code.
+    Challenged {
+        /// Which of the payment's challenges.
+        number: u32,
+        /// How many wrong codes are let pass.
+        tries: u8,
+        /// When it ends, in milliseconds since 1970.
+        expires_at_ms: u64,
+    },
+    /// A wrong code came.
+    WrongCode,
+    /// The payer agreed.
+    Confirmed {
+        /// What shows it.
+        evidence: Evidence,
+    },
+    /// The rails were chosen, and the first of them is to be asked.
+    Routed {
+        /// Which, and in which order.
+        plan: Arc<Plan>,
+    },
+    /// No rail can carry it.
+    Unroutable {
+        /// Why.
+        because: String,
+    },
+    /// From here on bytes may have left for the rail.
+    Sent {
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The host attests that no byte left.
+    NotSent {
+        /// The attempt.
+        attempt: u32,
+        /// What stood in the way.
+        because: String,
+    },
+    /// The rail answered, to the order itself, to a question, or by itself.
+    Answered {
+        /// The attempt.
+        attempt: u32,
+        /// Whether it was the answer to a question, which then counts.
+        #[serde(default)]
+        asked: bool,
+        /// What it said.
+        outcome: Outcome,
+    },
+    /// It was called off.
+    Cancelled {
+        /// By whom.
+        by: CancelledBy,
+    },
+    /// Nobody confirmed in time.
+    Expired,
+    /// A note could not be delivered, and is given up.
+    NoteFailed {
+        /// What it was about.
+        about: super::About,
+        /// Whom it was for.
+        audience: super::Audience,
+        /// What stood in the way.
+        because: String,
+    },
+}
+
+impl Event {
+    /// The event's name, as in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Received { .. } => "received",
+            Self::Challenged { .. } => "challenged",
+            Self::WrongCode => "wrong_code",
+            Self::Confirmed { .. } => "confirmed",
+            Self::Routed { .. } => "routed",
+            Self::Unroutable { .. } => "unroutable",
+            Self::Sent { .. } => "sent",
+            Self::NotSent { .. } => "not_sent",
+            Self::Answered { .. } => "answered",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Expired => "expired",
+            Self::NoteFailed { .. } => "note_failed",
+        }
+    }
+}
+
+/// What shows that the payer agreed. None of these is strong customer authentication.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "evidence", rename_all = "snake_case")]
+pub enum Evidence {
+    /// The code that was sent to them in private came back.
+    Code {
+        /// Which of the payment's challenges it answered.
+        challenge: u32,
+    },
+    /// The amount is at or below what the operator's policy lets pass without a code.
+    BelowLimit,
+    /// The owner of an API key, whose scopes allow it, says so.
+    Attested {
+        /// The key's name.
+        key: String,
+    },
+}
+
+/// Who called a payment off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    /// The payer.
+    Payer,
+    /// The payee, who had asked for it.
+    Payee,
+    /// The message was edited, and what it says now is another payment.
+    Edit,
+    /// The message was deleted.
+    Deletion,
+    /// Too many wrong codes.
+    WrongCodes,
+    /// The owner of an API key.
+    Api,
+}

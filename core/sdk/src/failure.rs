@@ -53,12 +53,7 @@ pub enum Retry {
 impl Failure {
     /// A failure that will fail the same again.
     pub fn new(source: Source, code: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            source,
-            retry: Retry::Never,
-            code: code.into(),
-            message: message.into(),
-        }
+        Self { source, retry: Retry::Never, code: code.into(), message: message.into() }
     }
 
     /// The same, worth another try after `after_ms` milliseconds.
@@ -85,11 +80,7 @@ impl Failure {
 
     /// The plugin does not offer `method`.
     pub fn unsupported(method: &str) -> Self {
-        Self::new(
-            Source::Plugin,
-            "unsupported",
-            format!("`{method}` is not offered here"),
-        )
+        Self::new(Source::Plugin, "unsupported", format!("`{method}` is not offered here"))
     }
 
     /// Whether trying again can help.

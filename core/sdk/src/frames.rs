@@ -9,6 +9,8 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Failure;
+
 /// The contract that this library speaks. A host serves plugins of the same major with a minor not above its own.
 pub const CONTRACT: Version = Version { major: 1, minor: 0 };
 
@@ -24,6 +26,14 @@ pub struct Version {
     pub minor: u16,
 }
 
+impl Version {
+    /// Whether a host that speaks this version serves a plugin built for `plugin`: the same major, and a minor not
+    /// above the host's own.
+    pub fn serves(self, plugin: Self) -> bool {
+        self.major == plugin.major && self.minor >= plugin.minor
+    }
+}
+
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
@@ -34,10 +44,7 @@ impl std::str::FromStr for Version {
     type Err = std::num::ParseIntError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let (major, minor) = text.split_once('.').unwrap_or((text, "0"));
-        Ok(Self {
-            major: major.parse()?,
-            minor: minor.parse()?,
-        })
+        Ok(Self { major: major.parse()?, minor: minor.parse()? })
     }
 }
 
@@ -119,16 +126,19 @@ pub struct Reply {
     pub body: Bytes,
 }
 
+impl Reply {
+    /// The answer that something went wrong.
+    pub fn failure(failure: &Failure) -> Self {
+        // Plain strings and numbers: there is nothing in a failure that cannot be written.
+        let frame = serde_json::to_vec(failure).unwrap_or_default();
+        Self { ok: false, frame: frame.into(), body: Bytes::new() }
+    }
+}
+
 /// The other side of the boundary: the host for a plugin, the plugin for the host. Both are the same two functions.
 pub trait Peer: Send + Sync + 'static {
     /// Calls `method`. `parent` is the call of the other side on whose behalf this one is made (0 for none).
-    fn call(
-        &self,
-        parent: u64,
-        method: &str,
-        frame: Bytes,
-        body: Bytes,
-    ) -> BoxFuture<'static, Reply>;
+    fn call(&self, parent: u64, method: &str, frame: Bytes, body: Bytes) -> BoxFuture<'static, Reply>;
 
     /// Tells something, and waits for nothing. May be dropped under load.
     fn notify(&self, method: &str, frame: Bytes);

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::frames::{
-    CallFrame, HostFrame, HttpRequestFrame, HttpResponseFrame, Level, LogLine, Named, Peer, Reply,
-    SecretValue, Sleep, StorePut, StorePutDone, Stored, host_method,
+    CallFrame, HostFrame, HttpRequestFrame, HttpResponseFrame, Level, LogLine, Named, Peer, Reply, SecretValue, Sleep,
+    StorePut, StorePutDone, Stored, host_method,
 };
 use crate::{Accepted, Failure, Message, Report, Source};
 
@@ -62,11 +62,7 @@ impl HttpRequest {
     /// A request without a body.
     pub fn new(method: &str, url: impl Into<String>) -> Self {
         Self {
-            head: HttpRequestFrame {
-                method: method.to_owned(),
-                url: url.into(),
-                headers: Vec::new(),
-            },
+            head: HttpRequestFrame { method: method.to_owned(), url: url.into(), headers: Vec::new() },
             body: Bytes::new(),
         }
     }
@@ -97,6 +93,19 @@ pub struct HttpResponse {
 }
 
 impl HttpResponse {
+    /// A response with a body, for a scripted provider.
+    pub fn new(status: u16, content_type: &str, body: impl Into<Bytes>) -> Self {
+        Self { head: HttpResponseFrame { status, headers: Vec::new() }, body: body.into() }
+            .with_header("content-type", content_type)
+    }
+
+    /// The same with one header more.
+    #[must_use]
+    pub fn with_header(mut self, name: &str, value: impl Into<String>) -> Self {
+        self.head.headers.push((name.to_ascii_lowercase(), value.into()));
+        self
+    }
+
     /// The status code.
     pub fn status(&self) -> u16 {
         self.head.status
@@ -110,11 +119,7 @@ impl HttpResponse {
     /// The first header of this name, whatever its case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let found = |(n, _): &&(String, String)| n.eq_ignore_ascii_case(name);
-        self.head
-            .headers
-            .iter()
-            .find(found)
-            .map(|(_, value)| value.as_str())
+        self.head.headers.iter().find(found).map(|(_, value)| value.as_str())
     }
 }
 
@@ -146,11 +151,7 @@ impl WebhookReply {
 
     /// This status and no body.
     pub fn status(status: u16) -> Self {
-        Self {
-            status,
-            headers: Vec::new(),
-            body: Bytes::new(),
-        }
+        Self { status, headers: Vec::new(), body: Bytes::new() }
     }
 }
 
@@ -165,6 +166,19 @@ impl Host {
             random: AtomicU64::new(frame.seed),
             trace: frame.trace.clone(),
         }
+    }
+
+    /// The same, and what the call is about.
+    pub(crate) fn of_call<T>(peer: Arc<dyn Peer>, frame: CallFrame<T>) -> (T, Self) {
+        let host = Self {
+            peer,
+            call: frame.call,
+            now_ms: AtomicU64::new(frame.now_ms),
+            deadline_ms: frame.deadline_ms,
+            random: AtomicU64::new(frame.seed),
+            trace: frame.trace,
+        };
+        (frame.params, host)
     }
 
     /// The time, in milliseconds since 1970: as the call was made, or as the host last answered.
@@ -186,10 +200,7 @@ impl Host {
     pub fn random(&self) -> u64 {
         // SplitMix64 (Steele, Lea, Flood 2014): one addition, and every seed is a good one.
         let step = 0x9e37_79b9_7f4a_7c15;
-        let mut z = self
-            .random
-            .fetch_add(step, Ordering::Relaxed)
-            .wrapping_add(step);
+        let mut z = self.random.fetch_add(step, Ordering::Relaxed).wrapping_add(step);
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
@@ -200,9 +211,7 @@ impl Host {
     /// # Errors
     /// `not_granted`, `unreachable`, `timeout`, `too_large`; and nothing else: a status of 500 is a response.
     pub async fn http(&self, request: HttpRequest) -> Result<HttpResponse, Failure> {
-        let (head, body) = self
-            .ask(host_method::HTTP, &request.head, request.body)
-            .await?;
+        let (head, body) = self.ask(host_method::HTTP, &request.head, request.body).await?;
         Ok(HttpResponse { head, body })
     }
 
@@ -211,9 +220,7 @@ impl Host {
     /// # Errors
     /// When the host is going away.
     pub async fn sleep(&self, for_ms: u64) -> Result<(), Failure> {
-        let (done, _): ((), _) = self
-            .ask(host_method::SLEEP, &Sleep { for_ms }, Bytes::new())
-            .await?;
+        let (done, _): ((), _) = self.ask(host_method::SLEEP, &Sleep { for_ms }, Bytes::new()).await?;
         Ok(done)
     }
 
@@ -222,11 +229,8 @@ impl Host {
     /// # Errors
     /// `no_such_secret`.
     pub async fn secret(&self, name: &str) -> Result<Secret, Failure> {
-        let named = Named {
-            name: name.to_owned(),
-        };
-        let (secret, _): (SecretValue, _) =
-            self.ask(host_method::SECRET, &named, Bytes::new()).await?;
+        let named = Named { name: name.to_owned() };
+        let (secret, _): (SecretValue, _) = self.ask(host_method::SECRET, &named, Bytes::new()).await?;
         Ok(Secret(secret.value))
     }
 
@@ -235,12 +239,8 @@ impl Host {
     /// # Errors
     /// When the store cannot be reached.
     pub async fn load(&self, name: &str) -> Result<(u64, Bytes), Failure> {
-        let named = Named {
-            name: name.to_owned(),
-        };
-        let (stored, value): (Stored, _) = self
-            .ask(host_method::STORE_GET, &named, Bytes::new())
-            .await?;
+        let named = Named { name: name.to_owned() };
+        let (stored, value): (Stored, _) = self.ask(host_method::STORE_GET, &named, Bytes::new()).await?;
         Ok((stored.version, value))
     }
 
@@ -249,16 +249,8 @@ impl Host {
     /// # Errors
     /// When the store cannot be reached, or the value is too large. Losing the race is no error: see
     /// [`StorePutDone::stored`].
-    pub async fn save(
-        &self,
-        name: &str,
-        expected: u64,
-        value: impl Into<Bytes>,
-    ) -> Result<StorePutDone, Failure> {
-        let put = StorePut {
-            name: name.to_owned(),
-            expected,
-        };
+    pub async fn save(&self, name: &str, expected: u64, value: impl Into<Bytes>) -> Result<StorePutDone, Failure> {
+        let put = StorePut { name: name.to_owned(), expected };
         let (done, _) = self.ask(host_method::STORE_PUT, &put, value.into()).await?;
         Ok(done)
     }
@@ -268,9 +260,7 @@ impl Host {
     /// # Errors
     /// When it is not durable: let the provider deliver it again.
     pub async fn message(&self, message: &Message) -> Result<Accepted, Failure> {
-        let (accepted, _) = self
-            .ask(host_method::MESSAGE, message, Bytes::new())
-            .await?;
+        let (accepted, _) = self.ask(host_method::MESSAGE, message, Bytes::new()).await?;
         Ok(accepted)
     }
 
@@ -285,10 +275,7 @@ impl Host {
 
     /// Writes a line to the log, under the instance's name. Never a secret, a one-time code or a card number.
     pub fn log(&self, level: Level, message: impl Into<String>) {
-        let line = LogLine {
-            level,
-            message: message.into(),
-        };
+        let line = LogLine { level, message: message.into() };
         if let Ok(frame) = serde_json::to_vec(&line) {
             self.peer.notify(host_method::LOG, frame.into());
         }
@@ -301,19 +288,14 @@ impl Host {
         body: Bytes,
     ) -> Result<(R, Bytes), Failure> {
         let broken = |what: &str, error: serde_json::Error| {
-            Failure::new(
-                Source::Host,
-                "bad_frame",
-                format!("`{method}`: the {what} is not as agreed: {error}"),
-            )
+            Failure::new(Source::Host, "bad_frame", format!("`{method}`: the {what} is not as agreed: {error}"))
         };
         let frame = serde_json::to_vec(params).map_err(|e| broken("question", e))?;
         let Reply { ok, frame, body } = self.peer.call(self.call, method, frame.into(), body).await;
         if !ok {
             return Err(serde_json::from_slice(&frame).map_err(|e| broken("failure", e))?);
         }
-        let answer: HostFrame<R> =
-            serde_json::from_slice(&frame).map_err(|e| broken("answer", e))?;
+        let answer: HostFrame<R> = serde_json::from_slice(&frame).map_err(|e| broken("answer", e))?;
         self.now_ms.fetch_max(answer.now_ms, Ordering::Relaxed);
         Ok((answer.result, body))
     }

@@ -1,0 +1,92 @@
+//! What a kind of plugin adds to what all have in common.
+
+use std::future::Future;
+use std::marker::PhantomData;
+
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+
+use super::{Call, Method, answer};
+use crate::frames::Reply;
+use crate::{Channel, Failure, Host, Inquiry, Note, Order, Rail, WebhookReply, WebhookRequest};
+
+/// A kind of plugin, so that the dispatcher is written once.
+pub(super) trait Role: Send + Sync + 'static {
+    type Plugin: Send + Sync + 'static;
+    type Settings: DeserializeOwned + JsonSchema + Send;
+
+    fn open(settings: Self::Settings, host: &Host) -> impl Future<Output = Result<Self::Plugin, Failure>> + Send;
+
+    /// The methods that this kind alone answers.
+    fn act(plugin: &Self::Plugin, call: &Call<'_>) -> impl Future<Output = Result<Reply, Failure>> + Send;
+
+    fn webhook(
+        plugin: &Self::Plugin,
+        request: WebhookRequest,
+        host: &Host,
+    ) -> impl Future<Output = Result<WebhookReply, Failure>> + Send;
+
+    fn run(plugin: &Self::Plugin, host: &Host) -> impl Future<Output = Result<(), Failure>> + Send;
+
+    fn close(plugin: &Self::Plugin, host: &Host) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+pub(super) struct RailRole<R>(PhantomData<fn() -> R>);
+pub(super) struct ChannelRole<C>(PhantomData<fn() -> C>);
+
+/// What reads the same for both traits.
+macro_rules! in_common {
+    ($kind:ident as $trait:ident) => {
+        type Plugin = $kind;
+        type Settings = $kind::Settings;
+
+        async fn open(settings: Self::Settings, host: &Host) -> Result<$kind, Failure> {
+            <$kind as $trait>::open(settings, host).await
+        }
+
+        async fn webhook(plugin: &$kind, request: WebhookRequest, host: &Host) -> Result<WebhookReply, Failure> {
+            plugin.webhook(request, host).await
+        }
+
+        async fn run(plugin: &$kind, host: &Host) -> Result<(), Failure> {
+            plugin.run(host).await
+        }
+
+        async fn close(plugin: &$kind, host: &Host) -> Result<(), Failure> {
+            plugin.close(host).await
+        }
+    };
+}
+
+impl<R: Rail> Role for RailRole<R> {
+    in_common!(R as Rail);
+
+    async fn act(rail: &R, call: &Call<'_>) -> Result<Reply, Failure> {
+        match call.method {
+            Method::Submit => {
+                let (order, host) = call.read::<Order>()?;
+                answer(&rail.submit(order, &host).await?, Bytes::new())
+            }
+            Method::Inquire => {
+                let (inquiry, host) = call.read::<Inquiry>()?;
+                answer(&rail.inquire(inquiry, &host).await?, Bytes::new())
+            }
+            other => Err(Failure::unsupported(other.name())),
+        }
+    }
+}
+
+impl<C: Channel> Role for ChannelRole<C> {
+    in_common!(C as Channel);
+
+    async fn act(channel: &C, call: &Call<'_>) -> Result<Reply, Failure> {
+        match call.method {
+            Method::Send => {
+                let (note, host) = call.read::<Note>()?;
+                answer(&channel.send(note, &host).await?, Bytes::new())
+            }
+            other => Err(Failure::unsupported(other.name())),
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! A host that plays a script, so that a plugin is tested with no network, no runtime and no waiting.
+//!
+//! ```
+//! use sportello_sdk::testing::ScriptedHost;
+//! use sportello_sdk::{HttpRequest, HttpResponse};
+//!
+//! let host = ScriptedHost::new()
+//!     .secret("token", "s3cret")
+//!     .on_http("POST", "https://bank.example/v1/payments/*", |_| {
+//!         Ok(HttpResponse::new(201, "application/json", r#"{"paymentId":"7"}"#))
+//!     });
+//! let call = host.call();
+//! let response = host.block_on(async {
+//!     let token = call.secret("token").await?;
+//!     let request = HttpRequest::new("POST", "https://bank.example/v1/payments/pain.001");
+//!     call.http(request.header("authorization", token.reveal())).await
+//! })?;
+//! assert_eq!(response.status(), 201);
+//! assert_eq!(host.requests().len(), 1);
+//! # Ok::<(), sportello_sdk::Failure>(())
+//! ```
+
+mod executor;
+mod glob;
+mod script;
+
+use std::future::Future;
+use std::sync::{Arc, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use crate::frames::{CallFrame, LogLine, Peer};
+use crate::{Failure, Host, HttpRequest, HttpResponse, Message, Report};
+pub use executor::{block_on, poll_once};
+use script::{Behaviour, Http, Rule, Script, Shared};
+
+/// A host that answers by a script, and keeps what it was told. Deterministic: the same script, the same answers.
+///
+/// Clones are the same host: a rule added to one is a rule of all. Of several rules that match, the latest wins.
+#[derive(Clone)]
+pub struct ScriptedHost(Arc<Shared>);
+
+impl Default for ScriptedHost {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl ScriptedHost {
+    /// A host where it is 2023-11-14 22:13:20 UTC, with no secrets, nothing stored, and no provider that can be reached.
+    pub fn new() -> Self {
+        Self(Arc::default())
+    }
+
+    /// Sets the clock, in milliseconds since 1970.
+    #[must_use]
+    pub fn now_ms(self, now_ms: u64) -> Self {
+        self.script().now_ms = now_ms;
+        self
+    }
+
+    /// Gives the plugin a secret.
+    #[must_use]
+    pub fn secret(self, name: &str, value: &str) -> Self {
+        self.script().secrets.insert(name.to_owned(), value.to_owned());
+        self
+    }
+
+    /// Answers requests of `method` (or `*`) to URLs like `url`, where `*` stands for any characters.
+    ///
+    /// What `answer` fails with is what [`Host::http`] fails with: a request that got no response.
+    #[must_use]
+    pub fn on_http(
+        self,
+        method: &str,
+        url: &str,
+        answer: impl Fn(&HttpRequest) -> Result<HttpResponse, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        self.rule(method, url, Http::Answer(Arc::new(answer)))
+    }
+
+    /// Takes such requests and never answers: what waits for it can only be given up.
+    #[must_use]
+    pub fn on_http_hang(self, method: &str, url: &str) -> Self {
+        self.rule(method, url, Http::Hang)
+    }
+
+    /// Lets every call of this method (one of [`host_method`](crate::frames::host_method), or `*`) fail.
+    #[must_use]
+    pub fn fails(self, method: &str, failure: Failure) -> Self {
+        let behaviour = Behaviour::Fails(failure);
+        self.script().behaviours.push((method.to_owned(), behaviour));
+        self
+    }
+
+    /// Lets a method that was made to [fail](Self::fails) work again.
+    #[must_use]
+    pub fn works_again(self, method: &str) -> Self {
+        self.script().behaviours.push((method.to_owned(), Behaviour::Works));
+        self
+    }
+
+    /// Lets `sleep` fail with `closing` from this time on, as when the host is going away: so ends a plugin's `run`.
+    /// Without it the host goes away after one scripted year, so that no test runs for ever.
+    #[must_use]
+    pub fn ends_at_ms(self, ends_at_ms: u64) -> Self {
+        self.script().ends_at_ms = Some(ends_at_ms);
+        self
+    }
+
+    /// Stores a value for the plugin to find.
+    #[must_use]
+    pub fn store(self, name: &str, value: impl Into<Bytes>) -> Self {
+        self.script().put(name, value.into());
+        self
+    }
+
+    /// Moves the clock on. A plugin's `sleep` does the same, at once.
+    pub fn advance(&self, for_ms: u64) {
+        self.script().now_ms += for_ms;
+    }
+
+    /// What the clock says, in milliseconds since 1970.
+    pub fn clock_ms(&self) -> u64 {
+        self.script().now_ms
+    }
+
+    /// A host for one call, ten seconds long and with a seed of its own.
+    pub fn call(&self) -> Host {
+        let frame = self.frame(());
+        Host::new(self.clone().into_peer(), &frame)
+    }
+
+    /// A frame for a call that goes through [`Peer::call`].
+    pub fn frame<T>(&self, params: T) -> CallFrame<T> {
+        let mut script = self.script();
+        script.calls += 1;
+        CallFrame {
+            call: script.calls,
+            now_ms: script.now_ms,
+            deadline_ms: script.now_ms + 10_000,
+            seed: script.calls,
+            trace: None,
+            params,
+        }
+    }
+
+    /// This host as the other side of a plugin's instance.
+    pub fn into_peer(self) -> Arc<dyn Peer> {
+        self.0
+    }
+
+    /// Runs a future to its end on this thread; tests need no runtime.
+    ///
+    /// # Panics
+    /// When nothing wakes the future for half a minute.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        block_on(future)
+    }
+
+    /// The messages that were handed in, in order, repeated ones too.
+    pub fn messages(&self) -> Vec<Message> {
+        self.script().messages.clone()
+    }
+
+    /// The requests that were made, in order.
+    pub fn requests(&self) -> Vec<HttpRequest> {
+        self.script().requests.clone()
+    }
+
+    /// The outcomes that were reported, in order.
+    pub fn reports(&self) -> Vec<Report> {
+        self.script().reports.clone()
+    }
+
+    /// The lines that were logged, in order.
+    pub fn logs(&self) -> Vec<LogLine> {
+        self.script().logs.clone()
+    }
+
+    /// The value stored under this name.
+    pub fn stored(&self, name: &str) -> Option<Bytes> {
+        let script = self.script();
+        script.stored.get(name).map(|(_, value)| value.clone())
+    }
+
+    fn rule(self, method: &str, url: &str, http: Http) -> Self {
+        self.script().rules.push(Rule { method: method.to_owned(), url: url.to_owned(), http });
+        self
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

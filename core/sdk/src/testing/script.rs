@@ -1,0 +1,230 @@
+//! What the scripted host knows, and how it answers.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::glob;
+use crate::frames::{
+    HostFrame, HttpRequestFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, StorePutDone, Stored,
+    host_method,
+};
+use crate::{Accepted, Failure, HttpRequest, HttpResponse, Message, Report, Source};
+
+/// 2023-11-14 22:13:20 UTC.
+const START_MS: u64 = 1_700_000_000_000;
+const YEAR_MS: u64 = 365 * 24 * 3600 * 1000;
+
+type Answer = dyn Fn(&HttpRequest) -> Result<HttpResponse, Failure> + Send + Sync;
+
+#[derive(Clone)]
+pub(super) enum Http {
+    Answer(Arc<Answer>),
+    Hang,
+}
+
+pub(super) struct Rule {
+    pub(super) method: String,
+    pub(super) url: String,
+    pub(super) http: Http,
+}
+
+pub(super) enum Behaviour {
+    Works,
+    Fails(Failure),
+}
+
+pub(super) struct Script {
+    pub(super) now_ms: u64,
+    pub(super) ends_at_ms: Option<u64>,
+    pub(super) calls: u64,
+    pub(super) secrets: BTreeMap<String, String>,
+    pub(super) rules: Vec<Rule>,
+    pub(super) behaviours: Vec<(String, Behaviour)>,
+    pub(super) stored: BTreeMap<String, (u64, Bytes)>,
+    pub(super) messages: Vec<Message>,
+    pub(super) requests: Vec<HttpRequest>,
+    pub(super) reports: Vec<Report>,
+    pub(super) logs: Vec<LogLine>,
+}
+
+impl Default for Script {
+    fn default() -> Self {
+        Self {
+            now_ms: START_MS,
+            ends_at_ms: None,
+            calls: 0,
+            secrets: BTreeMap::new(),
+            rules: Vec::new(),
+            behaviours: Vec::new(),
+            stored: BTreeMap::new(),
+            messages: Vec::new(),
+            requests: Vec::new(),
+            reports: Vec::new(),
+            logs: Vec::new(),
+        }
+    }
+}
+
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) script: Mutex<Script>,
+}
+
+/// What a method answers with; `None` for never.
+type Answered = Option<Result<(Vec<u8>, Bytes), Failure>>;
+
+impl Script {
+    pub(super) fn put(&mut self, name: &str, value: Bytes) -> u64 {
+        let version = self.version(name) + 1;
+        self.stored.insert(name.to_owned(), (version, value));
+        version
+    }
+
+    fn version(&self, name: &str) -> u64 {
+        self.stored.get(name).map_or(0, |(version, _)| *version)
+    }
+
+    fn failure_of(&self, method: &str) -> Option<Failure> {
+        let latest = self.behaviours.iter().rev().find(|(name, _)| name == "*" || name == method);
+        match latest {
+            Some((_, Behaviour::Fails(failure))) => Some(failure.clone()),
+            _ => None,
+        }
+    }
+
+    fn rule_for(&self, head: &HttpRequestFrame) -> Option<Http> {
+        let fits = |rule: &&Rule| glob::matches(&rule.method, &head.method) && glob::matches(&rule.url, &head.url);
+        self.rules.iter().rev().find(fits).map(|rule| rule.http.clone())
+    }
+
+    fn sleep(&mut self, sleep: Sleep) -> Result<(), Failure> {
+        let ends_at_ms = self.ends_at_ms.unwrap_or(START_MS + YEAR_MS);
+        self.now_ms = self.now_ms.saturating_add(sleep.for_ms);
+        if self.now_ms >= ends_at_ms {
+            return Err(Failure::new(Source::Host, "closing", "the host is going away"));
+        }
+        Ok(())
+    }
+
+    fn save(&mut self, put: &StorePut, value: Bytes) -> StorePutDone {
+        let version = self.version(&put.name);
+        if version != put.expected {
+            return StorePutDone { stored: false, version };
+        }
+        StorePutDone { stored: true, version: self.put(&put.name, value) }
+    }
+
+    fn message(&mut self, message: Message) -> Accepted {
+        let known = |earlier: &Message| message.id.is_some() && earlier.id == message.id;
+        let fresh = !self.messages.iter().any(known);
+        self.messages.push(message);
+        Accepted { fresh }
+    }
+}
+
+impl Shared {
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, method: &str, frame: &[u8], body: Bytes) -> Answered {
+        if let Some(failure) = self.script().failure_of(method) {
+            return Some(Err(failure));
+        }
+        if method == host_method::HTTP {
+            return self.http(frame, body);
+        }
+        Some(self.answer_at_once(method, frame, body))
+    }
+
+    fn http(&self, frame: &[u8], body: Bytes) -> Answered {
+        let head: HttpRequestFrame = match read(frame) {
+            Ok(head) => head,
+            Err(failure) => return Some(Err(failure)),
+        };
+        let request = HttpRequest { head, body };
+        let rule = {
+            let mut script = self.script();
+            script.requests.push(request.clone());
+            script.rule_for(&request.head)
+        };
+        // The lock is let go of first: a rule may look at the host that it is a rule of.
+        Some(match rule {
+            Some(Http::Hang) => return None,
+            Some(Http::Answer(answer)) => {
+                answer(&request).and_then(|response| self.reply(&response.head, response.body))
+            }
+            None => Err(Failure::settings(
+                "not_granted",
+                format!("no rule answers {} {}", request.head.method, request.head.url),
+            )),
+        })
+    }
+
+    fn answer_at_once(&self, method: &str, frame: &[u8], body: Bytes) -> Result<(Vec<u8>, Bytes), Failure> {
+        match method {
+            host_method::SLEEP => {
+                self.script().sleep(read(frame)?)?;
+                self.reply(&(), Bytes::new())
+            }
+            host_method::SECRET => {
+                let Named { name } = read(frame)?;
+                let value = self.script().secrets.get(&name).cloned();
+                let value =
+                    value.ok_or_else(|| Failure::settings("no_such_secret", format!("there is no secret `{name}`")))?;
+                self.reply(&SecretValue { value }, Bytes::new())
+            }
+            host_method::STORE_GET => {
+                let Named { name } = read(frame)?;
+                let (version, value) = self.script().stored.get(&name).cloned().unwrap_or_default();
+                self.reply(&Stored { version }, value)
+            }
+            host_method::STORE_PUT => {
+                let done = self.script().save(&read(frame)?, body);
+                self.reply(&done, Bytes::new())
+            }
+            host_method::MESSAGE => {
+                let accepted = self.script().message(read(frame)?);
+                self.reply(&accepted, Bytes::new())
+            }
+            host_method::REPORT => {
+                let report = read(frame)?;
+                self.script().reports.push(report);
+                self.reply(&(), Bytes::new())
+            }
+            other => Err(Failure::new(Source::Host, "unsupported", format!("`{other}` is not offered here"))),
+        }
+    }
+
+    fn reply<T: Serialize>(&self, result: &T, body: Bytes) -> Result<(Vec<u8>, Bytes), Failure> {
+        let now_ms = self.script().now_ms;
+        let frame = serde_json::to_vec(&HostFrame { now_ms, result });
+        let frame = frame.map_err(|e| Failure::new(Source::Host, "bad_answer", e.to_string()))?;
+        Ok((frame, body))
+    }
+}
+
+fn read<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Failure> {
+    serde_json::from_slice(frame).map_err(|e| Failure::new(Source::Plugin, "bad_frame", e.to_string()))
+}
+
+impl Peer for Shared {
+    fn call(&self, _parent: u64, method: &str, frame: Bytes, body: Bytes) -> BoxFuture<'static, Reply> {
+        match self.answer(method, &frame, body) {
+            None => Box::pin(std::future::pending()),
+            Some(Err(failure)) => Box::pin(std::future::ready(Reply::failure(&failure))),
+            Some(Ok((frame, body))) => Box::pin(std::future::ready(Reply { ok: true, frame: frame.into(), body })),
+        }
+    }
+
+    fn notify(&self, method: &str, frame: Bytes) {
+        if let (host_method::LOG, Ok(line)) = (method, serde_json::from_slice::<LogLine>(&frame)) {
+            self.script().logs.push(line);
+        }
+    }
+}

@@ -3,10 +3,12 @@
 //! [`Payment::apply`] is the only place where a payment changes. It is pure: the same payment and event give the same
 //! next payment, effects and postings.
 
+mod answer;
 mod apply;
 mod attempt;
 mod effect;
 mod event;
+mod legs;
 #[cfg(test)]
 mod tests;
 

@@ -1,1 +1,292 @@
+//! Scripts with an expected end, and the invariants against whatever sequence of events.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::command::Visibility;
+use crate::{Account, Currency, Finality, Handle, IntentKind, Money, Origin, Outcome, Person, Posting, is_balanced};
+
+const DAY_MS: u64 = 86_400_000;
+
+fn person(name: &str, id: u32) -> Person {
+    Person {
+        name: name.into(),
+        handle: Handle::new("chat", &id.to_string()).unwrap(),
+        account: Handle::new("iban", &format!("XX{id}")).unwrap(),
+        country: None,
+        language: "en".into(),
+    }
+}
+
+fn eur(minor: u64) -> Money {
+    Money::new(minor, Currency::EUR).unwrap()
+}
+
+fn payment() -> Payment {
+    let intent = Intent {
+        kind: IntentKind::Pay,
+        payer: person("paolo", 1),
+        payee: person("anna", 2),
+        amount: eur(2000),
+        memo: None,
+        visibility: Visibility::Public,
+        origin: Origin {
+            source: "chat".into(),
+            by: Handle::new("chat", "1").unwrap(),
+            message: Some("m1".into()),
+            first: Some("m1".into()),
+            public: true,
+        },
+    };
+    Payment::received(PaymentId(7), intent, 0)
+}
+
+fn choice(rail: &str) -> Choice {
+    let doubt = Doubt::Inquirable { inquiries_max: 3, first_after_ms: 1_000, pause_max_ms: 60_000 };
+    Choice { rail: rail.into(), doubt: doubt.clone(), refund_doubt: Some(doubt) }
+}
+
+fn plan(two_steps: bool) -> Arc<Plan> {
+    let (transfer, collect, payout) = if two_steps {
+        (vec![], vec![choice("card"), choice("wallet")], vec![choice("bank"), choice("slow-bank")])
+    } else {
+        (vec![choice("bank"), choice("slow-bank")], vec![], vec![])
+    };
+    Arc::new(Plan { route: "r".into(), transfer, collect, payout, attempts_max: 4 })
+}
+
+/// One word of a script.
+fn event(word: &str) -> Event {
+    let (word, number) = word.split_once(' ').map_or((word, 1), |(word, n)| (word, n.parse().unwrap()));
+    let answered = |outcome| Event::Answered { attempt: number, asked: false, outcome };
+    let settled = |amount| Outcome::Settled {
+        amount,
+        reference: None,
+        finality: Finality::Final,
+        fees: None,
+        reversible_until_ms: None,
+        valid_until_ms: None,
+    };
+    let declined = |elsewhere| Outcome::Declined { code: "XX".into(), reason: "no".into(), elsewhere };
+    match word {
+        "challenge" => Event::Challenged { number: 1, tries: 3, expires_at_ms: DAY_MS },
+        "wrong" => Event::WrongCode,
+        "confirm" => Event::Confirmed { evidence: Evidence::Code { challenge: 1 } },
+        "transfer" => Event::Routed { plan: plan(false) },
+        "two-steps" => Event::Routed { plan: plan(true) },
+        "unroutable" => Event::Unroutable { because: "no".into() },
+        "sent" => Event::Sent { attempt: number },
+        "not-sent" => Event::NotSent { attempt: number, because: "no route to host".into() },
+        "settled" => answered(settled(eur(2000))),
+        "settled-part" => answered(settled(eur(500))),
+        "settled-more" => answered(settled(eur(2500))),
+        "settled-yen" => answered(settled(Money::new(2000, Currency::JPY).unwrap())),
+        "declined" => answered(declined(false)),
+        "declined-here" => answered(declined(true)),
+        "pending" => answered(Outcome::Pending { reference: None, detail: "in hand".into(), ask_after_ms: None }),
+        "action" => answered(Outcome::ActionRequired { url: "https://b".into(), until_ms: None, reference: None }),
+        "unknown" => answered(Outcome::unknown("time-out")),
+        "asked" => Event::Answered { attempt: number, asked: true, outcome: Outcome::unknown("still nothing") },
+        "strange" => answered(Outcome::Unrecognised),
+        "cancel" => Event::Cancelled { by: CancelledBy::Payer },
+        "expire" => Event::Expired,
+        "note-failed" => {
+            Event::NoteFailed { about: About::Completed, audience: Audience::Payee, because: "gone".into() }
+        }
+        other => unreachable!("{other}"),
+    }
+}
+
+/// Plays a script; writes the state and the balances it ends in, or the first refusal.
+fn play(script: &str) -> (Payment, BTreeMap<Account, i64>, String) {
+    let mut now = payment();
+    let mut balances = BTreeMap::<Account, i64>::new();
+    for word in script.split(", ") {
+        match now.clone().apply(&event(word), 1_000) {
+            Ok(next) => {
+                now = next.payment;
+                assert!(is_balanced(&next.postings), "{script}");
+                for posting in next.postings {
+                    *balances.entry(posting.account).or_default() += posting.minor;
+                }
+            }
+            Err(refusal) => {
+                let verb = word.split(" ").next().unwrap_or_default();
+                return (now, balances, format!("{verb}: {refusal}"));
+            }
+        }
+    }
+    balances.retain(|_, minor| *minor != 0);
+    let accounts: Vec<_> = balances.iter().map(|(account, minor)| format!("{account}={minor}")).collect();
+    let end = format!("{} {}", now.state.name(), accounts.join(" "));
+    (now, balances, end.trim_end().to_owned())
+}
+
+#[test]
+fn scripts() {
+    let check = |script: &str, expected: &str| assert_eq!(play(script).2, expected, "{script}");
+    let paid = "completed person:chat:1=-2000 person:chat:2=2000";
+    check("confirm, transfer, sent 1, settled 1", paid);
+    check("challenge, wrong, confirm, transfer, sent 1, pending 1, pending 1, settled 1", paid);
+    check("challenge, wrong, wrong, wrong", "cancelled");
+    check("challenge, expire", "expired");
+    check("challenge, cancel", "cancelled");
+    check("challenge, cancel, confirm", "confirm: this cannot happen to a payment that is cancelled");
+    check("confirm, cancel", "cancel: this cannot happen to a payment that is received");
+    check("transfer", "transfer: this cannot happen to a payment that is received");
+    check("confirm, unroutable", "declined");
+    check("confirm, transfer, settled 1", "settled: the attempt's order never left");
+    check("confirm, transfer, sent 1, sent 1", "sent: the attempt's order has left already");
+    check("confirm, transfer, sent 2", "sent: the payment has no such attempt");
+    check("confirm, transfer, sent 1, declined 1", "declined");
+    // A cascade: only after a decline that another rail may answer differently, or an attested *not sent*.
+    check("confirm, transfer, sent 1, declined-here 1, sent 2, settled 2", paid);
+    check("confirm, transfer, sent 1, not-sent 1, sent 2, settled 2", paid);
+    check("confirm, transfer, sent 1, unknown 1, sent 2", "sent: the payment has no such attempt");
+    check("confirm, transfer, sent 1, unknown 1, not-sent 1", "not-sent: the attempt's order has left already");
+    check("confirm, transfer, sent 1, strange 1", "transferring clearing:bank=2000 person:chat:1=-2000");
+    check("confirm, transfer, sent 1, unknown 1, settled 1", paid);
+    // What no order reached is tried again, as often as the plan allows.
+    check("confirm, transfer, not-sent 1, not-sent 2, sent 3, settled 3", paid);
+    check("confirm, transfer, not-sent 1, not-sent 2, not-sent 3, not-sent 4", "declined");
+    // Late and strange answers.
+    check("confirm, transfer, sent 1, settled 1, settled 1", "settled: this is known already");
+    check("confirm, transfer, sent 1, declined 1, settled 1", "declined person:chat:1=-2000 suspense=2000");
+    check("confirm, transfer, sent 1, settled 1, declined 1", paid);
+    check("confirm, transfer, sent 1, settled 1, declined 1, declined 1", "declined: this is known already");
+    check("confirm, transfer, sent 1, settled-part 1", "in_review person:chat:1=-500 suspense=500");
+    check("confirm, transfer, sent 1, settled-more 1", "in_review person:chat:1=-2500 suspense=2500");
+    check("confirm, transfer, sent 1, settled-yen 1", "transferring clearing:bank=2000 person:chat:1=-2000");
+    // Two steps.
+    check("confirm, two-steps, sent 1, settled 1, sent 2, settled 2", paid);
+    check("confirm, two-steps, sent 1, declined 1", "declined");
+    check(
+        "confirm, two-steps, sent 1, settled 1, sent 2, unknown 2",
+        "paying_out clearing:bank=2000 person:chat:1=-2000",
+    );
+    check("confirm, two-steps, sent 1, settled 1, sent 2, declined 2, sent 3, settled 3", "returned");
+    check(
+        "confirm, two-steps, sent 1, settled 1, sent 2, declined 2, sent 3, declined 3",
+        "return_failed held=2000 person:chat:1=-2000",
+    );
+    check("confirm, transfer, sent 1, settled 1, note-failed", paid);
+}
+
+#[test]
+fn doubt_is_asked_about_within_the_budget_and_ends_in_an_incident() {
+    let questions = |script: &str| {
+        let mut now = payment();
+        let mut effects = Vec::new();
+        for word in script.split(", ") {
+            let next = now.apply(&event(word), 1_000).unwrap();
+            now = next.payment;
+            effects.extend(next.effects.into_iter().filter(|e| matches!(e, Effect::Ask { .. })));
+        }
+        (effects.iter().map(Effect::after_ms).collect::<Vec<_>>(), now.incidents.len(), now.state)
+    };
+    let flying = "confirm, transfer, sent 1, unknown 1";
+    assert_eq!(questions(flying), (vec![1_000], 0, State::Transferring));
+    assert_eq!(questions(&format!("{flying}, unknown 1")), (vec![1_000], 0, State::Transferring), "one at a time");
+    assert_eq!(
+        questions(&format!("{flying}, asked 1, asked 1, asked 1")),
+        (vec![1_000, 2_000, 4_000], 1, State::Transferring),
+        "the budget ends, the doubt does not"
+    );
+}
+
+#[test]
+fn what_is_public_says_nothing_but_done() {
+    let done = play("confirm, transfer, sent 1").0.apply(&event("settled 1"), 2_000).unwrap();
+    let public: Vec<_> =
+        done.effects.iter().filter(|e| matches!(e, Effect::Note { audience: Audience::Public, .. })).collect();
+    assert_eq!(public, [&Effect::Note { audience: Audience::Public, about: About::Completed }]);
+}
+
+#[test]
+fn a_payment_survives_its_own_json() {
+    let (payment, ..) = play("challenge, confirm, two-steps, sent 1, settled 1, sent 2, pending 2");
+    let json = serde_json::to_string(&payment).unwrap();
+    assert_eq!(serde_json::from_str::<Payment>(&json).unwrap(), payment);
+    assert_eq!(payment.attempt_of_key(&payment.key(2)).unwrap().number, 2);
+    assert!(payment.key(99).len() <= 35);
+}
+
+fn submits(effects: &[Effect]) -> usize {
+    effects.iter().filter(|e| matches!(e, Effect::Submit { .. })).count()
+}
+
+fn any_event() -> impl Strategy<Value = Event> {
+    let words = [
+        "challenge",
+        "wrong",
+        "confirm",
+        "transfer",
+        "two-steps",
+        "unroutable",
+        "sent",
+        "not-sent",
+        "settled",
+        "settled-part",
+        "settled-more",
+        "settled-yen",
+        "declined",
+        "declined-here",
+        "pending",
+        "action",
+        "unknown",
+        "asked",
+        "strange",
+        "cancel",
+        "expire",
+        "note-failed",
+    ];
+    (prop::sample::select(words.to_vec()), 1..6u32).prop_map(|(word, n)| event(&format!("{word} {n}")))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_sequence_of_events_breaks_an_invariant(
+        two_steps in any::<bool>(),
+        events in prop::collection::vec(any_event(), 1..60),
+    ) {
+        let start = if two_steps { "confirm, two-steps" } else { "confirm, transfer" };
+        // Half of the runs begin where money moves: otherwise few would ever get there.
+        let mut now = if events.len() % 2 == 0 { play(start).0 } else { payment() };
+        let mut ledger: Vec<Posting> = Vec::new();
+        for (at_ms, event) in events.iter().enumerate() {
+            let before = now.clone();
+            let Ok(next) = now.clone().apply(event, at_ms as u64) else { continue };
+            now = next.payment;
+            prop_assert_eq!(now.version, before.version + 1);
+            ledger.extend(next.postings.iter().cloned());
+
+            prop_assert!(is_balanced(&next.postings), "{event:?} does not balance");
+            if before.state.is_terminal() {
+                prop_assert_eq!(now.state, before.state, "{:?} left a terminal state", event);
+                prop_assert_eq!(submits(&next.effects), 0, "an order left a payment that had ended");
+            }
+            prop_assert!(!now.state.is_terminal() || now.attempts_are_final(), "terminal, and an attempt is open");
+            for leg in [Leg::Transfer, Leg::Collect, Leg::Payout, Leg::Return] {
+                let open = now.attempts.iter().filter(|a| a.leg == leg && !a.state.is_final()).count();
+                prop_assert!(open <= 1, "{open} orders in flight for one leg");
+                let settled = now.attempts.iter().filter(|a| a.leg == leg && a.state == AttemptState::Settled).count();
+                prop_assert!(settled <= 1, "one leg settled {settled} times");
+            }
+            prop_assert!(submits(&next.effects) <= 1);
+
+            let balance = |account: &Account| -> i64 {
+                ledger.iter().filter(|p| p.account == *account && p.currency == Currency::EUR).map(|p| p.minor).sum()
+            };
+            for rail in ["bank", "slow-bank", "card", "wallet"] {
+                let out = now.attempts.iter().filter(|a| &*a.rail == rail && a.state.is_out()).count() as i64;
+                prop_assert_eq!(balance(&Account::Clearing(rail.into())), out * 2000, "clearing is what is out at {}", rail);
+            }
+            prop_assert!(balance(&Account::Held) >= 0, "more was paid out than was held");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! What a rail's answer makes of a payment.
+
+use super::apply::{Draft, Refusal};
+use super::{About, AttemptState, Audience, Effect, Leg, Payment, State};
+use crate::command::Visibility;
+use crate::{Account, Money, Outcome};
+
+impl Draft {
+    pub(super) fn answered(&mut self, number: u32, asked: bool, outcome: &Outcome) -> Result<(), Refusal> {
+        let attempt = self.attempt_mut(number)?;
+        if attempt.state == AttemptState::Ready {
+            return Err(Refusal::NeverSent);
+        }
+        if attempt.state.is_final() {
+            return self.late(number, outcome);
+        }
+        if asked {
+            attempt.asking = false;
+            attempt.asked = attempt.asked.saturating_add(1);
+        }
+        match outcome {
+            Outcome::Settled { amount, reference, .. } => self.settled(number, *amount, reference.as_ref()),
+            Outcome::Pending { reference, detail, ask_after_ms } => {
+                self.waits(number, AttemptState::Pending, reference.as_ref(), detail, *ask_after_ms)
+            }
+            Outcome::ActionRequired { url, reference, .. } => {
+                self.waits(number, AttemptState::ActionRequired, reference.as_ref(), url, None)
+            }
+            Outcome::Declined { code, reason, elsewhere } => self.declined(number, code, reason, *elsewhere),
+            Outcome::Unknown { because } => self.in_doubt(number, because),
+            Outcome::Unrecognised => {
+                self.in_doubt(number, "an answer of a later contract, which this gateway does not know")
+            }
+        }
+    }
+
+    pub(super) fn settled(&mut self, number: u32, moved: Money, reference: Option<&String>) -> Result<(), Refusal> {
+        let wanted = self.payment.intent.amount;
+        if moved.currency() != wanted.currency() {
+            self.incident(
+                number,
+                format!("the rail says it moved {moved} for an order over {wanted}: find out what moved"),
+            );
+            return self.in_doubt(number, "the rail answered in another currency");
+        }
+        let attempt = self.attempt_mut(number)?;
+        attempt.state = AttemptState::Settled;
+        if reference.is_some() {
+            attempt.reference = reference.cloned();
+        }
+        let (leg, clearing) = (attempt.leg, attempt.clearing());
+        if moved != wanted {
+            self.post_mismatch(leg, clearing, wanted, moved);
+            self.incident(
+                number,
+                format!(
+                    "{moved} moved in place of {wanted}: it stands in suspense, to be returned or completed by hand"
+                ),
+            );
+            self.payment.state = State::InReview;
+            self.payment.reason = Some("another amount moved than was agreed".into());
+            self.note(Audience::Payer, About::InReview);
+            return Ok(());
+        }
+        self.post(clearing, self.destination(leg), wanted);
+        self.leg_settled(leg);
+        Ok(())
+    }
+
+    pub(super) fn leg_settled(&mut self, leg: Leg) {
+        match leg {
+            Leg::Transfer | Leg::Payout => {
+                self.payment.state = State::Completed;
+                self.note(Audience::Payer, About::Completed);
+                self.note(Audience::Payee, About::Completed);
+                let Payment { intent, .. } = &self.payment;
+                if intent.visibility == Visibility::Public && intent.origin.public {
+                    self.note(Audience::Public, About::Completed);
+                }
+            }
+            Leg::Collect => {
+                self.payment.state = State::PayingOut;
+                match self.choice(Leg::Payout) {
+                    Some((choice, after_ms)) => self.attempt(Leg::Payout, &choice, after_ms),
+                    None => self.give_back("no rail pays out"),
+                }
+            }
+            Leg::Return => {
+                self.payment.state = State::Returned;
+                self.note(Audience::Payer, About::Returned);
+            }
+        }
+    }
+
+    /// The rail has it in hand, or the payer has.
+    pub(super) fn waits(
+        &mut self,
+        number: u32,
+        state: AttemptState,
+        reference: Option<&String>,
+        word: &str,
+        ask_after_ms: Option<u64>,
+    ) -> Result<(), Refusal> {
+        let attempt = self.attempt_mut(number)?;
+        let is_news = attempt.state != state || attempt.word.as_deref() != Some(word);
+        let was_told = attempt.state == state && state == AttemptState::Pending;
+        attempt.state = state;
+        attempt.word = Some(word.to_owned());
+        if reference.is_some() {
+            attempt.reference = reference.cloned();
+        }
+        if is_news && !was_told {
+            let about = match state {
+                AttemptState::ActionRequired => About::ActionRequired { url: word.to_owned() },
+                _ => About::Pending,
+            };
+            self.note(Audience::Payer, about);
+        }
+        self.ask_later(number, ask_after_ms)
+    }
+
+    pub(super) fn in_doubt(&mut self, number: u32, because: &str) -> Result<(), Refusal> {
+        let attempt = self.attempt_mut(number)?;
+        // A question that found nothing out does not make less known of what is in hand.
+        if !matches!(attempt.state, AttemptState::Pending | AttemptState::ActionRequired) {
+            attempt.state = AttemptState::Unknown;
+        }
+        attempt.word = Some(because.to_owned());
+        self.ask_later(number, None)
+    }
+
+    pub(super) fn ask_later(&mut self, number: u32, at_least_ms: Option<u64>) -> Result<(), Refusal> {
+        let at_ms = self.at_ms;
+        let attempt = self.attempt_mut(number)?;
+        if attempt.asking {
+            return Ok(());
+        }
+        match attempt.ask_after_ms(at_ms) {
+            Some(after_ms) => {
+                attempt.asking = true;
+                let after_ms = after_ms.max(at_least_ms.unwrap_or(0));
+                self.effects.push(Effect::Ask { attempt: number, after_ms });
+            }
+            None if attempt.state == AttemptState::Unknown => {
+                let what = format!(
+                    "{} does not say what became of the order: only its statement can, or its operator",
+                    attempt.rail
+                );
+                self.incident(number, what);
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    pub(super) fn declined(&mut self, number: u32, code: &str, reason: &str, elsewhere: bool) -> Result<(), Refusal> {
+        let amount = self.payment.intent.amount;
+        let attempt = self.attempt_mut(number)?;
+        attempt.state = AttemptState::Declined;
+        attempt.word = Some(format!("{reason} ({code})"));
+        let (leg, clearing) = (attempt.leg, attempt.clearing());
+        self.post(clearing, self.source(leg), amount);
+        if elsewhere {
+            self.next_rail(leg, reason);
+        } else {
+            self.leg_failed(leg, reason);
+        }
+        Ok(())
+    }
+
+    /// An outcome for an attempt that had found its end.
+    pub(super) fn late(&mut self, number: u32, outcome: &Outcome) -> Result<(), Refusal> {
+        let attempt = self.attempt_mut(number)?;
+        match (attempt.state, outcome) {
+            (AttemptState::Declined | AttemptState::NotSent, Outcome::Settled { amount, .. }) => {
+                attempt.state = AttemptState::SettledLate;
+                let leg = attempt.leg;
+                // What was collected cannot be placed; what was paid out is not covered.
+                match leg {
+                    Leg::Transfer | Leg::Collect => self.post(self.source(leg), Account::Suspense, *amount),
+                    Leg::Payout | Leg::Return => self.post(Account::Suspense, self.destination(leg), *amount),
+                }
+                self.incident(
+                    number,
+                    format!(
+                        "{amount} moved after the attempt had been given up: it stands in suspense, to be returned"
+                    ),
+                );
+                Ok(())
+            }
+            (AttemptState::Settled | AttemptState::SettledLate, Outcome::Declined { code, .. }) => {
+                if self.payment.incidents.iter().any(|i| i.attempt == number) {
+                    return Err(Refusal::NothingNew);
+                }
+                self.incident(
+                    number,
+                    format!("the rail declines ({code}) what it had settled: look for a return in its statement"),
+                );
+                Ok(())
+            }
+            _ => Err(Refusal::NothingNew),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! From one attempt to the next, and from one leg to the next; and what the ledger gets of it.
+
+use super::apply::Draft;
+use super::apply::Refusal;
+use super::{About, Attempt, AttemptState, Audience, Choice, Effect, Incident, Leg, State};
+use crate::{Account, Money, movement};
+
+/// The most incidents that one payment keeps: a rail that lies for ever fills no store.
+const INCIDENTS_MAX: usize = 20;
+
+impl Draft {
+    /// The leg goes on with another rail, if there is one.
+    pub(super) fn next_rail(&mut self, leg: Leg, because: &str) {
+        match self.choice(leg) {
+            Some((choice, after_ms)) => self.attempt(leg, &choice, after_ms),
+            None => self.leg_failed(leg, because),
+        }
+    }
+
+    pub(super) fn leg_failed(&mut self, leg: Leg, because: &str) {
+        match leg {
+            Leg::Transfer | Leg::Collect => self.decline(because),
+            Leg::Payout => self.give_back(because),
+            Leg::Return => {
+                self.payment.state = State::ReturnFailed;
+                self.payment.reason = Some(because.to_owned());
+                let number = self.payment.attempts.last().map_or(0, |a| a.number);
+                self.incident(number, format!("what was collected cannot be given back ({because}): it is still held"));
+                self.note(Audience::Payer, About::InReview);
+            }
+        }
+    }
+
+    pub(super) fn decline(&mut self, because: &str) {
+        self.payment.state = State::Declined;
+        self.payment.reason = Some(because.to_owned());
+        self.note(Audience::Payer, About::Declined { reason: because.to_owned() });
+    }
+
+    /// Gives back what was collected, by the rail that collected it.
+    pub(super) fn give_back(&mut self, because: &str) {
+        self.payment.state = State::Returning;
+        self.payment.reason = Some(because.to_owned());
+        match self.choice(Leg::Return) {
+            Some((choice, after_ms)) => self.attempt(Leg::Return, &choice, after_ms),
+            None => self.leg_failed(Leg::Return, because),
+        }
+    }
+
+    /// The rail for the leg's next attempt, and how long to wait before it: the first that was not tried; else the first
+    /// that no order ever reached, as often as the plan allows.
+    pub(super) fn choice(&self, leg: Leg) -> Option<(Choice, u64)> {
+        let plan = self.payment.plan.as_deref()?;
+        let tries = |choice: &&Choice| {
+            self.payment.attempts.iter().filter(move |a| a.leg == leg && a.rail == choice.rail).count()
+        };
+        let returning;
+        let choices = match leg {
+            Leg::Transfer => &plan.transfer,
+            Leg::Collect => &plan.collect,
+            Leg::Payout => &plan.payout,
+            Leg::Return => {
+                let rail = &self.payment.settled(Leg::Collect)?.rail;
+                let collected_by = plan.collect.iter().find(|c| c.rail == *rail)?;
+                let doubt = collected_by.refund_doubt.clone()?;
+                returning = vec![Choice { doubt, ..collected_by.clone() }];
+                &returning
+            }
+        };
+        if let Some(fresh) = choices.iter().find(|c| tries(c) == 0) {
+            return Some((fresh.clone(), 0));
+        }
+        let done = self.payment.attempts.iter().filter(|a| a.leg == leg).count();
+        let unreached = |choice: &&Choice| {
+            self.payment
+                .attempts
+                .iter()
+                .all(|a| a.leg != leg || a.rail != choice.rail || a.state == AttemptState::NotSent)
+        };
+        let again = choices.iter().find(unreached)?;
+        (done < plan.attempts_max as usize).then(|| (again.clone(), 1_000 << done.min(6)))
+    }
+
+    pub(super) fn attempt(&mut self, leg: Leg, choice: &Choice, after_ms: u64) {
+        let number = self.payment.attempts.last().map_or(1, |a| a.number + 1);
+        self.payment.attempts.push(Attempt {
+            number,
+            leg,
+            rail: choice.rail.clone(),
+            doubt: choice.doubt.clone(),
+            state: AttemptState::Ready,
+            made_at_ms: self.at_ms,
+            sent_at_ms: None,
+            asking: false,
+            asked: 0,
+            reference: None,
+            word: None,
+        });
+        self.effects.push(Effect::Submit { attempt: number, after_ms });
+    }
+
+    pub(super) fn attempt_mut(&mut self, number: u32) -> Result<&mut Attempt, Refusal> {
+        self.payment.attempts.iter_mut().find(|a| a.number == number).ok_or(Refusal::NoSuchAttempt)
+    }
+
+    /// Where a leg takes the money from.
+    pub(super) fn source(&self, leg: Leg) -> Account {
+        match leg {
+            Leg::Transfer | Leg::Collect => Account::Person(self.payment.intent.payer.handle.clone()),
+            Leg::Payout | Leg::Return => Account::Held,
+        }
+    }
+
+    /// Where a leg brings the money to.
+    pub(super) fn destination(&self, leg: Leg) -> Account {
+        match leg {
+            Leg::Transfer | Leg::Payout => Account::Person(self.payment.intent.payee.handle.clone()),
+            Leg::Collect => Account::Held,
+            Leg::Return => Account::Person(self.payment.intent.payer.handle.clone()),
+        }
+    }
+
+    pub(super) fn post(&mut self, from: Account, to: Account, amount: Money) {
+        self.postings.extend(movement(from, to, amount));
+    }
+
+    /// What moved goes to suspense; the difference to what was wanted goes back, or is taken, where it came from.
+    pub(super) fn post_mismatch(&mut self, leg: Leg, clearing: Account, wanted: Money, moved: Money) {
+        let source = self.source(leg);
+        self.post(clearing, source.clone(), wanted);
+        self.post(source, Account::Suspense, moved);
+    }
+
+    pub(super) fn incident(&mut self, attempt: u32, what: String) {
+        if self.payment.incidents.len() < INCIDENTS_MAX {
+            self.payment.incidents.push(Incident { at_ms: self.at_ms, attempt, what });
+        }
+    }
+
+    pub(super) fn note(&mut self, audience: Audience, about: About) {
+        self.effects.push(Effect::Note { audience, about });
+    }
+}

@@ -124,11 +124,20 @@ impl Draft {
         self.postings.extend(movement(from, to, amount));
     }
 
-    /// What moved goes to suspense; the difference to what was wanted goes back, or is taken, where it came from.
+    /// Another amount moved than was wanted. What came in stands in suspense whole; what went out is taken from there,
+    /// so that suspense shows what is left over, or what is not covered.
     pub(super) fn post_mismatch(&mut self, leg: Leg, clearing: Account, wanted: Money, moved: Money) {
-        let source = self.source(leg);
-        self.post(clearing, source.clone(), wanted);
-        self.post(source, Account::Suspense, moved);
+        match leg {
+            Leg::Transfer | Leg::Collect => {
+                let source = self.source(leg);
+                self.post(clearing, source.clone(), wanted);
+                self.post(source, Account::Suspense, moved);
+            }
+            Leg::Payout | Leg::Return => {
+                self.post(clearing, Account::Suspense, wanted);
+                self.post(Account::Suspense, self.destination(leg), moved);
+            }
+        }
     }
 
     pub(super) fn incident(&mut self, attempt: u32, what: String) {

@@ -147,7 +147,7 @@ fn scripts() {
     check("confirm, transfer, sent 1, not-sent 1, sent 2, settled 2", paid);
     check("confirm, transfer, sent 1, unknown 1, sent 2", "sent: the payment has no such attempt");
     check("confirm, transfer, sent 1, unknown 1, not-sent 1", "not-sent: the attempt's order has left already");
-    check("confirm, transfer, sent 1, strange 1", "transferring clearing:bank=2000 person:chat:1=-2000");
+    check("confirm, transfer, sent 1, strange 1", "transferring person:chat:1=-2000 clearing:bank=2000");
     check("confirm, transfer, sent 1, unknown 1, settled 1", paid);
     // What no order reached is tried again, as often as the plan allows.
     check("confirm, transfer, not-sent 1, not-sent 2, sent 3, settled 3", paid);
@@ -159,18 +159,22 @@ fn scripts() {
     check("confirm, transfer, sent 1, settled 1, declined 1, declined 1", "declined: this is known already");
     check("confirm, transfer, sent 1, settled-part 1", "in_review person:chat:1=-500 suspense=500");
     check("confirm, transfer, sent 1, settled-more 1", "in_review person:chat:1=-2500 suspense=2500");
-    check("confirm, transfer, sent 1, settled-yen 1", "transferring clearing:bank=2000 person:chat:1=-2000");
+    check("confirm, transfer, sent 1, settled-yen 1", "transferring person:chat:1=-2000 clearing:bank=2000");
     // Two steps.
     check("confirm, two-steps, sent 1, settled 1, sent 2, settled 2", paid);
     check("confirm, two-steps, sent 1, declined 1", "declined");
     check(
         "confirm, two-steps, sent 1, settled 1, sent 2, unknown 2",
-        "paying_out clearing:bank=2000 person:chat:1=-2000",
+        "paying_out person:chat:1=-2000 clearing:bank=2000",
     );
     check("confirm, two-steps, sent 1, settled 1, sent 2, declined 2, sent 3, settled 3", "returned");
     check(
         "confirm, two-steps, sent 1, settled 1, sent 2, declined 2, sent 3, declined 3",
-        "return_failed held=2000 person:chat:1=-2000",
+        "return_failed person:chat:1=-2000 held=2000",
+    );
+    check(
+        "confirm, two-steps, sent 1, settled 1, sent 2, settled-more 2",
+        "in_review person:chat:1=-2000 person:chat:2=2500 suspense=-500",
     );
     check("confirm, transfer, sent 1, settled 1, note-failed", paid);
 }

@@ -1,0 +1,127 @@
+//! What can go wrong around any API call, on either listener: lateness, a lost request, a lost answer, an error status
+//! before or after the work, an answer that cannot be read.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{ConnectInfo, Request},
+    http::{Method, StatusCode},
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::wire::Cut;
+
+/// Which calls a disturbance touches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Scope {
+    /// Calls that change something (every method but GET).
+    #[default]
+    Writes,
+    /// Calls that only ask.
+    Reads,
+    /// Every call.
+    All,
+}
+
+impl Scope {
+    /// Whether a call by `method` is touched.
+    pub(crate) fn covers(self, method: &Method) -> bool {
+        match self {
+            Self::Writes => method != Method::GET,
+            Self::Reads => method == Method::GET,
+            Self::All => true,
+        }
+    }
+}
+
+/// What happens to one call, decided when it arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Plan {
+    /// How long the call waits before anything else, in milliseconds.
+    pub(crate) delay_ms: u64,
+    /// What is done instead of answering well.
+    pub(crate) instead: Instead,
+}
+
+/// How a call ends.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Instead {
+    /// Well.
+    #[default]
+    Nothing,
+    /// The connection is closed before anything is done.
+    LoseRequest,
+    /// The work is done, then the connection is closed.
+    LoseAnswer,
+    /// This status, nothing done.
+    Status(u16),
+    /// The work is done, then this status.
+    StatusAfterWork(u16),
+    /// The work is done, then an answer cut in half.
+    Malformed,
+}
+
+/// Takes one from a counter; whether there was one to take.
+pub(crate) fn take(counter: &mut u32) -> bool {
+    let some = *counter > 0;
+    *counter = counter.saturating_sub(1);
+    some
+}
+
+/// Carries out `plan` around the rest of the call; `problem` words an error status as this provider does.
+pub(crate) async fn run(plan: Plan, request: Request, next: Next, problem: fn(StatusCode) -> Response) -> Response {
+    let cut = request.extensions().get::<ConnectInfo<Cut>>().map(|ConnectInfo(cut)| cut.clone());
+    let cut = move || {
+        if let Some(cut) = &cut {
+            cut.now();
+        }
+        StatusCode::NO_CONTENT.into_response()
+    };
+    let failed = |status| problem(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR));
+    if plan.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(plan.delay_ms)).await;
+    }
+    match plan.instead {
+        Instead::LoseRequest => return cut(),
+        Instead::Status(status) => return failed(status),
+        _ => {}
+    }
+    let answer = next.run(request).await;
+    match plan.instead {
+        Instead::LoseAnswer => cut(),
+        Instead::StatusAfterWork(status) => failed(status),
+        Instead::Malformed => (answer.status(), Body::from("{\"transactionStatus\":\"AC")).into_response(),
+        _ => answer,
+    }
+}
+
+/// Lays the members of `change` over `current`, as `POST …/faults` and the command line do.
+///
+/// # Errors
+/// When a member is unknown or has the wrong type; nothing is changed then.
+pub(crate) fn merged<T>(current: &T, change: &serde_json::Map<String, serde_json::Value>) -> Result<T, String>
+where
+    T: Serialize + for<'de> Deserialize<'de>,
+{
+    let mut value = serde_json::to_value(current).map_err(|e| e.to_string())?;
+    if let Some(members) = value.as_object_mut() {
+        members.extend(change.clone());
+    }
+    serde_json::from_value(value).map_err(|e| e.to_string())
+}
+
+/// Reads `key=value` switches of the command line; a value that is no JSON is taken as text.
+pub(crate) fn switches(pairs: &[String]) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+    pairs
+        .iter()
+        .map(|pair| {
+            let (key, value) = pair.split_once('=').ok_or_else(|| format!("fault `{pair}`: write it as key=value"))?;
+            let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
+            Ok((key.to_owned(), value))
+        })
+        .collect()
+}

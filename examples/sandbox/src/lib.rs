@@ -1,0 +1,49 @@
+//! The world outside, simulated: X (Twitter) and a bank, each on its real protocol.
+//!
+//! The sandbox depends on nothing of the gateway's, and shares no code with it: a misunderstanding of a protocol would
+//! otherwise stand on both sides of the wire and cancel out. OAuth 1.0a, the SEPA rules and the pain.002 it writes are
+//! therefore its own work, judged by published vectors and by the official schemas.
+//!
+//! [`start`] opens both listeners and returns their addresses; the program in `main.rs` is a command line around it.
+
+mod bank;
+mod clock;
+mod disturb;
+mod json;
+mod lock;
+mod options;
+mod serial;
+mod wire;
+mod x;
+
+use std::sync::Arc;
+
+pub use options::{BANK_TOKEN, Credentials, Envelope, Options};
+
+/// The addresses of a running sandbox, as base URLs without a trailing slash.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct Running {
+    /// Where X's API, the control API and the phone page are.
+    pub x: String,
+    /// Where the bank's API and its control API are.
+    pub bank: String,
+}
+
+/// Opens both listeners and serves them until the runtime ends.
+///
+/// # Errors
+/// When an address cannot be bound, or a fault switch in `options` is not one that the sandbox knows.
+pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Error + Send + Sync>> {
+    // A process may hold several sandboxes (tests do): the provider is then already there, which is no error.
+    let _already_there = rustls::crypto::ring::default_provider().install_default();
+    let bank_doors = wire::Doors::open(&options.bank).await?;
+    let x_doors = wire::Doors::open(&options.x).await?;
+    let running = Running { x: x_doors.url()?, bank: bank_doors.url()? };
+
+    let bank = Arc::new(bank::Bank::new(&options, running.bank.clone())?);
+    let x = Arc::new(x::X::new(&options)?);
+    x::webhook::start(&x);
+    bank_doors.serve(bank::router(Arc::clone(&bank)));
+    x_doors.serve(x::router(x, bank));
+    Ok(running)
+}

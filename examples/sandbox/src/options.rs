@@ -1,0 +1,69 @@
+//! What a sandbox is started with.
+
+use clap::{Parser, ValueEnum};
+
+/// The bearer token that the bank accepts unless told otherwise.
+pub const BANK_TOKEN: &str = "sandbox-bank-token";
+
+/// How X words its webhooks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Envelope {
+    /// Account Activity: `for_user_id`, `tweet_create_events`, `direct_message_events`.
+    Aaa,
+    /// X Activity: `data.event_type`, `data.payload`.
+    Xaa,
+    /// Both at once, as an account subscribed to both receives them.
+    Both,
+}
+
+/// The four secrets of OAuth 1.0a, as an X application has them.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Credentials {
+    /// The application's key.
+    #[arg(long, default_value = "sandbox-consumer-key")]
+    pub consumer_key: String,
+    /// The application's secret: it signs API calls with the token secret, and alone the webhooks.
+    #[arg(long, default_value = "sandbox-consumer-secret")]
+    pub consumer_secret: String,
+    /// The access token of @sportello.
+    #[arg(long, default_value = "9000-sandbox-token")]
+    pub token: String,
+    /// Its secret.
+    #[arg(long, default_value = "sandbox-token-secret")]
+    pub token_secret: String,
+}
+
+/// Simulates X and a bank on their real protocols.
+///
+/// Prints one line of JSON with the addresses, then serves until SIGTERM or SIGINT.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "sandbox", version, after_long_help = crate::bank::declines::help())]
+pub struct Options {
+    /// Where X listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7001")]
+    pub x: String,
+    /// Where the bank listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7002")]
+    pub bank: String,
+    /// Where X delivers events; without it nothing is delivered until `POST /sandbox/webhook` names a place.
+    #[arg(long)]
+    pub webhook: Option<String>,
+    /// How X words them.
+    #[arg(long, value_enum, default_value = "both")]
+    pub envelope: Envelope,
+    /// The credentials that X checks and signs with.
+    #[command(flatten)]
+    pub credentials: Credentials,
+    /// The bearer token that the bank accepts.
+    #[arg(long, default_value = BANK_TOKEN)]
+    pub bank_token: String,
+    /// A fault of X from the start, as key=value with the keys of `GET /sandbox/faults`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub x_fault: Vec<String>,
+    /// A fault of the bank from the start, as key=value with the keys of its `GET /sandbox/faults`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub bank_fault: Vec<String>,
+    /// Ends when standard input closes, so that a parent that dies takes the sandbox along.
+    #[arg(long)]
+    pub until_stdin_closes: bool,
+}

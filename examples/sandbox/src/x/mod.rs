@@ -1,0 +1,73 @@
+//! X: its API, its webhooks, and the control API that moves the people on it.
+
+mod aaa;
+mod api;
+mod control;
+mod events;
+mod faults;
+mod gate;
+mod limits;
+mod lookups;
+mod oauth;
+mod people;
+mod problem;
+mod text;
+mod v2;
+pub(crate) mod webhook;
+mod world;
+mod xaa;
+
+use std::sync::{Arc, Mutex};
+
+use axum::{Router, middleware};
+
+use self::{faults::Faults, limits::Limits, oauth::Nonces, webhook::Courier, world::World};
+use crate::{
+    bank::Bank,
+    disturb,
+    options::{Credentials, Envelope, Options},
+    serial::Snowflakes,
+};
+
+/// The state of X.
+#[derive(Debug)]
+pub(crate) struct X {
+    pub(crate) credentials: Credentials,
+    pub(crate) envelope: Envelope,
+    pub(crate) world: Mutex<World>,
+    pub(crate) faults: Mutex<Faults>,
+    /// The faults to go back to on a reset.
+    pub(crate) faults_at_start: Faults,
+    pub(crate) limits: Mutex<Limits>,
+    pub(crate) nonces: Mutex<Nonces>,
+    pub(crate) ids: Snowflakes,
+    pub(crate) courier: Courier,
+}
+
+impl X {
+    pub(crate) fn new(options: &Options) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let faults = disturb::merged(&Faults::default(), &disturb::switches(&options.x_fault)?)
+            .map_err(|error| format!("--x-fault: {error}"))?;
+        Ok(Self {
+            credentials: options.credentials.clone(),
+            envelope: options.envelope,
+            world: Mutex::default(),
+            faults: Mutex::new(faults.clone()),
+            faults_at_start: faults,
+            limits: Mutex::default(),
+            nonces: Mutex::default(),
+            ids: Snowflakes::default(),
+            courier: Courier::new(options.webhook.clone())?,
+        })
+    }
+}
+
+/// Everything on X's listener. The bank's control API is mounted there too, so that the page need ask one origin only.
+pub(crate) fn router(x: Arc<X>, bank: Arc<Bank>) -> Router {
+    let api = api::router()
+        .merge(lookups::router())
+        .layer(middleware::from_fn_with_state(Arc::clone(&x), gate::signed))
+        .layer(middleware::from_fn_with_state(Arc::clone(&x), gate::disturbed))
+        .with_state(Arc::clone(&x));
+    api.merge(control::router(x)).nest("/sandbox/bank", crate::bank::control::router(bank))
+}

@@ -133,14 +133,15 @@ impl<R: Role> Peer for Dispatcher<R> {
         };
         let instance = Arc::clone(&self.0);
         let host = Arc::clone(&self.0.host);
-        let fenced = Fenced::new(async move { instance.answer(method, frame, body).await });
+        let answer = Box::pin(async move { instance.answer(method, frame, body).await });
+        let fenced = Fenced::new(answer);
         Box::pin(async move {
             match fenced.await {
                 Ok(Ok(reply)) => reply,
                 Ok(Err(failure)) => Reply::failure(&failure),
                 Err(panicked) => {
                     log_panic(host.as_ref(), method.name(), &panicked);
-                    Reply::failure(&panicked.failure())
+                    Reply::failure(&panicked.of_plugin())
                 }
             }
         })
@@ -259,7 +260,7 @@ fn bad_settings(error: &serde_path_to_error::Error<serde_json::Error>) -> Failur
 }
 
 fn log_panic(host: &dyn Peer, doing: &str, panicked: &Panicked) {
-    let line = LogLine { level: Level::Error, message: format!("in `{doing}`, {panicked}") };
+    let line = LogLine { level: Level::Error, message: format!("`{doing}` {panicked}") };
     if let Ok(frame) = serde_json::to_vec(&line) {
         host.notify(host_method::LOG, frame.into());
     }

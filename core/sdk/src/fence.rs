@@ -39,14 +39,19 @@ impl Panicked {
     }
 
     /// The same as a failure of the plugin.
-    pub fn failure(&self) -> Failure {
-        Failure::new(Source::Plugin, "panicked", self.to_string())
+    pub fn of_plugin(&self) -> Failure {
+        Failure::new(Source::Plugin, "panicked", format!("the plugin {self}"))
+    }
+
+    /// The same as a failure of the host.
+    pub fn of_host(&self) -> Failure {
+        Failure::new(Source::Host, "panicked", format!("the host {self}"))
     }
 }
 
 impl std::fmt::Display for Panicked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "the plugin panicked: {}", self.message)?;
+        write!(f, "panicked: {}", self.message)?;
         match &self.location {
             Some(location) => write!(f, " (at {location})"),
             None => Ok(()),
@@ -78,52 +83,55 @@ pub fn note_panics() {
                 return before(info);
             }
             let place = info.location().map(ToString::to_string);
-            LOCATION.with(|location| *location.borrow_mut() = place);
+            // A thread on its way out may have no place left to note it in.
+            let _ = LOCATION.try_with(|location| *location.borrow_mut() = place);
         }));
     });
 }
 
-/// A future whose polls and whose drop are fenced.
+/// A future whose polls and whose drop are fenced. It is a boxed one, as every future that crosses the boundary.
 ///
 /// A panic in the drop of a future that crossed the boundary would abort the process: here it ends in the fence.
 pub struct Fenced<F> {
-    // Boxed, so that it can be dropped in place, at a time of our choosing, without `unsafe`.
-    slot: Pin<Box<Option<F>>>,
+    future: Option<F>,
 }
 
 impl<F> Fenced<F> {
     /// Puts `future` behind a fence.
     pub fn new(future: F) -> Self {
-        Self { slot: Box::pin(Some(future)) }
+        Self { future: Some(future) }
     }
 
-    fn clear(&mut self) -> Result<(), Panicked> {
-        contain(|| self.slot.set(None))
+    fn clear(&mut self) {
+        let future = self.future.take();
+        // Whatever a drop says now changes nothing: the call has its answer, or nobody waits for one any more.
+        let _ = contain(move || drop(future));
     }
 }
 
-impl<F: Future> Future for Fenced<F> {
+impl<F: Future + Unpin> Future for Fenced<F> {
     type Output = Result<F::Output, Panicked>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(future) = self.slot.as_mut().as_pin_mut() else {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output>
+    where
+        Self: Unpin,
+    {
+        let Some(future) = self.future.as_mut() else {
             return Poll::Pending;
         };
-        let polled = match contain(|| future.poll(context)) {
+        let polled = match contain(|| Pin::new(future).poll(context)) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(output)) => Ok(output),
             Err(panicked) => Err(panicked),
         };
-        // It has answered or panicked. What its drop says now changes neither.
-        let _ = self.clear();
+        self.clear();
         Poll::Ready(polled)
     }
 }
 
 impl<F> Drop for Fenced<F> {
     fn drop(&mut self) {
-        // Nobody waits for an answer any more: the call was given up.
-        let _ = self.clear();
+        self.clear();
     }
 }
 
@@ -162,13 +170,13 @@ mod tests {
     #[test]
     fn a_call_given_up_may_panic_in_its_drop() {
         let guard = PanicsWhenDropped;
-        drop(Fenced::new(async move {
+        drop(Fenced::new(Box::pin(async move {
             let _guard = guard;
-        }));
-        let mut started = Fenced::new(async {
+        })));
+        let mut started = Fenced::new(Box::pin(async {
             let _guard = PanicsWhenDropped;
             std::future::pending::<()>().await;
-        });
+        }));
         let mut context = Context::from_waker(std::task::Waker::noop());
         assert!(Pin::new(&mut started).poll(&mut context).is_pending());
         drop(started);

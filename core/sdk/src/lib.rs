@@ -1,6 +1,8 @@
 //! Everything a plugin author depends on: traits, host, manifest, export macros, conformance kit.
 
+pub mod abi;
 pub mod dispatch;
+mod export;
 pub mod failure;
 pub mod fence;
 pub mod frames;
@@ -9,6 +11,8 @@ mod manifest;
 mod plugin;
 pub mod testing;
 
+#[doc(hidden)]
+pub use export::private as __private;
 pub use failure::{Failure, Retry, Source};
 pub use frames::Level;
 pub use host::{Host, HttpRequest, HttpResponse, Secret, WebhookReply, WebhookRequest};

@@ -59,7 +59,7 @@ impl Rail for Till {
     }
 
     async fn submit(&self, order: Order, host: &Host) -> Result<Outcome, Failure> {
-        let _guard = (self.0.panic_in == "drop").then_some(PanicsWhenDropped);
+        let _guard = (self.0.panic_in == "drop").then(|| PanicsWhenDropped);
         self.trouble("submit")?;
         if order.amount.minor() > self.0.limit {
             host.http(HttpRequest::new("GET", "https://bank.example/limit")).await?;

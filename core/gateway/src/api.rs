@@ -1,0 +1,6 @@
+//! The HTTP surface.
+
+pub mod caller;
+pub mod idempotency;
+pub mod prefer;
+pub mod problem;

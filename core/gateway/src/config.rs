@@ -1,0 +1,129 @@
+//! `gateway.toml`: read whole, every mistake in it reported in one run.
+//!
+//! The file is read in two steps. [`Config::read`] needs the file and the environment alone; what a plugin must be asked
+//! for (whether it is there, what its settings look like) is checked by [`crate::plugins`], and both report together.
+
+mod document;
+mod gateway;
+mod instances;
+mod nearest;
+mod people;
+mod problem;
+mod routes;
+mod secret;
+mod section;
+#[cfg(test)]
+mod tests;
+mod value;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sportello_sdk::Kind;
+
+pub use gateway::{Gateway, Key, Log, LogFormat, LogLevel, Policy, Scope};
+pub use instances::Instance;
+pub use people::Profile;
+pub use problem::{Problem, Problems};
+pub use routes::{Path as RoutePath, Route};
+
+pub(crate) use document::{Lines, joined};
+pub(crate) use nearest::nearest;
+pub(crate) use problem::Wrong;
+pub(crate) use secret::{Surroundings, is_open_to_all};
+pub(crate) use section::Notes;
+
+use document::Document;
+use section::Section;
+
+/// What `gateway.toml` says.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file, as it was named.
+    pub file: PathBuf,
+    /// `[gateway]`.
+    pub gateway: Gateway,
+    /// `[policy]`.
+    pub policy: Policy,
+    /// `[[keys]]`.
+    pub keys: Vec<Key>,
+    /// `[[profiles]]`.
+    pub profiles: Vec<Profile>,
+    /// `[channels.…]`, then `[rails.…]`.
+    pub instances: Vec<Instance>,
+    /// `[[routes]]`.
+    pub routes: Vec<Route>,
+    pub(crate) lines: Lines,
+}
+
+/// What could be read, and what was wrong with the rest.
+pub struct Reading {
+    /// What is right in the file, with defaults in place of what is not.
+    pub config: Config,
+    /// What is wrong, in the order of the lines.
+    pub problems: Vec<Problem>,
+}
+
+impl Config {
+    /// Reads the file and the process's environment.
+    ///
+    /// # Errors
+    /// One problem, where the file cannot be read at all.
+    pub fn open(file: &Path) -> Result<Reading, Problems> {
+        let text = std::fs::read_to_string(file).map_err(|error| {
+            Problems(vec![Problem {
+                file: file.display().to_string(),
+                line: 1,
+                key: String::new(),
+                what: format!("the file cannot be read: {error}"),
+                remedy: "name another with --config".to_owned(),
+            }])
+        })?;
+        Ok(Self::read(file, &text, &|name| std::env::var(name).ok()))
+    }
+
+    /// Reads `text` as the content of `file`; `variable` is the environment.
+    pub fn read(file: &Path, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Reading {
+        let document = Document::parse(text);
+        let file_name = file.display().to_string();
+        let notes = Notes::new(&file_name, &document.lines);
+        for (line, what) in &document.broken {
+            let remedy = "see https://toml.io for how TOML is written";
+            notes.add_at(*line, "", Wrong::new(what.clone(), remedy));
+        }
+        let root = Section::new(&notes, String::new(), &document.root);
+        let production =
+            matches!(document.root.get("gateway").and_then(|g| g.get("production")), Some(Value::Bool(true)));
+        let around = Surroundings { folder: file.parent().unwrap_or(Path::new("")), production, variable };
+        let gateway = gateway::gateway(root.table("gateway"), &around);
+        let policy = gateway::policy(root.table("policy"));
+        let keys = gateway::keys(root.tables("keys"), &around);
+        let profiles = people::profiles(root.tables("profiles"));
+        let channels = root.named("channels");
+        let rails = root.named("rails");
+        let rail_names: Vec<&str> = rails.iter().map(|(name, _)| *name).collect();
+        for (name, section) in &rails {
+            if channels.iter().any(|(other, _)| other == name) {
+                let what = format!("a channel is called {name:?} too");
+                section.wrong_here(Wrong::new(what, "give each instance its own name"));
+            }
+        }
+        let routes = routes::routes(root.tables("routes"), &rail_names);
+        let mut instances = instances::instances(Kind::Channel, channels);
+        instances.extend(instances::instances(Kind::Rail, rails));
+        if gateway.plugins.is_empty() && !instances.is_empty() {
+            let remedy = "name the folders: plugins = [\"plugins\"]";
+            notes.add("gateway.plugins", Wrong::new("no folder with plugins is named", remedy));
+        }
+        root.close();
+        let problems = notes.into_sorted();
+        let config =
+            Self { file: file.to_owned(), gateway, policy, keys, profiles, instances, routes, lines: document.lines };
+        Reading { config, problems }
+    }
+
+    /// The folder that paths in the file are seen from.
+    pub fn folder(&self) -> &Path {
+        self.file.parent().unwrap_or(Path::new(""))
+    }
+}

@@ -1,0 +1,111 @@
+//! The file as plain data, and on which line each key of it stands.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Number, Value};
+use toml::de::{DeTable, DeValue};
+
+/// On which line each key path stands.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Lines(BTreeMap<String, usize>);
+
+impl Lines {
+    /// The line of `path`, or of the nearest table around it where the key itself is missing; the first line where even
+    /// that is.
+    pub(crate) fn of(&self, path: &str) -> usize {
+        let mut path = path;
+        loop {
+            if let Some(line) = self.0.get(path) {
+                return *line;
+            }
+            match path.rfind(['.', '[']) {
+                Some(end) => path = path.get(..end).unwrap_or_default(),
+                None => return 1,
+            }
+        }
+    }
+}
+
+/// A TOML document.
+pub(crate) struct Document {
+    pub(crate) root: Map<String, Value>,
+    pub(crate) lines: Lines,
+    /// Where it is no TOML: line, and what the parser says.
+    pub(crate) broken: Vec<(usize, String)>,
+}
+
+impl Document {
+    pub(crate) fn parse(text: &str) -> Self {
+        let (table, errors) = DeTable::parse_recoverable(text);
+        let line_starts: Vec<usize> =
+            std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
+        let mut walk = Walk { line_starts, lines: Lines::default() };
+        let broken = errors
+            .iter()
+            .map(|error| {
+                let at = error.span().map_or(0, |span| span.start);
+                let what = error.message().lines().collect::<Vec<_>>().join(", ");
+                (walk.line_of(at), what)
+            })
+            .collect();
+        let root = walk.table("", table.get_ref());
+        Self { root, lines: walk.lines, broken }
+    }
+}
+
+struct Walk {
+    line_starts: Vec<usize>,
+    lines: Lines,
+}
+
+impl Walk {
+    fn line_of(&self, offset: usize) -> usize {
+        self.line_starts.partition_point(|start| *start <= offset)
+    }
+
+    fn table(&mut self, path: &str, table: &DeTable<'_>) -> Map<String, Value> {
+        let mut plain = Map::new();
+        for (key, value) in table {
+            let path = joined(path, key.get_ref());
+            let line = self.line_of(key.span().start);
+            self.lines.0.insert(path.clone(), line);
+            let value = self.value(&path, value.get_ref());
+            plain.insert(key.get_ref().to_string(), value);
+        }
+        plain
+    }
+
+    fn value(&mut self, path: &str, value: &DeValue<'_>) -> Value {
+        match value {
+            DeValue::String(text) => Value::String(text.to_string()),
+            DeValue::Boolean(yes) => Value::Bool(*yes),
+            DeValue::Integer(number) => {
+                i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).map_or(Value::Null, Value::from)
+            }
+            DeValue::Float(number) => {
+                number.as_str().parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+            }
+            DeValue::Datetime(time) => Value::String(time.to_string()),
+            DeValue::Array(items) => Value::Array(
+                items
+                    .iter()
+                    .enumerate()
+                    .map(|(at, item)| {
+                        let path = format!("{path}[{at}]");
+                        let line = self.line_of(item.span().start);
+                        self.lines.0.insert(path.clone(), line);
+                        self.value(&path, item.get_ref())
+                    })
+                    .collect(),
+            ),
+            DeValue::Table(table) => Value::Object(self.table(path, table)),
+        }
+    }
+}
+
+/// `path.key`, the key in quotes where it is not bare (TOML 1.1, section "Keys").
+pub(crate) fn joined(path: &str, key: &str) -> String {
+    let is_bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+    let dot = if path.is_empty() { "" } else { "." };
+    if is_bare { format!("{path}{dot}{key}") } else { format!("{path}{dot}{key:?}") }
+}

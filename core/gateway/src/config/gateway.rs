@@ -1,0 +1,253 @@
+//! `[gateway]`, `[policy]` and `[[keys]]`: the program itself, and who may use it.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use sportello_model::Money;
+use sportello_sdk::Secret;
+
+use super::problem::Wrong;
+use super::secret::Surroundings;
+use super::section::Section;
+use super::value::{address, duration, money, number, one_of, text, truth};
+
+/// `[gateway]`.
+#[derive(Debug, Clone)]
+pub struct Gateway {
+    /// Where to listen; port 0 for any free one.
+    pub listen: SocketAddr,
+    /// The file of the embedded store.
+    pub store: PathBuf,
+    /// The folders with plugins.
+    pub plugins: Vec<PathBuf>,
+    /// Whether the rules of production hold.
+    pub production: bool,
+    /// How long what is in flight may take to end when the program is told to stop.
+    pub drain: Duration,
+    /// How to log.
+    pub log: Log,
+    /// The file with the key from which one-time codes are derived.
+    pub key: PathBuf,
+}
+
+/// How to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Log {
+    /// Lines for people, or JSON for machines.
+    pub format: LogFormat,
+    /// The least serious line that is written.
+    pub level: LogLevel,
+}
+
+/// How a log line is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// How serious a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Somebody must look.
+    Error,
+    /// Somebody may want to look.
+    Warn,
+    /// The normal course of things.
+    Info,
+    /// For whoever debugs.
+    Debug,
+    /// Everything.
+    Trace,
+}
+
+/// `[policy]`.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// One amount per currency: at or below it no one-time code is asked for, on channels whose senders are strong.
+    pub exempt: Vec<Money>,
+    /// How long a one-time code holds.
+    pub code_lifetime: Duration,
+    /// How many wrong codes end a challenge.
+    pub code_tries: u32,
+    /// How many orders one payment may make at most.
+    pub attempts_max: u32,
+}
+
+/// `[[keys]]`: a key to the HTTP interface.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// What the key is called in logs and journals.
+    pub name: String,
+    /// What stands behind `Authorization: Bearer`.
+    pub secret: Secret,
+    /// What it may do.
+    pub scopes: Vec<Scope>,
+}
+
+/// What an API key may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// See payments, the ledger and the instances.
+    PaymentsRead,
+    /// Make payments, which their payers then confirm.
+    PaymentsWrite,
+    /// Make payments that count as confirmed by the payer.
+    PaymentsConfirmed,
+}
+
+impl Scope {
+    /// As `gateway.toml` has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PaymentsRead => "payments:read",
+            Self::PaymentsWrite => "payments:write",
+            Self::PaymentsConfirmed => "payments:confirmed",
+        }
+    }
+}
+
+/// An API key of fewer characters can be guessed: 32 hexadecimal digits hold 128 bits.
+const KEY_LEN_MIN: usize = 32;
+
+pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -> Gateway {
+    let mut gateway = Gateway {
+        listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+        store: around.path("var/sportello.db"),
+        plugins: Vec::new(),
+        production: around.production,
+        drain: Duration::from_secs(20),
+        log: Log { format: LogFormat::Text, level: LogLevel::Info },
+        key: around.path("var/sportello.key"),
+    };
+    let Some(section) = section else {
+        return gateway;
+    };
+    // Read once already, before all else, because it decides about the rest.
+    section.optional("production", truth);
+    if let Some(listen) = section.optional("listen", address) {
+        gateway.listen = listen;
+    }
+    if let Some(path) = section.optional("store", store) {
+        gateway.store = around.path(&path);
+    }
+    gateway.plugins = section.list("plugins", text).iter().map(|folder| around.path(folder)).collect();
+    if let Some(drain) = section.optional("drain", duration) {
+        gateway.drain = drain;
+    }
+    if let Some(log) = section.table("log") {
+        let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        if let Some(format) = log.optional("format", one_of(&formats)) {
+            gateway.log.format = format;
+        }
+        let levels = [
+            ("error", LogLevel::Error),
+            ("warn", LogLevel::Warn),
+            ("info", LogLevel::Info),
+            ("debug", LogLevel::Debug),
+            ("trace", LogLevel::Trace),
+        ];
+        if let Some(level) = log.optional("level", one_of(&levels)) {
+            gateway.log.level = level;
+        }
+        log.close();
+    }
+    if let Some(key) = section.table("key") {
+        if let Some(file) = key.required("file", "\"var/sportello.key\"", text) {
+            gateway.key = around.path(&file);
+        }
+        key.close();
+    }
+    section.close();
+    gateway
+}
+
+fn store(value: &serde_json::Value) -> Result<String, Wrong> {
+    let written = text(value)?;
+    let remedy = "write \"sqlite:\" and the file's path, as \"sqlite:var/sportello.db\"";
+    if written.starts_with("postgres:") || written.starts_with("postgresql:") {
+        let what = "this build has SQLite alone, and cannot open PostgreSQL";
+        return Err(Wrong::new(what, remedy));
+    }
+    match written.strip_prefix("sqlite:") {
+        Some(path) if !path.is_empty() => Ok(path.to_owned()),
+        _ => Err(Wrong::new(format!("{written:?} is no store"), remedy)),
+    }
+}
+
+pub(super) fn policy(section: Option<Section<'_>>) -> Policy {
+    let mut policy =
+        Policy { exempt: Vec::new(), code_lifetime: Duration::from_secs(600), code_tries: 3, attempts_max: 4 };
+    let Some(section) = section else {
+        return policy;
+    };
+    policy.exempt = section.list("exempt", money);
+    for (at, limit) in policy.exempt.iter().enumerate() {
+        let twice = |other: &&Money| other.currency() == limit.currency();
+        if policy.exempt.iter().take(at).any(|other| twice(&other)) {
+            let what = format!("there are two limits for {}", limit.currency());
+            section.wrong("exempt", Wrong::new(what, "keep one of them"));
+        }
+    }
+    if let Some(lifetime) = section.optional("code_lifetime", duration) {
+        policy.code_lifetime = lifetime;
+    }
+    // More than ten guesses at six digits is more than one in 100,000.
+    if let Some(tries) = section.optional("code_tries", number(1, 10)) {
+        policy.code_tries = tries;
+    }
+    if let Some(attempts) = section.optional("attempts_max", number(1, 20)) {
+        policy.attempts_max = attempts;
+    }
+    section.close();
+    policy
+}
+
+pub(super) fn keys(sections: Vec<Section<'_>>, around: &Surroundings<'_>) -> Vec<Key> {
+    let mut keys: Vec<Key> = Vec::with_capacity(sections.len());
+    for section in sections {
+        let name = section.required("name", "\"shop\"", super::value::plain_name);
+        let example = "{ env = \"SPORTELLO_API_KEY\" }";
+        let secret = section.required("secret", example, |value| around.secret(value));
+        if !section.has("scopes") {
+            let remedy = "write what it may do, as in: scopes = [\"payments:read\"]";
+            section.wrong("scopes", Wrong::new("this key is missing", remedy));
+        }
+        let all =
+            [Scope::PaymentsRead, Scope::PaymentsWrite, Scope::PaymentsConfirmed].map(|scope| (scope.as_str(), scope));
+        let scopes = section.list("scopes", one_of(&all));
+        if let Some(name) = &name
+            && keys.iter().any(|other| other.name == *name)
+        {
+            let what = format!("another key is called {name:?} too");
+            section.wrong("name", Wrong::new(what, "give each key a name of its own"));
+        }
+        if let Some(secret) = &secret {
+            check_secret(&section, secret, &keys, around.production);
+        }
+        section.close();
+        if let (Some(name), Some(secret)) = (name, secret) {
+            keys.push(Key { name, secret, scopes });
+        }
+    }
+    keys
+}
+
+fn check_secret(section: &Section<'_>, secret: &Secret, keys: &[Key], production: bool) {
+    let value = secret.reveal();
+    if production && value.chars().count() < KEY_LEN_MIN {
+        let what = format!("a key has at least {KEY_LEN_MIN} characters in production");
+        section.wrong("secret", Wrong::new(what, "make one: openssl rand -hex 32"));
+    }
+    if !value.bytes().all(|b| b.is_ascii_graphic()) {
+        let what = "a key has no spaces, and nothing but ASCII";
+        section.wrong("secret", Wrong::new(what, "make one: openssl rand -hex 32"));
+    }
+    if keys.iter().any(|other| other.secret == *secret) {
+        let what = "another key has the same secret";
+        section.wrong("secret", Wrong::new(what, "make one: openssl rand -hex 32"));
+    }
+}

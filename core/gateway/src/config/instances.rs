@@ -1,0 +1,83 @@
+//! `[channels.NAME]` and `[rails.NAME]`: the plugins in use, each under a name of its own.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use sportello_model::Currency;
+use sportello_sdk::Kind;
+
+use super::problem::Wrong;
+use super::section::Section;
+use super::value::{currency, duration, is_plain_name, number, plain_name, text};
+
+/// `[channels.NAME]` or `[rails.NAME]`.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Channel or rail.
+    pub kind: Kind,
+    /// The instance's name, unlike any other's of either kind.
+    pub name: String,
+    /// The plugin's name.
+    pub plugin: String,
+    /// How long one call may take.
+    pub deadline: Duration,
+    /// The origins that it may reach, as far as its manifest asks for them too.
+    pub grants: Vec<String>,
+    /// How many calls may be under way at once.
+    pub in_flight: u32,
+    /// How many calls may begin in a second; nothing for no limit.
+    pub per_second: Option<u32>,
+    /// A channel's currency where a message names none.
+    pub default_currency: Option<Currency>,
+    /// `[….settings]` as it stands, its secrets not resolved.
+    pub settings: Map<String, Value>,
+}
+
+pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>) -> Vec<Instance> {
+    let mut instances = Vec::with_capacity(sections.len());
+    for (name, section) in sections {
+        if !is_plain_name(name) {
+            let what = format!("{name:?} cannot be an instance's name");
+            let remedy = "use small letters, digits and hyphens, 64 at most";
+            section.wrong_here(Wrong::new(what, remedy));
+        }
+        let plugin = section.required("plugin", "\"name-of-the-plugin\"", plain_name);
+        let deadline = section.optional("deadline", duration);
+        let grants = section.list("grants", text);
+        let (mut in_flight, mut per_second) = (None, None);
+        if let Some(limits) = section.table("limits") {
+            in_flight = limits.optional("in_flight", number(1, 100_000));
+            per_second = limits.optional("per_second", number(1, 10_000_000));
+            limits.close();
+        }
+        let default_currency = match kind {
+            Kind::Channel => section.optional("default_currency", currency),
+            Kind::Rail => None,
+        };
+        let settings = match section.raw("settings") {
+            Some(Value::Object(settings)) => settings.clone(),
+            Some(_) => {
+                let remedy = format!("write [{}.settings] above them", section.path);
+                section.wrong("settings", Wrong::new("this must be a table", remedy));
+                Map::new()
+            }
+            None => Map::new(),
+        };
+        section.close();
+        let Some(plugin) = plugin else {
+            continue;
+        };
+        instances.push(Instance {
+            kind,
+            name: name.to_owned(),
+            plugin,
+            deadline: deadline.unwrap_or(Duration::from_secs(10)),
+            grants,
+            in_flight: in_flight.unwrap_or(64),
+            per_second,
+            default_currency,
+            settings,
+        });
+    }
+    instances
+}

@@ -1,0 +1,67 @@
+//! `[[profiles]]`: the people and merchants that the gateway knows.
+
+use std::collections::HashMap;
+
+use sportello_model::Handle;
+use sportello_model::command::Visibility;
+
+use super::problem::Wrong;
+use super::section::Section;
+use super::value::{account, country, handle, one_of, text};
+
+/// `[[profiles]]`.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The name on the account.
+    pub name: String,
+    /// Who this is on the channels: immutable ids, and names for the directory to look up.
+    pub handles: Vec<Handle>,
+    /// The account to pay from and to be paid on.
+    pub account: Option<Handle>,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// What notes to this person are written in: `en`, `it` or `fr`.
+    pub language: &'static str,
+    /// Who may see this person's payments where a message does not say.
+    pub visibility: Visibility,
+}
+
+pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
+    let mut owners: HashMap<Handle, String> = HashMap::new();
+    let mut profiles = Vec::with_capacity(sections.len());
+    for section in sections {
+        let name = section.required("name", "\"Anna Rossi\"", text);
+        let handles = section.list("handles", handle);
+        if !section.has("handles") {
+            let remedy = "write who this is, as in: handles = [\"tel:+393331234567\"]";
+            section.wrong("handles", Wrong::new("this key is missing", remedy));
+        }
+        let owner = name.clone().unwrap_or_else(|| section.path.clone());
+        for handle in &handles {
+            if let Some(other) = owners.insert(handle.clone(), owner.clone()) {
+                let what = format!("{:?} is {other} already", handle.as_str());
+                let remedy = "a handle belongs to one profile, once";
+                section.wrong("handles", Wrong::new(what, remedy));
+            }
+        }
+        let account = section.optional("account", account);
+        let country = section.optional("country", country);
+        let languages = ["en", "it", "fr"].map(|language| (language, language));
+        let language = section.optional("language", one_of(&languages));
+        let visibilities = [("private", Visibility::Private), ("public", Visibility::Public)];
+        let visibility = section.optional("visibility", one_of(&visibilities));
+        section.close();
+        let Some(name) = name else {
+            continue;
+        };
+        profiles.push(Profile {
+            name,
+            handles,
+            account,
+            country,
+            language: language.unwrap_or("en"),
+            visibility: visibility.unwrap_or(Visibility::Private),
+        });
+    }
+    profiles
+}

@@ -1,0 +1,102 @@
+//! Secrets: from the environment, from a file, or (never in production) as they stand.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use sportello_sdk::Secret;
+
+use super::problem::Wrong;
+
+/// What a configuration is read against: its folder, and the environment.
+pub(crate) struct Surroundings<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) production: bool,
+    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+}
+
+impl Surroundings<'_> {
+    /// The path as seen from the file's folder.
+    pub(crate) fn path(&self, written: &str) -> PathBuf {
+        self.folder.join(written)
+    }
+
+    /// The secret that `value` stands for. What is wrong never tells the value.
+    pub(crate) fn secret(&self, value: &Value) -> Result<Secret, Wrong> {
+        match value {
+            Value::String(literal) => self.literal(literal),
+            Value::Object(table) if table.len() == 1 => match (table.get("env"), table.get("file")) {
+                (Some(Value::String(name)), _) => self.from_variable(name),
+                (_, Some(Value::String(path))) => self.from_file(path),
+                _ => Err(not_a_secret()),
+            },
+            _ => Err(not_a_secret()),
+        }
+    }
+
+    fn literal(&self, literal: &str) -> Result<Secret, Wrong> {
+        if literal.is_empty() {
+            return Err(Wrong::new("this secret is empty", HOW));
+        }
+        if self.production {
+            let what = "a secret must not stand in the file in production";
+            return Err(Wrong::new(what, HOW));
+        }
+        Ok(Secret::new(literal))
+    }
+
+    fn from_variable(&self, name: &str) -> Result<Secret, Wrong> {
+        match (self.variable)(name) {
+            Some(value) if !value.is_empty() => Ok(Secret::new(value)),
+            Some(_) => Err(Wrong::new(format!("the environment variable {name} is empty"), "put the secret in it")),
+            None => Err(Wrong::new(
+                format!("the environment variable {name} is not set"),
+                format!("set it before the start: {name}=… sportello run"),
+            )),
+        }
+    }
+
+    fn from_file(&self, written: &str) -> Result<Secret, Wrong> {
+        let path = self.path(written);
+        let bytes = std::fs::read(&path).map_err(|error| {
+            Wrong::new(
+                format!("the file {} cannot be read: {error}", path.display()),
+                "write the secret into it, and let this user read it",
+            )
+        })?;
+        if self.production && is_open_to_all(&path) {
+            return Err(Wrong::new(
+                format!("everybody may read the file {}", path.display()),
+                format!("chmod 600 {}", path.display()),
+            ));
+        }
+        let value = String::from_utf8(bytes).map_err(|_| {
+            let what = format!("the file {} is no text", path.display());
+            Wrong::new(what, "write the secret into it as UTF-8")
+        })?;
+        let value = value.trim_end_matches(['\r', '\n']);
+        if value.is_empty() {
+            let what = format!("the file {} is empty", path.display());
+            return Err(Wrong::new(what, "write the secret into it"));
+        }
+        Ok(Secret::new(value))
+    }
+}
+
+const HOW: &str = "write { env = \"NAME\" } or { file = \"path\" }";
+
+fn not_a_secret() -> Wrong {
+    Wrong::new("this must be a secret", HOW)
+}
+
+/// Whether users other than the owner and the group may read the file.
+#[cfg(unix)]
+pub(crate) fn is_open_to_all(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    std::fs::metadata(path).is_ok_and(|facts| facts.mode() & 0o004 != 0)
+}
+
+/// Permissions of this kind are unknown here.
+#[cfg(not(unix))]
+pub(crate) fn is_open_to_all(_path: &Path) -> bool {
+    false
+}

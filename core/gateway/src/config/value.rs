@@ -1,0 +1,153 @@
+//! How single values are written.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::Value;
+use sportello_model::{Currency, Handle, Money};
+
+use super::problem::Wrong;
+
+pub(crate) fn text(value: &Value) -> Result<String, Wrong> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => Ok(text.clone()),
+        Value::String(_) => Err(Wrong::new("this is empty", "write something in it")),
+        _ => Err(Wrong::new("this must be a text", "put it in quotes")),
+    }
+}
+
+pub(crate) fn truth(value: &Value) -> Result<bool, Wrong> {
+    value.as_bool().ok_or_else(|| Wrong::new("this must be true or false", "write it without quotes"))
+}
+
+/// A whole number of `min` to `max`.
+pub(crate) fn number(min: u32, max: u32) -> impl Fn(&Value) -> Result<u32, Wrong> {
+    move |value| {
+        value
+            .as_u64()
+            .and_then(|number| u32::try_from(number).ok())
+            .filter(|number| (min..=max).contains(number))
+            .ok_or_else(|| {
+                let what = format!("this must be a whole number from {min} to {max}");
+                Wrong::new(what, "write it without quotes")
+            })
+    }
+}
+
+/// `20s`, `500ms`, `10m`, `2h`, `1d`: never nothing, and at most a year.
+pub(crate) fn duration(value: &Value) -> Result<Duration, Wrong> {
+    let remedy = "write it as \"20s\", \"500ms\", \"10m\", \"2h\" or \"1d\"";
+    let written = match value {
+        Value::String(text) => text,
+        _ => return Err(Wrong::new("this must be a duration", remedy)),
+    };
+    let wrong = || Wrong::new(format!("{written:?} is no duration"), remedy);
+    let digits = written.bytes().take_while(u8::is_ascii_digit).count();
+    let (count, unit) = written.split_at_checked(digits).ok_or_else(wrong)?;
+    let unit_ms: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let ms = count.parse::<u64>().ok().and_then(|count| count.checked_mul(unit_ms)).ok_or_else(wrong)?;
+    if !(1..=365 * 86_400_000).contains(&ms) {
+        return Err(Wrong::new(format!("{written:?} is outside 1ms to 365d"), remedy));
+    }
+    Ok(Duration::from_millis(ms))
+}
+
+pub(crate) fn address(value: &Value) -> Result<SocketAddr, Wrong> {
+    let written = text(value)?;
+    written.parse().map_err(|_| {
+        Wrong::new(
+            format!("{written:?} is no address to listen on"),
+            "write an IP address and a port, as \"127.0.0.1:8080\" or \"[::1]:8080\"",
+        )
+    })
+}
+
+pub(crate) fn currency(value: &Value) -> Result<Currency, Wrong> {
+    let written = text(value)?;
+    written.parse().map_err(|error| Wrong::new(format!("{error}"), "write its three capital letters, as \"EUR\""))
+}
+
+pub(crate) fn money(value: &Value) -> Result<Money, Wrong> {
+    let written = text(value)?;
+    let read = || {
+        let (amount, code) = written.split_once(' ')?;
+        Money::from_decimal(amount, code.parse().ok()?).ok()
+    };
+    read().ok_or_else(|| {
+        Wrong::new(
+            format!("{written:?} is no amount of money"),
+            "write a number with a dot and a currency of ISO 4217, as \"5.00 EUR\"",
+        )
+    })
+}
+
+pub(crate) fn handle(value: &Value) -> Result<Handle, Wrong> {
+    let written = text(value)?;
+    written.parse().map_err(|error| {
+        Wrong::new(
+            format!("{written:?} is no handle: {error}"),
+            "write it as \"tel:+393331234567\" or \"scheme:@name\"",
+        )
+    })
+}
+
+/// An account as a handle; an IBAN with the check digits of ISO 13616.
+pub(crate) fn account(value: &Value) -> Result<Handle, Wrong> {
+    let account = handle(value)?;
+    if account.is_name() {
+        return Err(Wrong::new(
+            format!("{:?} is a name, and no account", account.as_str()),
+            "write the account itself, as \"iban:FR1420041010050500013M02606\"",
+        ));
+    }
+    if account.scheme() == "iban" && !crate::iban::is_valid(account.rest()) {
+        return Err(Wrong::new(
+            "this is no IBAN: its length or its check digits are wrong",
+            "copy it again, in capitals and without spaces",
+        ));
+    }
+    Ok(account)
+}
+
+/// ISO 3166-1 alpha-2.
+pub(crate) fn country(value: &Value) -> Result<String, Wrong> {
+    let written = text(value)?;
+    if written.len() == 2 && written.bytes().all(|b| b.is_ascii_uppercase()) {
+        return Ok(written);
+    }
+    Err(Wrong::new(format!("{written:?} is no country code"), "write the two capital letters of ISO 3166-1, as \"IT\""))
+}
+
+/// A name that can stand in a URL and in a log: small letters, digits, hyphens.
+pub(crate) fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= 64
+        && !name.starts_with('-')
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+pub(crate) fn plain_name(value: &Value) -> Result<String, Wrong> {
+    let written = text(value)?;
+    if is_plain_name(&written) {
+        return Ok(written);
+    }
+    Err(Wrong::new(format!("{written:?} is no name"), "use small letters, digits and hyphens, 64 at most"))
+}
+
+/// One of these words, each with what it stands for.
+pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Value) -> Result<T, Wrong> {
+    move |value| {
+        let written = text(value)?;
+        words.iter().find(|(word, _)| *word == written).map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let list: Vec<String> = words.iter().map(|(word, _)| format!("{word:?}")).collect();
+            Wrong::new(format!("{written:?} is not known here"), format!("write one of {}", list.join(", ")))
+        })
+    }
+}

@@ -1,0 +1,7 @@
+//! The program: configuration, HTTP, command line.
+
+pub mod api;
+pub mod config;
+pub mod iban;
+pub mod logging;
+pub mod redact;

@@ -84,7 +84,8 @@ unsafe extern "C" fn call(
             Ok(future) => Fenced::new(future).await,
             Err(panicked) => Err(panicked),
         };
-        answered.unwrap_or_else(|panicked| Reply::failure(&panicked.failure())).into()
+        // A plugin's panics end in its dispatcher: what gets here is the host's.
+        answered.unwrap_or_else(|panicked| Reply::failure(&panicked.of_host())).into()
     })
 }
 

@@ -28,27 +28,29 @@ macro_rules! __export {
     ($module:expr, $manifest:expr) => {
         #[allow(unsafe_code, non_upper_case_globals)]
         const _: () = {
-            const TEXT: &str = $manifest;
+            // The names are long because `$manifest` is read among them, and must not find itself.
+            const __SPORTELLO_TEXT: &str = $manifest;
 
             // Read from the file, without running anything of it.
             #[used]
             #[cfg_attr(not(target_os = "macos"), unsafe(link_section = "sportello.manifest"))]
             #[cfg_attr(target_os = "macos", unsafe(link_section = "__DATA,sportello"))]
-            static MANIFEST: [u8; TEXT.len()] = match TEXT.as_bytes().first_chunk() {
+            static __SPORTELLO_MANIFEST: [u8; __SPORTELLO_TEXT.len()] = match __SPORTELLO_TEXT.as_bytes().first_chunk()
+            {
                 Some(bytes) => *bytes,
-                None => [0; TEXT.len()],
+                None => [0; __SPORTELLO_TEXT.len()],
             };
 
-            extern "C" fn root_module() -> $crate::__private::RootModuleResult {
+            extern "C" fn __sportello_root_module() -> $crate::__private::RootModuleResult {
                 $crate::__private::__call_root_module_loader(|| $module())
             }
 
             #[unsafe(no_mangle)]
             pub static _1as_0lib_1header_0root_bmodule_bloader: $crate::__private::LibHeader =
-                // SAFETY: `root_module` gives a `PluginModuleRef`, which is what is named here.
+                // SAFETY: the function gives a `PluginModuleRef`, which is what is named here.
                 unsafe {
                     $crate::__private::LibHeader::from_constructor::<$crate::abi::PluginModuleRef>(
-                        root_module,
+                        __sportello_root_module,
                         $crate::__private::CheckTypeLayout::Yes,
                     )
                 };

@@ -127,7 +127,6 @@ pub(crate) fn read(xml: &str, instant: bool) -> Result<Order, String> {
 fn latin(root: Node<'_, '_>) -> Result<(), String> {
     let allowed = |c: char| c.is_ascii_alphanumeric() || "/-?:().,'+ \r\n\t".contains(c);
     for node in root.descendants().filter(Node::is_text) {
-        // A name of a scheme such as a BIC needs no sign beyond these either.
         if let Some(c) = node.text().unwrap_or_default().chars().find(|c| !allowed(*c)) {
             let element = node.parent().map_or("", |parent| parent.tag_name().name());
             return Err(format!("{element}: the character `{}` is not in the SEPA character set", c.escape_default()));
@@ -263,7 +262,7 @@ impl<'a, 'input> Part<'a, 'input> {
         Ok(())
     }
 
-    /// The service level SEPA, and the instrument INST exactly where the product is the instant one.
+    /// The service level SEPA, and the instrument INST nowhere but where the product is the instant one.
     fn service(&self, instant: bool) -> Result<(), String> {
         if self.child("PmtTpInf").is_none() {
             return Ok(());
@@ -309,5 +308,53 @@ impl<'a, 'input> Part<'a, 'input> {
             return Err(self.wrong("ReqdExctnDt", "is not a date"));
         }
         Ok(date)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Files written by others: a library for SEPA and one for ISO 20022 at large.
+    #[test]
+    #[allow(clippy::print_stdout, reason = "a test that skips says so")]
+    fn files_of_other_programs_are_read() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/fixtures/iso20022/samples");
+        if !std::path::Path::new(folder).is_dir() {
+            println!("skipped: the shared fixtures are not here");
+            return;
+        }
+        let check = |file: &str, instant: bool, expected: Result<(&str, i64, &str), &str>| {
+            let xml = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
+            let read = read(&xml, instant).map(|order| (order.end_to_end_id, order.cents, order.creditor_iban));
+            let expected = expected.map(|(id, cents, iban)| (id.to_owned(), cents, iban.to_owned()));
+            assert_eq!(read, expected.map_err(str::to_owned), "{file}");
+        };
+        let usual = "py_pain001__sepa-credit-transfer__";
+        check(
+            "py_pain001__sepa-instant__de.sepa.sct-inst.pain.001.001.09.xml",
+            true,
+            Ok(("MSTR-INST-2026-0921-01", 45_000, "DE46910579234762349724")),
+        );
+        for version in ["03", "09"] {
+            for file in [
+                "be.sepa.sct-supplier",
+                "cz.sepa.sct",
+                "es.sepa.sct-single",
+                "lu.sepa.sct-single",
+                "nl.sepa.sct-supplier",
+            ] {
+                let file = format!("{usual}{file}.pain.001.001.{version}.xml");
+                let xml = std::fs::read_to_string(format!("{folder}/{file}")).unwrap();
+                assert!(super::read(&xml, false).is_ok(), "{file}");
+            }
+        }
+        let two = "Document/CstmrCdtTrfInitn/PmtInf/CdtTrfTxInf: not expected here";
+        check("sepa_pain.001.001.09.xml", false, Err(two));
+        check("sepa_pain.001.001.03.xml", false, Err(two));
+        let urgent = "Document/CstmrCdtTrfInitn/PmtInf/PmtTpInf/SvcLvl/Cd: must be SEPA";
+        check("py_pain001__urgent-euro__de.ccu.urgent.pain.001.001.09.xml", false, Err(urgent));
+        let letter = "Nm: the character `\\u{e4}` is not in the SEPA character set";
+        check("py_pain001__sepa-credit-transfer__ch.sepa.sct.pain.001.001.09.xml", false, Err(letter));
     }
 }

@@ -42,6 +42,8 @@ pub(crate) struct Faults {
     pub(crate) duplicate_deliveries: u32,
     /// Whether two events that come close together are delivered the wrong way round.
     pub(crate) reorder: bool,
+    /// How long an event then waits to be overtaken, in milliseconds.
+    pub(crate) reorder_wait_ms: u64,
     /// An outage: things happen, and nothing is delivered.
     pub(crate) drop_deliveries: bool,
     /// How long a delivery may take, in milliseconds.
@@ -68,6 +70,7 @@ impl Default for Faults {
             refuse_duplicates: true,
             duplicate_deliveries: 0,
             reorder: false,
+            reorder_wait_ms: 300,
             drop_deliveries: false,
             delivery_timeout_ms: 10_000,
             retry_backoff_ms: 250,

@@ -16,8 +16,6 @@ use crate::{clock, lock::lock, serial::random};
 const RECORDS_MAX: usize = 10_000;
 /// How long a challenge is waited for before it is sent again.
 const CHALLENGE_PAUSE: Duration = Duration::from_millis(200);
-/// How long an event is held back for another to overtake it.
-const OVERTAKING: Duration = Duration::from_millis(300);
 const RETRIES: u32 = 3;
 
 /// Where events go, and whether the place has proved that it knows the secret.
@@ -237,8 +235,11 @@ async fn keep_delivering(x: Arc<X>, mut waiting: mpsc::UnboundedReceiver<u64>) {
         if hook.wait_for(|hook| hook.verified).await.is_err() {
             return;
         }
-        let reorder = lock(&x.faults).reorder;
-        if reorder && let Ok(Some(overtaking)) = tokio::time::timeout(OVERTAKING, waiting.recv()).await {
+        let (reorder, held_back) = {
+            let faults = lock(&x.faults);
+            (faults.reorder, Duration::from_millis(faults.reorder_wait_ms))
+        };
+        if reorder && let Ok(Some(overtaking)) = tokio::time::timeout(held_back, waiting.recv()).await {
             first_attempt(&x, overtaking).await;
         }
         first_attempt(&x, id).await;

@@ -141,6 +141,7 @@ impl World {
         let old = self.posts.get_mut(&id).filter(|post| !post.deleted && !post.superseded)?;
         old.superseded = true;
         let start: String = old.text.chars().take(old.prefix).collect();
+        let text = text.strip_prefix(&start).unwrap_or(text);
         let mut history = old.history.clone();
         history.push(new);
         let post = Post {

@@ -1,0 +1,58 @@
+//! The program: its first line, its end.
+#![allow(
+    unreachable_pub,
+    dead_code,
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "tests may fail loudly, and use their shared module in part"
+)]
+
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+fn sandbox(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sandbox"));
+    command.args(["--bank", "127.0.0.1:0"]).args(arguments);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+#[test]
+fn it_prints_its_addresses_and_ends_with_its_parent() {
+    let mut child = sandbox(&["--x", "127.0.0.1:0", "--until-stdin-closes"]).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let addresses: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for half in ["x", "bank"] {
+        let address = addresses[half].as_str().unwrap();
+        assert!(address.starts_with("http://127.0.0.1:") && !address.ends_with(":0"), "{line}");
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn a_wrong_start_says_what_is_wrong() {
+    let check = |arguments: &[&str], expected: &str| {
+        let output = sandbox(arguments).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(!output.status.success() && text.contains(expected), "{text}");
+    };
+    check(&["--bank-fault", "wrong=1"], "unknown field `wrong`");
+    check(&["--bank-fault", "wrong"], "key=value");
+    check(&["--x-fault", "delay_ms=soon"], "--x-fault");
+    check(&["--x", "256.0.0.1:0"], "cannot listen on");
+}
+
+#[test]
+fn the_tables_are_in_the_help() {
+    let output = sandbox(&["--help"]).output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    for expected in ["13.13", "AM04", "41.41", "NL91ABNA0417164300"] {
+        assert!(text.contains(expected), "{expected} in {text}");
+    }
+}

@@ -73,7 +73,15 @@ pub(crate) fn take(counter: &mut u32) -> bool {
 }
 
 /// Carries out `plan` around the rest of the call; `problem` words an error status as this provider does.
+///
+/// In a task of its own: a provider that is late goes on working when the caller has given up and gone, and a caller
+/// that took silence for failure must be found out.
 pub(crate) async fn run(plan: Plan, request: Request, next: Next, problem: fn(StatusCode) -> Response) -> Response {
+    let work = tokio::spawn(carried_out(plan, request, next, problem));
+    work.await.unwrap_or_else(|_| problem(StatusCode::INTERNAL_SERVER_ERROR))
+}
+
+async fn carried_out(plan: Plan, request: Request, next: Next, problem: fn(StatusCode) -> Response) -> Response {
     let cut = request.extensions().get::<ConnectInfo<Cut>>().map(|ConnectInfo(cut)| cut.clone());
     let cut = move || {
         if let Some(cut) = &cut {

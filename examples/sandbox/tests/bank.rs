@@ -11,7 +11,7 @@
 
 mod world;
 
-use std::process::Command;
+use std::{process::Command, time::Duration};
 
 use serde_json::{Value, json};
 use world::{Answer, Sandbox};
@@ -191,6 +191,17 @@ async fn the_bank_does_not_deduplicate_and_its_statement_shows_it() {
     let hidden =
         get(&sandbox, &format!("/v1/accounts/acc-paolo/transactions?bookingStatus=both&dateFrom={today}")).await;
     assert_eq!(hidden.json()["transactions"]["booked"], json!([]));
+}
+
+#[tokio::test]
+async fn work_goes_on_when_the_caller_has_given_up() {
+    let sandbox = Sandbox::start(&["--bank-fault", "delay_ms=300"]).await;
+    let body = order(&sandbox, "20.00", ANNA, "GONE-1").await;
+    let impatient = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(30)).build().unwrap();
+    let hasty = Sandbox { x: sandbox.x.clone(), bank: sandbox.bank.clone(), http: impatient };
+    assert!(initiate(&hasty, INSTANT, body).await.is_none(), "the caller has gone");
+    let done = async { while books(&sandbox).await != (98_000, 7_000, 105_500) {} };
+    tokio::time::timeout(world::PATIENCE, done).await.unwrap();
 }
 
 #[tokio::test]

@@ -171,6 +171,35 @@ async fn an_edit_gets_a_new_id_and_a_deletion_takes_every_version() {
 }
 
 #[tokio::test]
+async fn what_account_activity_makes_of_long_posts_and_reposts() {
+    let (gateway, url) = Gateway::listen(&[]).await;
+    // The webhook is named only later: what happened before is lost, as in an outage.
+    let sandbox = Sandbox::start(&["--envelope", "both"]).await;
+    post(&sandbox, "paolo", "@sportello unheard").await;
+    sandbox.on_x("webhook", json!({ "url": url })).await;
+    let long = format!("@sportello pay @anna 20 € for {}", "pizza ".repeat(25).trim());
+    let id = post(&sandbox, "paolo", &long).await;
+    sandbox.on_x("posts", json!({ "as": "luca", "repost_of": id })).await;
+    sandbox.on_x("posts", json!({ "as": "luca", "text": "look", "quote_of": id })).await;
+    sandbox.on_x("people", json!({ "screen_name": "marta", "protected": true })).await;
+    post(&sandbox, "marta", "@sportello in private").await;
+    post(&sandbox, "paolo", "@sportello last").await;
+    let got = gateway.wait(6).await;
+    let status = |at: usize| &got[at].1["tweet_create_events"][0];
+    assert_eq!(status(0)["truncated"], true);
+    assert_eq!(status(0)["extended_tweet"]["full_text"], long.as_str());
+    assert!(status(0)["text"].as_str().unwrap().chars().count() <= 140);
+    assert_eq!(got[1].1["data"]["payload"]["text"], long.as_str());
+    // A repost carries the mentions of the order that it reposts, and is none itself.
+    assert_eq!(status(2)["user"]["screen_name"], "luca");
+    assert!(status(2)["extended_tweet"]["full_text"].as_str().unwrap().starts_with("RT @paolo: @sportello pay"));
+    assert_eq!(status(2)["retweeted_status"]["id_str"], json!(id));
+    assert_eq!(status(3)["user"]["screen_name"], "marta");
+    assert_eq!(status(4)["text"], "@sportello last");
+    assert_eq!(got[5].1["data"]["event_type"], "post.mention.create");
+}
+
+#[tokio::test]
 async fn the_api_allows_what_x_allows() {
     let sandbox = Sandbox::start(&[]).await;
     let asked = post(&sandbox, "paolo", ASK).await;

@@ -94,12 +94,13 @@ impl World {
             || self.author_of(post.quote_of) == Some(person)
     }
 
-    /// Whether the account hears of `post` at all: it wrote it, is addressed by it, or is replied to or reposted.
+    /// Whether the account hears of `post` at all: it wrote it, is addressed by it or replied to,
+    /// or it reposts one of those: a repost carries the mentions of its original.
     pub(crate) fn concerns_account(&self, post: &Post) -> bool {
         post.author == ACCOUNT
             || self.addresses(post, ACCOUNT)
             || self.author_of(post.reply_to) == Some(ACCOUNT)
-            || self.author_of(post.repost_of) == Some(ACCOUNT)
+            || post.repost_of.and_then(|id| self.posts.get(&id)).is_some_and(|original| self.concerns_account(original))
     }
 
     /// The author of a post, deleted or not.

@@ -7,6 +7,7 @@ pub mod failure;
 pub mod fence;
 pub mod frames;
 mod host;
+pub mod kit;
 mod manifest;
 mod plugin;
 pub mod testing;

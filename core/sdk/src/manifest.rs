@@ -1,5 +1,7 @@
 //! What a plugin says of itself, read from its file without running anything of it.
 
+mod defects;
+
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;

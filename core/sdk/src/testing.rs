@@ -108,6 +108,13 @@ impl ScriptedHost {
         self
     }
 
+    /// Answers at most so many calls, and the ones after them never: what goes on asking for ever is then found out.
+    #[must_use]
+    pub fn asked_max(self, asked_max: usize) -> Self {
+        self.script().asked_max = asked_max;
+        self
+    }
+
     /// Stores a value for the plugin to find.
     #[must_use]
     pub fn store(self, name: &str, value: impl Into<Bytes>) -> Self {
@@ -156,6 +163,21 @@ impl ScriptedHost {
     /// When nothing wakes the future for half a minute.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         block_on(future)
+    }
+
+    /// The methods that were called, in order, whatever was answered.
+    pub fn asked(&self) -> Vec<String> {
+        self.script().asked.clone()
+    }
+
+    /// Forgets what it was told and asked so far; the script, the clock and what is stored stay.
+    pub fn forget(&self) {
+        let mut script = self.script();
+        script.asked.clear();
+        script.messages.clear();
+        script.requests.clear();
+        script.reports.clear();
+        script.logs.clear();
     }
 
     /// The messages that were handed in, in order, repeated ones too.

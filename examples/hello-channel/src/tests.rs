@@ -1,8 +1,8 @@
 use sportello_sdk::frames::WebhookFrame;
 use sportello_sdk::testing::ScriptedHost;
-use sportello_sdk::{Bytes, Channel, Failure, HttpResponse, Note, WebhookRequest, serde_json};
+use sportello_sdk::{Bytes, Channel, Failure, HttpResponse, Note, WebhookRequest, dispatch, kit, serde_json};
 
-use super::HelloChannel;
+use super::{HelloChannel, MANIFEST};
 
 fn open(host: &ScriptedHost, settings: &str) -> HelloChannel {
     let settings = serde_json::from_str(settings).unwrap();
@@ -64,4 +64,14 @@ fn notes() {
     check(url, 200, Ok(Some("n-1")), 1);
     check(url, 500, Err("status"), 1);
     check(r#"{"url":"https://else.example/"}"#, 200, Err("not_granted"), 1);
+}
+
+#[test]
+fn conforms() {
+    let mut options = kit::Options::new(serde_json::json!({"url": "https://phone.example/notes"}));
+    options.webhooks = vec![delivery(r#"{"id":"1","from":"anna","text":"help"}"#)];
+    options.provider = Some(|host| {
+        host.on_http("POST", "https://phone.example/notes", |_| Ok(HttpResponse::new(201, "application/json", "{}")))
+    });
+    kit::check(MANIFEST, &dispatch::channel::<HelloChannel>, &options).assert();
 }

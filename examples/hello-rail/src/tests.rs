@@ -1,7 +1,7 @@
 use sportello_sdk::testing::ScriptedHost;
-use sportello_sdk::{Order, Outcome, Rail, serde_json};
+use sportello_sdk::{Order, Outcome, Rail, dispatch, kit, serde_json};
 
-use super::{HelloRail, Settings};
+use super::{HelloRail, MANIFEST, Settings};
 
 fn order(kind: &str, minor: u64, currency: &str) -> Order {
     serde_json::from_value(serde_json::json!({
@@ -38,4 +38,10 @@ fn outcomes() {
     check(r#"{"limit_minor":2000}"#, order("collect", 2000, "EUR"), "20.00 EUR");
     check(r#"{"limit_minor":2000}"#, order("collect", 2001, "EUR"), "AM02");
     check(r#"{"currency":"EUR"}"#, order("transfer", 1, "USD"), "AM03");
+}
+
+#[test]
+fn conforms() {
+    let options = kit::Options::new(serde_json::json!({"limit_minor": 100_000}));
+    kit::check(MANIFEST, &dispatch::rail::<HelloRail>, &options).assert();
 }

@@ -42,6 +42,9 @@ pub(super) struct Script {
     pub(super) now_ms: u64,
     pub(super) ends_at_ms: Option<u64>,
     pub(super) calls: u64,
+    /// Every method that was called, answered or not.
+    pub(super) asked: Vec<String>,
+    pub(super) asked_max: usize,
     pub(super) secrets: BTreeMap<String, String>,
     pub(super) rules: Vec<Rule>,
     pub(super) behaviours: Vec<(String, Behaviour)>,
@@ -58,6 +61,8 @@ impl Default for Script {
             now_ms: START_MS,
             ends_at_ms: None,
             calls: 0,
+            asked: Vec::new(),
+            asked_max: usize::MAX,
             secrets: BTreeMap::new(),
             rules: Vec::new(),
             behaviours: Vec::new(),
@@ -133,7 +138,15 @@ impl Shared {
     }
 
     fn answer(&self, method: &str, frame: &[u8], body: Bytes) -> Answered {
-        if let Some(failure) = self.script().failure_of(method) {
+        let failure = {
+            let mut script = self.script();
+            if script.asked.len() >= script.asked_max {
+                return None;
+            }
+            script.asked.push(method.to_owned());
+            script.failure_of(method)
+        };
+        if let Some(failure) = failure {
             return Some(Err(failure));
         }
         if method == host_method::HTTP {

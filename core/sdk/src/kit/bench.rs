@@ -1,0 +1,159 @@
+//! The bench on which a plugin is tried: instances, the host they ask, and calls.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::{Factory, Options, samples};
+use crate::frames::{CONTRACT, HttpRequestFrame, Open, Peer, Reply, host_method, plugin_method};
+use crate::testing::{ScriptedHost, block_on};
+use crate::{Failure, Manifest, Note, Order};
+
+pub(super) struct Bench<'a> {
+    pub(super) manifest: Manifest,
+    pub(super) orders: Vec<Order>,
+    pub(super) notes: Vec<Note>,
+    pub(super) options: &'a Options,
+    plugin: Factory<'a>,
+}
+
+/// One instance of the plugin, and the host that it asks.
+pub(super) struct Instance {
+    pub(super) host: ScriptedHost,
+    pub(super) plugin: Arc<dyn Peer>,
+}
+
+impl<'a> Bench<'a> {
+    pub(super) fn new(manifest: Manifest, plugin: Factory<'a>, options: &'a Options) -> Self {
+        Self {
+            orders: match options.orders.as_slice() {
+                [] => samples::orders(&manifest),
+                given => given.to_vec(),
+            },
+            notes: match options.notes.as_slice() {
+                [] => samples::notes(&manifest),
+                given => given.to_vec(),
+            },
+            manifest,
+            options,
+            plugin,
+        }
+    }
+
+    /// A host with the plugin's secrets and a provider that answers properly, if there is one.
+    pub(super) fn host(&self) -> ScriptedHost {
+        let mut host = ScriptedHost::new();
+        for (name, value) in self.secrets() {
+            host = host.secret(&name, &value);
+        }
+        self.with_provider(host)
+    }
+
+    pub(super) fn with_provider(&self, host: ScriptedHost) -> ScriptedHost {
+        match self.options.provider {
+            Some(provider) => provider(host),
+            None => host.on_http("*", "*", |_| Err(unreachable())),
+        }
+    }
+
+    /// Every secret that the manifest asks for, with its value.
+    pub(super) fn secrets(&self) -> Vec<(String, String)> {
+        let given = &self.options.secrets;
+        let value_of = |name: &String| match given.iter().find(|(given, _)| given == name) {
+            Some((_, value)) => value.clone(),
+            None => format!("kit-secret-{name}-5f3759df"),
+        };
+        let names = self.manifest.secrets.iter();
+        names.map(|name| (name.clone(), value_of(name))).collect()
+    }
+
+    /// A new instance, not open.
+    pub(super) fn instance(&self, host: &ScriptedHost) -> Instance {
+        Instance { host: host.clone(), plugin: (self.plugin)(host.clone().into_peer()) }
+    }
+
+    /// An instance opened with good settings.
+    pub(super) fn opened(&self, host: &ScriptedHost) -> Result<Instance, String> {
+        let instance = self.instance(host);
+        match instance.open(&self.options.settings) {
+            Ok(()) => Ok(instance),
+            Err(failure) => Err(format!("`open` with good settings: {failure}")),
+        }
+    }
+
+    /// What this kind of plugin is for: the method, with a good frame for each sample.
+    pub(super) fn work(&self) -> Result<Vec<(&'static str, Value)>, String> {
+        let orders = self.orders.iter().map(|order| (plugin_method::SUBMIT, to_value(order)));
+        let notes = self.notes.iter().map(|note| (plugin_method::SEND, to_value(note)));
+        orders.chain(notes).map(|(method, params)| Ok((method, params?))).collect()
+    }
+}
+
+/// What a host answers where nobody is there.
+pub(super) fn unreachable() -> Failure {
+    Failure::new(crate::Source::Host, "unreachable", "no connection was made").retry_after(1000)
+}
+
+pub(super) fn to_value<T: Serialize>(value: &T) -> Result<Value, String> {
+    serde_json::to_value(value).map_err(|error| error.to_string())
+}
+
+impl Instance {
+    /// Calls and waits.
+    pub(super) fn call(&self, method: &str, frame: Bytes, body: Bytes) -> Result<Reply, Failure> {
+        let reply = block_on(self.plugin.call(0, method, frame, body));
+        if reply.ok {
+            return Ok(reply);
+        }
+        Err(serde_json::from_slice(&reply.frame).unwrap_or_else(|error| {
+            let text = String::from_utf8_lossy(&reply.frame).into_owned();
+            Failure::new(
+                crate::Source::Plugin,
+                "no_failure",
+                format!("`{method}` was answered with what is no Failure: {text} ({error})"),
+            )
+        }))
+    }
+
+    /// Calls with these parameters, and reads the answer.
+    pub(super) fn ask<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &impl Serialize,
+        body: Bytes,
+    ) -> Result<(T, Bytes), Failure> {
+        let bad = |what: &str, error: serde_json::Error| {
+            let message = format!("`{method}`: the {what} is not as agreed: {error}");
+            Failure::new(crate::Source::Plugin, "bad_answer", message)
+        };
+        let frame = serde_json::to_vec(&self.host.frame(params)).map_err(|e| bad("question", e))?;
+        let reply = self.call(method, frame.into(), body)?;
+        let result = serde_json::from_slice(&reply.frame).map_err(|e| bad("answer", e))?;
+        Ok((result, reply.body))
+    }
+
+    /// The same without a body.
+    pub(super) fn tell<T: DeserializeOwned>(&self, method: &str, params: &impl Serialize) -> Result<T, Failure> {
+        Ok(self.ask(method, params, Bytes::new())?.0)
+    }
+
+    pub(super) fn open(&self, settings: &Value) -> Result<(), Failure> {
+        let open = Open { contract: CONTRACT.to_string(), instance: "kit".to_owned(), settings: settings.clone() };
+        self.tell::<()>(plugin_method::OPEN, &open)
+    }
+
+    /// Whether the plugin tried to reach its provider.
+    pub(super) fn tried_io(&self) -> bool {
+        self.host.asked().iter().any(|method| method == host_method::HTTP)
+    }
+
+    /// The requests made that may change something at the provider.
+    pub(super) fn changing_requests(&self) -> Vec<(HttpRequestFrame, Bytes)> {
+        let changes = |head: &HttpRequestFrame| !matches!(head.method.as_str(), "GET" | "HEAD");
+        let requests = self.host.requests().into_iter();
+        requests.filter(|request| changes(&request.head)).map(|request| (request.head, request.body)).collect()
+    }
+}

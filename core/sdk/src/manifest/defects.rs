@@ -1,0 +1,219 @@
+//! What is wrong with a manifest, all of it at once.
+
+use super::{ChannelFacts, Handshake, Kind, Manifest, RailFacts, Signature, Webhook};
+use crate::frames::Version;
+use crate::{Currency, Doubt, Handle, OrderKind};
+
+impl Manifest {
+    /// Everything that makes this manifest incomplete or at odds with itself, each in a sentence. Empty if it is sound.
+    ///
+    /// Whether a host serves its contract is another question: see [`Version::serves`].
+    pub fn defects(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let name_is_valid =
+            !self.name.is_empty() && self.name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+        if !name_is_valid {
+            found.push(format!("name: `{}` is not of [a-z0-9-]+", self.name));
+        }
+        if self.version.is_empty() {
+            found.push("version: it is empty".to_owned());
+        }
+        if self.contract.parse::<Version>().is_err() {
+            found.push(format!("contract: `{}` is not written as major.minor", self.contract));
+        }
+        for (at, secret) in self.secrets.iter().enumerate() {
+            if secret.is_empty() || self.secrets.iter().take(at).any(|other| other == secret) {
+                found.push(format!("secrets: `{secret}` is empty or listed twice"));
+            }
+        }
+        for endpoint in &self.endpoints {
+            if let Some(why) = endpoint_defect(endpoint) {
+                found.push(format!("endpoints: `{endpoint}` {why}"));
+            }
+        }
+        if let Some(webhook) = &self.webhook {
+            self.webhook_defects(webhook, &mut found);
+        }
+        match (self.kind, &self.channel, &self.rail) {
+            (Kind::Channel, Some(facts), None) => channel_defects(facts, &mut found),
+            (Kind::Rail, None, Some(facts)) => rail_defects(facts, &mut found),
+            (Kind::Channel, ..) => {
+                found.push("channel: a channel has `channel`, and no `rail`".to_owned());
+            }
+            (Kind::Rail, ..) => found.push("rail: a rail has `rail`, and no `channel`".to_owned()),
+        }
+        found
+    }
+
+    fn webhook_defects(&self, webhook: &Webhook, found: &mut Vec<String>) {
+        let mut secret_is_listed = |place: &str, secret: &String| {
+            if !self.secrets.contains(secret) {
+                found.push(format!("{place}: `{secret}` is not one of `secrets`"));
+            }
+        };
+        match &webhook.signature {
+            Signature::Hmac { secret, .. } => secret_is_listed("webhook.signature", secret),
+            Signature::Unrecognised => {}
+        }
+        match &webhook.handshake {
+            Some(Handshake::HmacOfQuery { secret, .. } | Handshake::EchoIfToken { secret, .. }) => {
+                secret_is_listed("webhook.handshake", secret);
+            }
+            Some(Handshake::Unrecognised) | None => {}
+        }
+        match &webhook.signature {
+            Signature::Hmac { header, .. } if header.is_empty() => {
+                found.push("webhook.signature: it names no header".to_owned());
+            }
+            Signature::Unrecognised => {
+                found.push("webhook.signature: the scheme is not known".to_owned());
+            }
+            Signature::Hmac { .. } => {}
+        }
+        if webhook.handshake == Some(Handshake::Unrecognised) {
+            found.push("webhook.handshake: the scheme is not known".to_owned());
+        }
+    }
+}
+
+fn scheme_is_valid(scheme: &str) -> bool {
+    Handle::new(scheme, "x").is_ok()
+}
+
+fn channel_defects(facts: &ChannelFacts, found: &mut Vec<String>) {
+    if !scheme_is_valid(&facts.scheme) {
+        found.push(format!("channel.scheme: `{}` is no scheme of a handle", facts.scheme));
+    }
+}
+
+fn rail_defects(facts: &RailFacts, found: &mut Vec<String>) {
+    if facts.accounts.is_empty() {
+        found.push("rail.accounts: a rail pays from and to some kind of account".to_owned());
+    }
+    for scheme in &facts.accounts {
+        if !scheme_is_valid(scheme) {
+            found.push(format!("rail.accounts: `{scheme}` is no scheme of a handle"));
+        }
+    }
+    for code in &facts.currencies {
+        if let Err(unknown) = code.parse::<Currency>() {
+            found.push(format!("rail.currencies: {unknown}"));
+        }
+    }
+    if facts.orders.is_empty() {
+        found.push("rail.orders: a rail carries out some kind of order".to_owned());
+    }
+    for (kind, doubt) in &facts.orders {
+        let why = match doubt {
+            Doubt::Idempotent { for_ms: 0 } => "remembers keys for no time at all",
+            Doubt::Inquirable { inquiries_max: 0, .. } => "may be asked about, but never once",
+            Doubt::Inquirable { pause_max_ms: 0, .. } => "is asked about without a pause",
+            Doubt::Reversible if !facts.orders.contains_key(&OrderKind::Reverse) => {
+                "is reversible, but the rail has no `reverse`"
+            }
+            _ => continue,
+        };
+        found.push(format!("rail.orders: {kind:?} {why}"));
+    }
+    for (needs, needed) in [(OrderKind::Capture, OrderKind::Authorize), (OrderKind::Void, OrderKind::Authorize)] {
+        if facts.orders.contains_key(&needs) && !facts.orders.contains_key(&needed) {
+            found.push(format!("rail.orders: {needs:?} needs {needed:?}"));
+        }
+    }
+}
+
+/// `https://api.x.com`, `https://*`, `http://127.0.0.1:*`: a scheme, a host or `*`, perhaps a port or `*`, no path.
+fn endpoint_defect(endpoint: &str) -> Option<&'static str> {
+    let Some((scheme, authority)) = endpoint.split_once("://") else {
+        return Some("is no origin, as https://host");
+    };
+    if authority.is_empty() || authority.contains(['/', '?', '#', '@', ' ']) {
+        return Some("is no origin: it has more or less than a host and a port");
+    }
+    // The last colon that is not inside the brackets of an IPv6 address.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    if port.is_some_and(|port| port != "*" && port.parse::<u16>().is_err()) {
+        return Some("has a port that is none");
+    }
+    if host.contains('*') && host != "*" {
+        return Some("has a star that is not the whole host");
+    }
+    let loopback = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    match scheme {
+        "https" | "tls" => None,
+        "http" | "tcp" if loopback => None,
+        "http" | "tcp" => Some("is not encrypted, which only this machine itself may be"),
+        _ => Some("has a scheme that is not known"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints() {
+        let check = |endpoint: &str, sound: bool| {
+            assert_eq!(endpoint_defect(endpoint).is_none(), sound, "{endpoint}");
+        };
+        check("https://api.x.com", true);
+        check("https://api.x.com:8443", true);
+        check("https://*", true);
+        check("http://127.0.0.1:*", true);
+        check("http://[::1]:80", true);
+        check("http://api.x.com", false);
+        check("https://*.x.com", false);
+        check("https://api.x.com/2", false);
+        check("https://api.x.com:x", false);
+        check("https://", false);
+        check("api.x.com", false);
+        check("ftp://api.x.com", false);
+    }
+
+    #[test]
+    fn manifests() {
+        let check = |change: serde_json::Value, expected: &[&str]| {
+            let mut json = serde_json::json!({
+                "name": "till", "kind": "rail", "version": "1", "contract": "1.0",
+                "rail": {"accounts": ["iban"], "orders": {"collect": {"doubt": "statement"}}}
+            });
+            for (key, value) in change.as_object().unwrap() {
+                json[key] = value.clone();
+            }
+            let found = serde_json::from_value::<Manifest>(json).unwrap().defects();
+            assert_eq!(found.len(), expected.len(), "{found:?}");
+            for (found, expected) in found.iter().zip(expected) {
+                assert!(found.contains(expected), "{found}");
+            }
+        };
+        let hmac = |secret: &str| {
+            serde_json::json!({"signature": {
+                "scheme": "hmac", "hash": "sha256", "header": "x", "encoding": "hex", "secret": secret
+            }})
+        };
+        check(serde_json::json!({}), &[]);
+        check(
+            serde_json::json!({"name": "Till!", "version": "", "contract": "next"}),
+            &["name:", "version:", "contract:"],
+        );
+        check(serde_json::json!({"kind": "channel"}), &["channel:"]);
+        check(serde_json::json!({"webhook": hmac("key")}), &["`key`"]);
+        check(serde_json::json!({"webhook": hmac("key"), "secrets": ["key"]}), &[]);
+        check(serde_json::json!({"webhook": {"signature": {"scheme": "of next year"}}}), &["not known"]);
+        check(
+            serde_json::json!({"rail": {"accounts": [], "currencies": ["EURO"], "orders": {}}}),
+            &["accounts", "EURO", "orders"],
+        );
+        check(
+            serde_json::json!({"rail": {"accounts": ["iban"], "orders": {
+                "collect": {"doubt": "idempotent", "for_ms": 0},
+                "pay_out": {"doubt": "reversible"},
+                "void": {"doubt": "statement"}
+            }}}),
+            &["Collect", "PayOut", "Void"],
+        );
+    }
+}

@@ -1,1 +1,85 @@
-//! From a file to a running plugin: vet, load, supervise
+//! From a file to a running plugin: vet, load, isolate, supervise.
+//!
+//! ```text
+//!  file ──read──▶ Declared ──load──▶ Loaded ──open──▶ Running ──drain──▶ Drained ──close──▶ ·
+//!                 read once,         those very       called, limited,   takes nothing
+//!                 hashed, vetted,    bytes, sealed;   supervised; its    new, finishes
+//!                 manifest read;     layout checked   webhooks verified  what it has
+//!                 nothing has run
+//! ```
+//!
+//! Each step is a type, and each arrow takes the one before: what is not in this order does not compile. A plugin's side
+//! and the host's are the same two functions, `call` and `notify`; what goes through them are frames, of which this crate
+//! reads no more than it must. It knows nothing of payments.
+//!
+//! What stands between a bad plugin and everybody else:
+//!
+//! | the plugin | is met by |
+//! |---|---|
+//! | waits for ever | a deadline for every call, which runs in a task of its own |
+//! | never yields | [`Stats::quarantined`]: it is called no more, and another thread keeps the runtime awake |
+//! | panics | a fence on its side, and the task's on ours |
+//! | is slow, or flooded | [`Limits`]: so many calls at once, so many a second, the rest is [`Reason::Busy`] |
+//! | has lost its provider | the [breaker](BreakerLimits), which leaves it alone for a while |
+//! | reaches for what is not its own | [`Grants`]: its manifest and the operator must agree on every endpoint |
+//! | says that nothing was sent | [`Sent`]: that is the host's own fact |
+//! | is handed a forged webhook | [`verify`]: it never sees it |
+//!
+//! ```no_run
+//! # async fn pay(services: std::sync::Arc<dyn sportello_host::Services>) -> Result<(), Box<dyn std::error::Error>> {
+//! use sportello_host::{Ask, Declared, Spec};
+//!
+//! let loaded = Declared::read("plugins/libhello_rail.so")?.load()?;
+//! let running = loaded.open(Spec::new("hello", services)).await?;
+//! running.start();
+//! let answer = running.ask(Ask::new("submit", br#"{"key":"…"}"#)).await?;
+//! println!("{:?}", answer.sent);
+//! running.drain(std::time::Duration::from_secs(5)).await.close().await?;
+//! # Ok(())
+//! # }
+//! ```
+
+mod attest;
+mod breaker;
+mod call;
+mod declared;
+mod drain;
+mod grants;
+mod hostcalls;
+mod http;
+mod inbound;
+mod keepalive;
+mod loaded;
+mod open;
+mod rate;
+mod running;
+mod scan;
+mod sealed;
+mod services;
+mod settings;
+mod spec;
+mod stats;
+mod supervise;
+mod vet;
+mod webhook;
+mod world;
+
+pub use attest::Sent;
+pub use breaker::{BreakerLimits, BreakerState};
+pub use call::{Answer, Ask, CallError, Reason};
+pub use declared::{Declared, Fingerprint, LIBRARY_LEN_MAX, LoadError, MANIFEST_LEN_MAX};
+pub use drain::Drained;
+pub use grants::{Grants, Pattern, PatternError, Ungranted};
+pub use hostcalls::STORED_LEN_MAX;
+pub use http::BODY_LEN_MAX;
+pub use inbound::Delivered;
+pub use loaded::Loaded;
+pub use open::OpenError;
+pub use running::Running;
+pub use scan::{Found, PickError, scan};
+pub use services::Services;
+pub use settings::{SettingsError, SettingsErrors, check as check_settings, take_secrets};
+pub use spec::{Backoff, IN_FLIGHT_MAX, Limits, Spec, SpecError, SpecErrors};
+pub use stats::{LATENCY_BUCKETS, Stats};
+pub use vet::{Unfit, vet};
+pub use webhook::{Verdict, verify};

@@ -1,0 +1,296 @@
+//! From a file to what it declares: read once, hashed, vetted, its manifest understood. Nothing of it has run.
+
+use std::fmt;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use object::{Object, ObjectSection};
+use sha2::{Digest, Sha256};
+use sportello_sdk::frames::{CONTRACT, Version};
+use sportello_sdk::{Kind, Manifest};
+
+use crate::grants::{Pattern, PatternError};
+use crate::vet::{Unfit, vet};
+
+/// The largest library that is read, in bytes. A debug build with its symbols has some tens of megabytes.
+pub const LIBRARY_LEN_MAX: u64 = 256 << 20;
+
+/// The largest manifest that is read, in bytes.
+pub const MANIFEST_LEN_MAX: usize = 64 << 10;
+
+/// The longest name of a plugin, in bytes.
+const NAME_LEN_MAX: usize = 64;
+
+/// Where the manifest stands, in ELF and in Mach-O (whose names are shorter).
+const SECTIONS: [&[u8]; 2] = [b"sportello.manifest", b"sportello"];
+
+/// The SHA-256 of a library's bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Fingerprint(pub [u8; 32]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A library that was read, vetted and understood, and of which nothing has run.
+///
+/// It holds the bytes: what is loaded later is what was checked now, whatever becomes of the file.
+#[derive(Clone)]
+pub struct Declared {
+    pub(crate) path: PathBuf,
+    pub(crate) bytes: Bytes,
+    pub(crate) fingerprint: Fingerprint,
+    pub(crate) manifest: Manifest,
+}
+
+impl fmt::Debug for Declared {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Declared")
+            .field("path", &self.path)
+            .field("fingerprint", &self.fingerprint)
+            .field("name", &self.manifest.name)
+            .field("version", &self.manifest.version)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a file does not become a loaded plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {error}", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is larger than [`LIBRARY_LEN_MAX`].
+    #[error("{}: has more than {} MB, which no plugin has", path.display(), LIBRARY_LEN_MAX >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The library was refused before anything of it ran.
+    #[error("{}: is refused: {unfit}", path.display())]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        unfit: Unfit,
+    },
+    /// There is no manifest in it.
+    #[error(
+        "{}: is no plugin of this gateway: it has no section `sportello.manifest`; a plugin is a cdylib that calls \
+         `export_channel!` or `export_rail!`", path.display()
+    )]
+    NotAPlugin {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The manifest cannot be understood.
+    #[error("{}: its manifest is wrong: {because}", path.display())]
+    Manifest {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        because: String,
+    },
+    /// It was built for a contract that this host does not serve.
+    #[error(
+        "{}: the plugin `{name}` was built for contract {theirs}, and this gateway speaks {ours}: {}", path.display(),
+        if theirs.major > ours.major || (theirs.major == ours.major && theirs.minor > ours.minor) {
+            "install a newer gateway, or an older build of the plugin"
+        } else {
+            "install a newer build of the plugin"
+        }
+    )]
+    Contract {
+        /// The file.
+        path: PathBuf,
+        /// The plugin's name.
+        name: String,
+        /// What the plugin was built for.
+        theirs: Version,
+        /// What this host speaks.
+        ours: Version,
+    },
+    /// The operating system or the ABI check refused it.
+    #[error("{}: cannot be loaded: {because}", path.display())]
+    Refused {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        because: String,
+    },
+}
+
+impl LoadError {
+    /// Whether the file is simply something else than a plugin, as most files in a build folder are.
+    pub fn is_no_plugin(&self) -> bool {
+        matches!(self, Self::NotAPlugin { .. })
+    }
+}
+
+impl Declared {
+    /// Reads the file at `path`, once.
+    ///
+    /// # Errors
+    /// As [`LoadError`] has it, in its order.
+    pub fn read(path: impl AsRef<Path>) -> Result<Self, LoadError> {
+        let path = path.as_ref();
+        let unreadable = |error| LoadError::Unreadable { path: path.to_owned(), error };
+        let file = std::fs::File::open(path).map_err(unreadable)?;
+        let expected = file.metadata().map_err(unreadable)?.len();
+        let too_large = || LoadError::TooLarge { path: path.to_owned() };
+        if expected > LIBRARY_LEN_MAX {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(usize::try_from(expected + 1).unwrap_or(0)).map_err(|_| too_large())?;
+        // The length above may be a lie by now: what counts is what is read.
+        file.take(LIBRARY_LEN_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > LIBRARY_LEN_MAX {
+            return Err(too_large());
+        }
+        Self::read_bytes(path, bytes.into())
+    }
+
+    /// Understands the bytes of a library; `path` is only a name for it.
+    ///
+    /// # Errors
+    /// As [`LoadError`] has it, in its order.
+    pub fn read_bytes(path: impl AsRef<Path>, bytes: Bytes) -> Result<Self, LoadError> {
+        let path = path.as_ref().to_owned();
+        let json = match manifest_of(&bytes) {
+            Ok(Some(json)) => json,
+            // Something else altogether is better told so than what is unusual about it.
+            Ok(None) => {
+                return Err(match vet(&bytes) {
+                    Err(unfit @ (Unfit::NotElf(_) | Unfit::NotShared)) => LoadError::Unfit { path, unfit },
+                    _ => LoadError::NotAPlugin { path },
+                });
+            }
+            Err(because) => return Err(LoadError::Manifest { path, because }),
+        };
+        let wrong = |because| LoadError::Manifest { path: path.clone(), because };
+        let broken = |error: serde_json::Error| wrong(format!("it is not as the contract has it: {error}"));
+        // Another contract's manifest may be anything but these two: so the contract is looked at first.
+        check_contract(&path, &serde_json::from_slice(json).map_err(broken)?)?;
+        let manifest: Manifest = serde_json::from_slice(json).map_err(broken)?;
+        check(&manifest).map_err(wrong)?;
+        if cfg!(target_os = "linux")
+            && let Err(unfit) = vet(&bytes)
+        {
+            return Err(LoadError::Unfit { path, unfit });
+        }
+        let fingerprint = Fingerprint(Sha256::digest(&bytes).into());
+        Ok(Self { path, bytes, fingerprint, manifest })
+    }
+
+    /// What the plugin says of itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// The SHA-256 of the bytes.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Where it was read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+/// What every manifest of every contract has.
+#[derive(serde::Deserialize)]
+struct Head {
+    name: String,
+    contract: String,
+}
+
+/// The manifest's JSON, if there is a section for it.
+fn manifest_of(library: &[u8]) -> Result<Option<&[u8]>, String> {
+    let Ok(file) = object::File::parse(library) else {
+        return Ok(None);
+    };
+    let mut found = None;
+    for section in file.sections() {
+        let Ok(name) = section.name_bytes() else {
+            continue;
+        };
+        if !SECTIONS.contains(&name) {
+            continue;
+        }
+        let data = section.data().map_err(|_| "its section is not inside the file".to_owned())?;
+        if found.replace(data).is_some() {
+            return Err("there are two, and it is not clear which is meant".to_owned());
+        }
+    }
+    match found {
+        Some(data) if data.len() > MANIFEST_LEN_MAX => Err(format!("it has more than {} kB", MANIFEST_LEN_MAX >> 10)),
+        found => Ok(found),
+    }
+}
+
+/// Whether the manifest says what one must say.
+fn check(manifest: &Manifest) -> Result<(), String> {
+    let name = &manifest.name;
+    let name_is_valid = !name.is_empty()
+        && name.len() <= NAME_LEN_MAX
+        && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
+    if !name_is_valid {
+        return Err("`name` must be 1 to 64 of a-z, 0-9 and `-`".to_owned());
+    }
+    if manifest.version.is_empty() || manifest.version.len() > NAME_LEN_MAX {
+        return Err("`version` must have 1 to 64 characters".to_owned());
+    }
+    match manifest.kind {
+        Kind::Channel if manifest.channel.is_none() => {
+            return Err("a channel must have `channel`, with what it knows".to_owned());
+        }
+        Kind::Rail if manifest.rail.is_none() => {
+            return Err("a rail must have `rail`, with what it can do".to_owned());
+        }
+        Kind::Channel | Kind::Rail => {}
+    }
+    for endpoint in &manifest.endpoints {
+        endpoint.parse::<Pattern>().map_err(|error: PatternError| format!("`endpoints`: {error}"))?;
+    }
+    if let Some(webhook) = &manifest.webhook {
+        for secret in crate::webhook::secrets_of(webhook) {
+            if !manifest.secrets.iter().any(|listed| listed == secret) {
+                return Err(format!("`webhook` uses the secret `{secret}`, which `secrets` does not list"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether this host serves the plugin's contract: the same major, and a minor not above ours.
+fn check_contract(path: &Path, head: &Head) -> Result<(), LoadError> {
+    let theirs: Version = head.contract.parse().map_err(|_| LoadError::Manifest {
+        path: path.to_owned(),
+        because: "`contract` must be `major.minor`".to_owned(),
+    })?;
+    if CONTRACT.serves(theirs) {
+        return Ok(());
+    }
+    Err(LoadError::Contract {
+        path: path.to_owned(),
+        name: head.name.chars().take(NAME_LEN_MAX).collect(),
+        theirs,
+        ours: CONTRACT,
+    })
+}

@@ -1,0 +1,59 @@
+//! The end of an instance: first it takes nothing new, then it finishes, then it says goodbye. In another order it does
+//! not compile.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use sportello_sdk::frames::plugin_method;
+
+use crate::call::{Ask, CallError};
+use crate::running::{Running, Shared, Way};
+
+/// An instance that takes no calls any more. [`Drained::close`] ends it.
+#[must_use = "a drained instance is still to be closed"]
+pub struct Drained {
+    shared: Arc<Shared>,
+    left: usize,
+}
+
+impl std::fmt::Debug for Drained {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drained")
+            .field("instance", &self.shared.world.instance)
+            .field("left", &self.left)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Running {
+    /// Takes no new calls, ends `run`, and waits for the calls under way, but no longer than `within`. All clones of
+    /// this instance refuse calls from now on.
+    pub async fn drain(self, within: Duration) -> Drained {
+        let shared = self.0;
+        shared.stop();
+        let supervisor = shared.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(supervisor) = supervisor {
+            supervisor.abort();
+            let _ = supervisor.await;
+        }
+        let _ = tokio::time::timeout(within, shared.idle()).await;
+        let left = shared.in_flight();
+        Drained { shared, left }
+    }
+}
+
+impl Drained {
+    /// How many calls did not end in time. Whether bytes left for them, each of their callers knows.
+    pub fn left(&self) -> usize {
+        self.left
+    }
+
+    /// Lets the plugin say goodbye, and lets go of it.
+    ///
+    /// # Errors
+    /// What it failed with; it is closed all the same.
+    pub async fn close(self) -> Result<(), CallError> {
+        let shared = self.shared;
+        shared.call(Way::Beside, Ask::new(plugin_method::CLOSE, b"null")).await.map(|_| ())
+    }
+}

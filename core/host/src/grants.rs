@@ -1,0 +1,294 @@
+//! Which endpoints a plugin reaches: those that its manifest asks for and the operator grants, and no others.
+//!
+//! What is compared is the origin (RFC 6454) of the URL as the HTTP client itself parses it, so that the two cannot
+//! disagree about which host a strange spelling means.
+
+use std::fmt;
+use std::str::FromStr;
+
+use url::{Host, Url};
+
+/// A pattern of origins.
+///
+/// | pattern | matches |
+/// |---|---|
+/// | `https://api.x.com` | this host on the default port |
+/// | `https://api.x.com:8443` | this host on this port |
+/// | `https://*.bank.example` | every host under `bank.example`, and not `bank.example` itself |
+/// | `https://*` | every host on the default port |
+/// | `http://127.0.0.1:*` | this host on every port |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pattern {
+    scheme: &'static str,
+    host: HostPattern,
+    /// `None` for any port.
+    port: Option<u16>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum HostPattern {
+    Any,
+    Exactly(Host<String>),
+    /// With its leading dot.
+    Under(String),
+}
+
+/// Why a text is no pattern of origins.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{text}` is no origin: {because}; write it as `https://api.x.com`, `https://*.bank.example`, `https://*` or \
+     `http://127.0.0.1:*`"
+)]
+pub struct PatternError {
+    text: String,
+    because: &'static str,
+}
+
+impl FromStr for Pattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let wrong = |because| PatternError { text: text.chars().take(100).collect(), because };
+        let (scheme, default_port, rest) = if let Some(rest) = text.strip_prefix("https://") {
+            ("https", 443, rest)
+        } else if let Some(rest) = text.strip_prefix("http://") {
+            ("http", 80, rest)
+        } else {
+            return Err(wrong("it does not begin with `https://` or `http://`"));
+        };
+        if rest.contains(['/', '?', '#', '@', '\\']) || rest.contains(char::is_whitespace) {
+            return Err(wrong("an origin has no user, path or query"));
+        }
+        let (host, port) = match rest.rsplit_once(':') {
+            // The colons inside an IPv6 address are not before a port.
+            Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+            _ => (rest, None),
+        };
+        let port = match port {
+            None => Some(default_port),
+            Some("*") => None,
+            Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+                Some(digits.parse().map_err(|_| wrong("the port is not one of 1 to 65535"))?)
+            }
+            Some(_) => return Err(wrong("the port is neither a number nor `*`")),
+        };
+        if port == Some(0) {
+            return Err(wrong("the port is not one of 1 to 65535"));
+        }
+        let parsed = |host: &str| {
+            if host.is_empty() || host.contains('*') || host.ends_with('.') {
+                return Err(wrong("the host is not one"));
+            }
+            Host::parse(host).map_err(|_| wrong("the host is not one"))
+        };
+        let host = match host.strip_prefix('*') {
+            Some("") => HostPattern::Any,
+            Some(suffix) if suffix.starts_with('.') => match parsed(suffix.trim_start_matches('.'))? {
+                Host::Domain(domain) => HostPattern::Under(format!(".{domain}")),
+                Host::Ipv4(_) | Host::Ipv6(_) => {
+                    return Err(wrong("an address has nothing under it"));
+                }
+            },
+            Some(_) => return Err(wrong("`*` stands for whole labels: `*.bank.example`")),
+            None => HostPattern::Exactly(parsed(host)?),
+        };
+        Ok(Self { scheme, host, port })
+    }
+}
+
+impl Pattern {
+    /// Whether `url`'s origin is one of these.
+    pub fn matches(&self, url: &Url) -> bool {
+        let Some(host) = url.host() else {
+            return false;
+        };
+        let host_matches = match (&self.host, &host) {
+            (HostPattern::Any, _) => true,
+            (HostPattern::Exactly(ours), theirs) => *ours == theirs.to_owned(),
+            (HostPattern::Under(suffix), Host::Domain(theirs)) => {
+                theirs.len() > suffix.len() && theirs.ends_with(suffix.as_str())
+            }
+            (HostPattern::Under(_), _) => false,
+        };
+        let port_matches = self.port.is_none() || url.port_or_known_default() == self.port;
+        self.scheme == url.scheme() && host_matches && port_matches
+    }
+}
+
+/// What one instance may reach.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    asked: Vec<Pattern>,
+    granted: Vec<Pattern>,
+}
+
+/// Why a URL is not reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ungranted {
+    /// It is no URL that a request can be sent to.
+    NotAUrl(&'static str),
+    /// The plugin's manifest does not ask for this origin.
+    NotAsked(String),
+    /// The operator did not grant this origin.
+    NotGranted(String),
+}
+
+impl fmt::Display for Ungranted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAUrl(because) => write!(f, "the request's URL is refused: {because}"),
+            Self::NotAsked(origin) => write!(f, "{origin} is not among the `endpoints` of the plugin's manifest"),
+            Self::NotGranted(origin) => {
+                write!(f, "{origin} is not granted: add it to `grants` of this instance if the plugin is to reach it")
+            }
+        }
+    }
+}
+
+impl Grants {
+    /// What the manifest asks for, and what the operator grants.
+    ///
+    /// # Errors
+    /// Every pattern that is none.
+    pub fn new<A: AsRef<str>, G: AsRef<str>>(asked: &[A], granted: &[G]) -> Result<Self, Vec<PatternError>> {
+        let mut errors = Vec::new();
+        let mut all = |texts: Vec<&str>| -> Vec<Pattern> {
+            let parsed = texts.into_iter().map(str::parse);
+            parsed.filter_map(|pattern| pattern.map_err(|error| errors.push(error)).ok()).collect()
+        };
+        let grants = Self {
+            asked: all(asked.iter().map(AsRef::as_ref).collect()),
+            granted: all(granted.iter().map(AsRef::as_ref).collect()),
+        };
+        if errors.is_empty() { Ok(grants) } else { Err(errors) }
+    }
+
+    /// The URL, if it may be reached.
+    ///
+    /// # Errors
+    /// As [`Ungranted`] has it.
+    pub fn check(&self, url: &str) -> Result<Url, Ungranted> {
+        let url = Url::parse(url).map_err(|_| Ungranted::NotAUrl("it cannot be parsed"))?;
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(Ungranted::NotAUrl("only http and https are spoken"));
+        }
+        // `https://api.x.com@evil` is meant to be misread, and credentials in a URL end up in logs.
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Ungranted::NotAUrl("it carries a user name or password"));
+        }
+        // The same host by another name, for which certificates and pools do not agree.
+        if url.host_str().is_none_or(|host| host.ends_with('.')) {
+            return Err(Ungranted::NotAUrl("its host ends in a dot"));
+        }
+        let origin = || url.origin().ascii_serialization();
+        if !self.asked.iter().any(|pattern| pattern.matches(&url)) {
+            return Err(Ungranted::NotAsked(origin()));
+        }
+        if !self.granted.iter().any(|pattern| pattern.matches(&url)) {
+            return Err(Ungranted::NotGranted(origin()));
+        }
+        Ok(url)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_match_origins() {
+        let check = |pattern: &str, url: &str, expected: bool| {
+            let grants = Grants::new(&["https://*:*", "http://*:*"], &[pattern]).unwrap();
+            assert_eq!(grants.check(url).is_ok(), expected, "{pattern} {url}");
+        };
+        let x = "https://api.x.com";
+        check(x, "https://api.x.com", true);
+        check(x, "https://api.x.com/2/tweets?q=1", true);
+        check(x, "https://API.X.COM:443/2/tweets", true);
+        check(x, "https://api.x.com:444/", false);
+        check(x, "http://api.x.com/", false);
+        check(x, "http://api.x.com:443/", false);
+        check(x, "https://api.x.com.evil/", false);
+        check(x, "https://api.x.com./", false);
+        check(x, "https://api.x.com@evil/", false);
+        check(x, "https://api.x.com:443@evil/", false);
+        check(x, "https://anna@api.x.com/", false);
+        check(x, "https://evil/https://api.x.com", false);
+        check(x, "https://evil#@api.x.com", false);
+        check(x, "https://evil\\@api.x.com", false);
+        check(x, "https:/\\/evil/api.x.com", false);
+        check(x, "https://evilapi.x.com/", false);
+        check(x, "https://evil.api.x.com/", false);
+        // The ideographic full stop is a dot to whoever resolves names: both sides must see the same host.
+        check(x, "https://api\u{3002}x\u{3002}com/", true);
+        check(x, "https://api\u{3002}x.com\u{3002}evil/", false);
+        check(x, "https://\u{ff41}pi.x.com/", true);
+        check(x, "https://\u{430}pi.x.com/", false);
+        check(x, "ftp://api.x.com/", false);
+        check(x, "file:///etc/passwd", false);
+        check(x, "data:,hello", false);
+        check(x, "", false);
+        check("https://API.x.com", "https://api.x.com/", true);
+        check("https://b\u{fc}cher.example", "https://xn--bcher-kva.example/", true);
+        check("https://*", "https://anywhere.example/", true);
+        check("https://*", "https://[::1]/", true);
+        check("https://*", "http://anywhere.example/", false);
+        check("https://*", "https://anywhere.example:8443/", false);
+        check("https://*:*", "https://anywhere.example:8443/", true);
+        check("https://*.bank.example", "https://api.bank.example/", true);
+        check("https://*.bank.example", "https://a.b.bank.example/", true);
+        check("https://*.bank.example", "https://bank.example/", false);
+        check("https://*.bank.example", "https://evilbank.example/", false);
+        check("https://*.bank.example", "https://.bank.example/", false);
+        check("https://*.bank.example", "https://bank.example.evil/", false);
+        check("http://127.0.0.1:*", "http://127.0.0.1:5000/", true);
+        check("http://127.0.0.1:*", "http://127.1:5000/", true);
+        check("http://127.0.0.1:*", "http://0x7f000001/", true);
+        check("http://127.0.0.1:*", "http://127.0.0.1.evil:5000/", false);
+        check("http://127.0.0.1:*", "http://localhost:5000/", false);
+        check("http://[::1]:8080", "http://[::1]:8080/", true);
+        check("http://[::1]", "http://[::1]:80/", true);
+        check("https://api.x.com:8443", "https://api.x.com:8443/", true);
+        check("https://api.x.com:8443", "https://api.x.com/", false);
+    }
+
+    #[test]
+    fn both_must_agree() {
+        let check = |asked: &[&str], granted: &[&str], expected: Result<(), Ungranted>| {
+            let grants = Grants::new(asked, granted).unwrap();
+            assert_eq!(grants.check("https://api.x.com/2").map(|_| ()), expected);
+        };
+        let origin = || "https://api.x.com".to_owned();
+        check(&["https://*"], &["https://api.x.com"], Ok(()));
+        check(&["https://api.x.com"], &["https://*"], Ok(()));
+        check(&[], &["https://*"], Err(Ungranted::NotAsked(origin())));
+        check(&["https://*"], &[], Err(Ungranted::NotGranted(origin())));
+        check(&[], &[], Err(Ungranted::NotAsked(origin())));
+        let other = ["https://api.y.com"];
+        check(&["https://*"], &other, Err(Ungranted::NotGranted(origin())));
+    }
+
+    #[test]
+    fn wrong_patterns_are_all_told() {
+        let texts = [
+            "api.x.com",
+            "ftp://api.x.com",
+            "https://",
+            "https://api.x.com/2",
+            "https://anna@api.x.com",
+            "https://api.x.com:0",
+            "https://api.x.com:70000",
+            "https://api.x.com:+1",
+            "https://api.x.com:",
+            "https://api.*.com",
+            "https://*x.com",
+            "https://*.",
+            "https://*.127.0.0.1",
+            "https://api.x.com.",
+            "https://api x.com",
+            "HTTPS://api.x.com",
+            "*",
+        ];
+        assert_eq!(Grants::new::<&str, _>(&[], &texts).unwrap_err().len(), texts.len());
+    }
+}

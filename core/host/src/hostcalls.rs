@@ -1,0 +1,238 @@
+//! Answers what a plugin asks of its host.
+
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use sportello_sdk::frames::{
+    FRAME_LEN_MAX, HostFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, Stored, host_method,
+};
+use sportello_sdk::{Failure, Level, Source};
+use tokio::runtime::Handle;
+
+use crate::world::World;
+
+/// The largest value that a plugin may store, in bytes.
+pub const STORED_LEN_MAX: usize = 1 << 20;
+
+/// The longest name of a stored value, in bytes.
+const NAME_LEN_MAX: usize = 200;
+
+/// The longest line that a plugin logs, in characters. What is longer is cut.
+const LOG_LINE_LEN_MAX: usize = 2000;
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// The host, as one instance sees it.
+pub(crate) struct HostCalls(pub(crate) Arc<World>);
+
+impl Peer for HostCalls {
+    fn call(&self, parent: u64, method: &str, frame: Bytes, body: Bytes) -> Boxed<Reply> {
+        let world = Arc::clone(&self.0);
+        let runtime = world.runtime.clone();
+        let method = Method::of(method);
+        Box::pin(Entered {
+            runtime,
+            future: Box::pin(async move {
+                match answer(&world, parent, method, &frame, body).await {
+                    Ok(reply) => reply,
+                    Err(failure) => Reply::failure(&failure),
+                }
+            }),
+        })
+    }
+
+    fn notify(&self, method: &str, frame: Bytes) {
+        if method == host_method::LOG && frame.len() <= FRAME_LEN_MAX {
+            log(&self.0, &frame);
+        }
+    }
+}
+
+/// A host's future, polled by a plugin's: whatever thread that is on, the runtime is there; and what panics in it does
+/// so no further than here.
+struct Entered {
+    runtime: Handle,
+    future: Boxed<Reply>,
+}
+
+impl Future for Entered {
+    type Output = Reply;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        let this = &mut *self;
+        let _entered = this.runtime.enter();
+        // A future that panicked is not polled again: it has answered.
+        catch_unwind(AssertUnwindSafe(|| this.future.as_mut().poll(context))).unwrap_or_else(|_| {
+            Poll::Ready(Reply::failure(&Failure::new(
+                Source::Host,
+                "panicked",
+                "the gateway panicked while it answered; this is a defect of the gateway",
+            )))
+        })
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Method {
+    Http,
+    Sleep,
+    Secret,
+    StoreGet,
+    StorePut,
+    Message,
+    Report,
+    Unknown(String),
+}
+
+impl Method {
+    fn of(name: &str) -> Self {
+        match name {
+            host_method::HTTP => Self::Http,
+            host_method::SLEEP => Self::Sleep,
+            host_method::SECRET => Self::Secret,
+            host_method::STORE_GET => Self::StoreGet,
+            host_method::STORE_PUT => Self::StorePut,
+            host_method::MESSAGE => Self::Message,
+            host_method::REPORT => Self::Report,
+            other => Self::Unknown(other.chars().take(40).collect()),
+        }
+    }
+}
+
+async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: Bytes) -> Result<Reply, Failure> {
+    let over = |_| Failure::new(Source::Host, "call_over", "the call that this belongs to is over, or there is none");
+    let deadline_ns = world.calls.deadline_ns(parent).map_err(over)?;
+    match method {
+        Method::Http => {
+            let sending = world.calls.sending(parent).map_err(over)?;
+            let within = world.clock.until(deadline_ns);
+            let (head, body) = crate::http::send(&world.grants, sending, within, read(frame)?, body).await?;
+            reply(world, &head, body)
+        }
+        Method::Sleep => {
+            let Sleep { for_ms } = read(frame)?;
+            let asked = Duration::from_millis(for_ms);
+            tokio::time::sleep(world.clock.until(deadline_ns).map_or(asked, |left| left.min(asked))).await;
+            reply(world, &(), Bytes::new())
+        }
+        Method::Secret => {
+            let Named { name } = read(frame)?;
+            let secret = world.secrets.get(&name).ok_or_else(|| no_such_secret(&name))?;
+            let value = secret.reveal().to_owned();
+            reply(world, &SecretValue { value }, Bytes::new())
+        }
+        Method::StoreGet => {
+            let Named { name } = read(frame)?;
+            check_name(&name)?;
+            let (version, value) = world.services.store_get(&world.instance, &name).await?;
+            reply(world, &Stored { version }, value)
+        }
+        Method::StorePut => {
+            let StorePut { name, expected } = read(frame)?;
+            check_name(&name)?;
+            if body.len() > STORED_LEN_MAX {
+                let message = format!("a stored value has at most {STORED_LEN_MAX} bytes, and this one {}", body.len());
+                return Err(Failure::new(Source::Plugin, "too_large", message));
+            }
+            let done = world.services.store_put(&world.instance, &name, expected, body).await?;
+            reply(world, &done, Bytes::new())
+        }
+        Method::Message => {
+            let accepted = world.services.message(&world.instance, read(frame)?).await?;
+            reply(world, &accepted, Bytes::new())
+        }
+        Method::Report => {
+            world.services.report(&world.instance, read(frame)?).await?;
+            reply(world, &(), Bytes::new())
+        }
+        Method::Unknown(method) => {
+            Err(Failure::new(Source::Host, "unsupported", format!("`{method}` is not offered here")))
+        }
+    }
+}
+
+fn read<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Failure> {
+    let bad = |why: String| Failure::new(Source::Plugin, "bad_frame", why);
+    if frame.len() > FRAME_LEN_MAX {
+        return Err(bad(format!("a frame has at most {FRAME_LEN_MAX} bytes, and this one {}", frame.len())));
+    }
+    serde_json::from_slice(frame).map_err(|error| bad(format!("the frame is not as agreed: {error}")))
+}
+
+fn reply<T: Serialize>(world: &World, result: &T, body: Bytes) -> Result<Reply, Failure> {
+    let now_ms = world.services.now_ms();
+    let frame = serde_json::to_vec(&HostFrame { now_ms, result })
+        .map_err(|error| Failure::new(Source::Host, "bad_frame", error.to_string()))?;
+    Ok(Reply { ok: true, frame: frame.into(), body })
+}
+
+fn no_such_secret(name: &str) -> Failure {
+    let name: String = name.chars().take(NAME_LEN_MAX).collect();
+    Failure::settings("no_such_secret", format!("there is no secret `{name}` among this instance's settings"))
+}
+
+fn check_name(name: &str) -> Result<(), Failure> {
+    if !name.is_empty() && name.len() <= NAME_LEN_MAX {
+        return Ok(());
+    }
+    Err(Failure::new(Source::Plugin, "bad_frame", format!("the name of a stored value has 1 to {NAME_LEN_MAX} bytes")))
+}
+
+/// Writes the plugin's line under the instance's name, unless there are too many.
+fn log(world: &World, frame: &[u8]) {
+    if world.log_lines.admit(world.clock.now_ns()).is_err() {
+        return;
+    }
+    let Ok(LogLine { level, message }) = serde_json::from_slice(frame) else {
+        return;
+    };
+    let instance = &*world.instance;
+    let line = plain(&message);
+    match level {
+        Level::Error => tracing::error!(target: "sportello::plugin", instance, "{line}"),
+        Level::Warn => tracing::warn!(target: "sportello::plugin", instance, "{line}"),
+        Level::Info => tracing::info!(target: "sportello::plugin", instance, "{line}"),
+        Level::Debug => tracing::debug!(target: "sportello::plugin", instance, "{line}"),
+    }
+}
+
+/// The text with nothing in it that a terminal or a log's reader would take for more than text: a line break begins no
+/// second entry, an escape sequence paints nothing, and a mark that turns the writing direction turns nothing.
+fn plain(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(LOG_LINE_LEN_MAX));
+    for (index, c) in text.chars().enumerate() {
+        if index == LOG_LINE_LEN_MAX {
+            out.push('…');
+            break;
+        }
+        match c {
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => {
+                out.extend(c.escape_unicode());
+            }
+            c if c.is_control() => out.extend(c.escape_default()),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn log_lines_are_plain() {
+        let check = |text: &str, expected: &str| assert_eq!(plain(text), expected);
+        check("paid 20 € to anna", "paid 20 € to anna");
+        check("one\ntwo\r\u{1b}[31m", "one\\ntwo\\r\\u{1b}[31m");
+        check("a\u{202e}b\u{2028}c\u{200b}", "a\\u{202e}b\\u{2028}c\\u{200b}");
+        check(&"x".repeat(LOG_LINE_LEN_MAX + 5), &format!("{}…", "x".repeat(LOG_LINE_LEN_MAX)));
+    }
+}

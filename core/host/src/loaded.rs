@@ -1,0 +1,139 @@
+//! Loads the very bytes that were checked, once for each content.
+//!
+//! All `unsafe` of this crate is here: to load a library is to trust it.
+
+#![allow(unsafe_code)]
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use sportello_sdk::Manifest;
+use sportello_sdk::abi::{AbiPeer, PluginModuleRef};
+use sportello_sdk::frames::Peer;
+
+use crate::declared::{Declared, Fingerprint, LoadError};
+use crate::sealed::Sealed;
+
+/// From the host's side of an instance to the plugin's.
+type Connect = dyn Fn(Arc<dyn Peer>) -> Arc<dyn Peer> + Send + Sync;
+
+/// A plugin whose code is in this process, and which has not been asked anything yet.
+#[derive(Clone)]
+pub struct Loaded {
+    manifest: Arc<Manifest>,
+    fingerprint: Option<Fingerprint>,
+    connect: Arc<Connect>,
+}
+
+impl fmt::Debug for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaded")
+            .field("name", &self.manifest.name)
+            .field("version", &self.manifest.version)
+            .field("fingerprint", &self.fingerprint)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Declared {
+    /// Loads the bytes that were read, and checks that both sides mean the same by the ABI.
+    ///
+    /// A library stays loaded until the process ends: its code may be anywhere, in a thread-local's destructor for one.
+    /// The same bytes are loaded once, however often they are asked for.
+    ///
+    /// # Errors
+    /// [`LoadError::Refused`].
+    pub fn load(self) -> Result<Loaded, LoadError> {
+        let root = root_of(&self).map_err(|because| LoadError::Refused { path: self.path.clone(), because })?;
+        Ok(Loaded {
+            manifest: Arc::new(self.manifest),
+            fingerprint: Some(self.fingerprint),
+            connect: Arc::new(move |host| (root.connect())(AbiPeer::new(host)).into_peer()),
+        })
+    }
+}
+
+impl Loaded {
+    /// A plugin that is linked into the program, for a simulation, a benchmark or a test: `connect` is
+    /// [`sportello_sdk::dispatch::rail`] or [`sportello_sdk::dispatch::channel`]. From here on it is like any other.
+    pub fn built_in(
+        manifest: Manifest,
+        connect: impl Fn(Arc<dyn Peer>) -> Arc<dyn Peer> + Send + Sync + 'static,
+    ) -> Self {
+        Self { manifest: Arc::new(manifest), fingerprint: None, connect: Arc::new(connect) }
+    }
+
+    /// What the plugin says of itself.
+    pub fn manifest(&self) -> &Arc<Manifest> {
+        &self.manifest
+    }
+
+    /// The SHA-256 of its bytes; nothing where it is linked into the program.
+    pub fn fingerprint(&self) -> Option<Fingerprint> {
+        self.fingerprint
+    }
+
+    /// Makes a new instance that asks `host`.
+    pub(crate) fn connect(&self, host: Arc<dyn Peer>) -> Arc<dyn Peer> {
+        (self.connect)(host)
+    }
+}
+
+/// A library in this process.
+struct InProcess {
+    root: PluginModuleRef,
+    /// The address of its header, which no other library has.
+    header: usize,
+}
+
+/// The libraries in this process, by what they contain. A failure is kept too: loading it again would run its
+/// constructors again, to the same end.
+static LIBRARIES: Mutex<Option<HashMap<Fingerprint, Result<InProcess, String>>>> = Mutex::new(None);
+
+fn root_of(declared: &Declared) -> Result<PluginModuleRef, String> {
+    // Held while loading: two loads of the same bytes must not both go on.
+    let mut libraries = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
+    let libraries = libraries.get_or_insert_with(HashMap::new);
+    if let Some(known) = libraries.get(&declared.fingerprint) {
+        return known.as_ref().map(|library| library.root).map_err(Clone::clone);
+    }
+    let loaded = Sealed::new(&declared.manifest.name, &declared.bytes)
+        .map_err(|error| format!("its bytes cannot be copied into sealed memory: {error}"))
+        .and_then(open)
+        .and_then(|library| {
+            let same = |other: &InProcess| other.header == library.header;
+            if libraries.values().flatten().any(same) {
+                return Err("the loader took it for another library that is loaded already".to_owned());
+            }
+            Ok(library)
+        });
+    let root = loaded.as_ref().map(|library| library.root).map_err(Clone::clone);
+    libraries.insert(declared.fingerprint, loaded);
+    root
+}
+
+fn open(sealed: Sealed) -> Result<InProcess, String> {
+    // SAFETY: the library's constructors run here. It was vetted: it needs nothing but libc, and its segments are inside
+    // the bytes, which are sealed. That its own code is sound is what its author vouches for.
+    let library = unsafe { Library::open(Some(sealed.path()), RTLD_NOW | RTLD_LOCAL) }
+        .map_err(|error| format!("the loader refuses it: {error}"))?;
+    // SAFETY: the symbol, which only `export_channel!` and `export_rail!` define, is a `LibHeader`, and `AbiHeaderRef`
+    // is a pointer to one. What it points to lives for ever, since the library is never closed (below).
+    let header =
+        unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()).map(|symbol| *symbol) };
+    // Closed, it would take its code away from under whatever its constructors left behind; and the memory keeps its
+    // name, by which the loader would take another library for this one.
+    std::mem::forget((library, sealed));
+    let header = header.map_err(|_| {
+        "it has a manifest, but exports no plugin: call `export_channel!` or `export_rail!` once in it".to_owned()
+    })?;
+    let address = std::ptr::from_ref(&*header).addr();
+    // The library's own header is asked, since `abi_stable` keeps only one root module of a type by itself.
+    let root = header.upgrade().and_then(|header| header.init_root_module::<PluginModuleRef>()).map_err(|error| {
+        format!("its ABI is not ours, build it with the `sportello-sdk` of this gateway's major version: {error}")
+    })?;
+    Ok(InProcess { root, header: address })
+}

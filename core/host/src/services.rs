@@ -1,0 +1,44 @@
+//! What the program around the host does for plugins: time, randomness, and everything durable.
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use sportello_sdk::frames::StorePutDone;
+use sportello_sdk::{Accepted, Failure, Message, Report};
+
+/// What the host cannot do by itself. One is shared by all instances, which are told apart by their name.
+///
+/// Whoever waits here may be dropped at any time: the plugin's call can be given up. What was begun must then be
+/// finished or undone, and never half done.
+#[async_trait]
+pub trait Services: Send + Sync + 'static {
+    /// The time, in milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+
+    /// A random number, for seeds and for jitter. Asked for once a call: it must be cheap.
+    fn random(&self) -> u64;
+
+    /// Takes a person's message. Durable when this returns.
+    ///
+    /// # Errors
+    /// When it is not: the provider is told to deliver it again.
+    async fn message(&self, instance: &str, message: Message) -> Result<Accepted, Failure>;
+
+    /// Takes an outcome that arrived by itself. Durable when this returns.
+    ///
+    /// # Errors
+    /// When it is not: the plugin reports it again.
+    async fn report(&self, instance: &str, report: Report) -> Result<(), Failure>;
+
+    /// The instance's value of this name, with its version; version 0 and no bytes where there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    async fn store_get(&self, instance: &str, name: &str) -> Result<(u64, Bytes), Failure>;
+
+    /// Stores a value durably if the version there is still `expected`.
+    ///
+    /// # Errors
+    /// When the store cannot be reached.
+    async fn store_put(&self, instance: &str, name: &str, expected: u64, value: Bytes)
+    -> Result<StorePutDone, Failure>;
+}

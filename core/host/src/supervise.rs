@@ -1,0 +1,96 @@
+//! Keeps a plugin's `run` running, for as long as it has something to do.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+
+use bytes::Bytes;
+use sportello_sdk::frames::plugin_method;
+
+use crate::attest::Sent;
+use crate::call::{Circumstances, Reason, answer_of, frame_of};
+use crate::running::{NUMBER_MAX, Presence, Running, Shared};
+use crate::stats::Counters;
+
+/// What became of one `run`.
+enum Ended {
+    /// There is nothing more to do.
+    Done,
+    /// It must be started again, because of this.
+    Fell(String),
+    /// The instance or the runtime goes away.
+    Stopping,
+}
+
+impl Running {
+    /// Lets the plugin do what it has to do by itself, from now until it is drained: its `run` is started again, after
+    /// pauses that grow, whenever it ends in an error or a panic. Said again, it changes nothing.
+    pub fn start(&self) {
+        let shared = &self.0;
+        if shared.started.swap(true, Ordering::SeqCst) || shared.is_stopping() {
+            return;
+        }
+        let supervised = shared.world.runtime.spawn(supervise(Arc::clone(shared)));
+        *shared.supervisor.lock().unwrap_or_else(PoisonError::into_inner) = Some(supervised);
+    }
+}
+
+async fn supervise(shared: Arc<Shared>) {
+    let mut tries = 0;
+    while !shared.is_stopping() {
+        let began = tokio::time::Instant::now();
+        match run(&shared).await {
+            Ended::Done | Ended::Stopping => return,
+            Ended::Fell(because) => {
+                if began.elapsed() >= shared.backoff.steady_after {
+                    tries = 0;
+                }
+                let pause = shared.backoff.pause(tries, shared.world.services.random());
+                tries = tries.saturating_add(1);
+                Counters::count(&shared.counters.restarts);
+                let instance = &*shared.world.instance;
+                tracing::warn!(
+                    instance,
+                    because,
+                    ?pause,
+                    "the plugin's `run` ended and is started again after a pause"
+                );
+                tokio::time::sleep(pause).await;
+            }
+        }
+    }
+}
+
+async fn run(shared: &Arc<Shared>) -> Ended {
+    let world = &shared.world;
+    let presence = match Presence::of_run(shared) {
+        Ok(presence) => presence,
+        Err(reason) => return Ended::Fell(reason.to_string()),
+    };
+    let circumstances = Circumstances {
+        call: presence.call,
+        now_ms: world.services.now_ms(),
+        // It ends with the instance and no sooner.
+        deadline_ms: NUMBER_MAX,
+        seed: world.services.random() & NUMBER_MAX,
+        trace: None,
+    };
+    let frame = frame_of(&circumstances, b"null");
+    let mut task = shared.spawn(presence, plugin_method::RUN, frame, Bytes::new());
+    match task.join().await {
+        Ok((reply, _)) => match answer_of(reply, Sent::MaybeBytes) {
+            Ok(_) => Ended::Done,
+            Err(error) if error.failure().is_some_and(|failure| failure.code == "unsupported") => Ended::Done,
+            Err(error) => {
+                if error.is_panic() {
+                    Counters::count(&shared.counters.panics);
+                }
+                Ended::Fell(error.to_string())
+            }
+        },
+        Err(error) if error.is_panic() => {
+            Counters::count(&shared.counters.panics);
+            Ended::Fell(Reason::Panicked.to_string())
+        }
+        Err(_) => Ended::Stopping,
+    }
+}

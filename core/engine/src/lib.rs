@@ -1,1 +1,36 @@
-//! Drives payments to their end: route, order, journal, effects; the stores
+//! Drives payments to their end: parse, resolve, confirm, route, order, outcome, notes; and the store that keeps it all.
+//!
+//! ```text
+//!  message ──▶ intake ──┐                                   ┌──▶ Ports::submit / inquire ──▶ rail
+//!  API ──────▶ request ─┼─▶ Payment::apply ─▶ one commit ─▶ effects ─▶ Ports::send ──▶ channel
+//!  rail ─────▶ report ──┘        ▲            (store)        │
+//!                                └───────── what came of it ─┘
+//! ```
+//!
+//! A payment changes in one place ([`Payment::apply`](sportello_model::Payment::apply)) and becomes true in one commit,
+//! together with what is to be done about it. Nothing is acknowledged, sent or told before that commit. Time, randomness,
+//! rails, channels and the store are passed in.
+
+mod agenda;
+mod chatter;
+mod code;
+mod directory;
+mod drive;
+mod engine;
+mod intake;
+mod job;
+mod live;
+mod notes;
+mod ports;
+mod recover;
+mod request;
+mod route;
+mod setup;
+pub mod store;
+
+pub use code::CodeKey;
+pub use engine::{ChangeError, Engine, Parts};
+pub use ports::{Clock, Entropy, Ports, RailAnswer, SystemClock};
+pub use request::{Created, NotCreated, Request};
+pub use setup::{ChannelSetup, Policy, Profile, RailSetup, Route, Setup};
+pub use store::Store;

@@ -1,0 +1,326 @@
+//! Doing what is to be done: orders, questions, notes and ends of waiting.
+//!
+//! An effect is forgotten only in the commit that holds what came of it. Whatever crashes in between, it is taken up
+//! again; and what was in flight then is unknown, never sent again blindly.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use sportello_model::payment::{About, AttemptState, Audience, Effect, Event, Refusal, State};
+use sportello_model::{Doubt, Inquiry, Note, Outcome};
+use sportello_sdk::{Failure, Source};
+
+use crate::engine::{ChangeError, Engine};
+use crate::job::{Due, Job};
+use crate::live::{Live, Now};
+use crate::ports::RailAnswer;
+use crate::store::{EffectId, StoreError};
+
+/// How often a note is tried before it is given up: with the pauses below, for some two hours.
+const NOTE_TRIES_MAX: u32 = 10;
+/// How long to wait when the store or the host cannot do it just now, in milliseconds.
+const PAUSE_MS: u64 = 1_000;
+
+impl Engine {
+    /// Does what is due, and puts the rest on the agenda. Does not wait for it.
+    pub(crate) fn set_off(&self, due: Vec<Due>) {
+        if due.is_empty() {
+            return;
+        }
+        let engine = self.clone();
+        self.spawn(async move { engine.work(due).await });
+    }
+
+    /// Keeps doing what comes due.
+    pub(crate) fn keep_agenda(&self) {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            loop {
+                let due = engine.0.agenda.next(engine.0.clock.as_ref()).await;
+                // What comes due while draining is left for the next start: it is in the store.
+                if !engine.is_draining() {
+                    engine.set_off(vec![due]);
+                }
+            }
+        });
+    }
+
+    /// Does what is due, and what comes of it. Money goes before words.
+    async fn work(&self, due: Vec<Due>) {
+        let mut waiting = VecDeque::from(due);
+        let mut notes = Vec::new();
+        while let Some(next) = waiting.pop_front() {
+            match &next.job {
+                _ if next.at_ms > self.now_ms() => self.0.agenda.add(next.at_ms, next),
+                Job::Effect(Effect::Note { .. }) | Job::Reply { .. } => notes.push(next),
+                Job::Effect(effect) => {
+                    let effect = effect.clone();
+                    match self.act(&next, &effect).await {
+                        Ok(due) => waiting.extend(due),
+                        Err(error) => {
+                            tracing::error!(payment = %next.id.owner, %error, "an effect could not be carried out; it is tried again");
+                            self.later(next, PAUSE_MS);
+                        }
+                    }
+                }
+            }
+        }
+        let mut told = Vec::with_capacity(notes.len());
+        for note in notes {
+            let id = note.id;
+            if self.tell(note).await {
+                told.push(id);
+            }
+        }
+        if !told.is_empty() {
+            self.0.store.forget(told).await;
+        }
+    }
+
+    /// Puts an effect back on the agenda, in memory alone: in the store it still stands.
+    fn later(&self, due: Due, pause_ms: u64) {
+        let at_ms = self.now_ms().saturating_add(pause_ms);
+        self.0.agenda.add(at_ms, Due { at_ms, ..due });
+    }
+
+    async fn act(&self, due: &Due, effect: &Effect) -> Result<Vec<Due>, StoreError> {
+        let Some(live) = self.live_of(due).await? else {
+            self.0.store.forget(vec![due.id]).await;
+            return Ok(Vec::new());
+        };
+        match effect {
+            Effect::Submit { attempt, .. } => self.submit(&live, due.id, *attempt).await,
+            Effect::Ask { attempt, .. } => self.ask(&live, due, *attempt).await,
+            Effect::Expire { challenge, .. } => self.expire(&live, due.id, *challenge).await,
+            Effect::Note { .. } => Ok(Vec::new()),
+        }
+    }
+
+    async fn live_of(&self, due: &Due) -> Result<Option<Arc<Live>>, StoreError> {
+        match &due.live {
+            Some(live) => Ok(Some(live.clone())),
+            None => self.live(due.id.owner).await,
+        }
+    }
+
+    /// Gives an order to its rail: once.
+    async fn submit(&self, live: &Arc<Live>, id: EffectId, number: u32) -> Result<Vec<Due>, StoreError> {
+        let (order, rail) = {
+            let mut now = live.now.lock().await;
+            let Some(attempt) = now.payment.attempt(number) else {
+                self.0.store.forget(vec![id]).await;
+                return Ok(Vec::new());
+            };
+            match attempt.state {
+                AttemptState::Ready => {}
+                // Bytes may have left before the gateway stopped.
+                AttemptState::InFlight => {
+                    let outcome = Outcome::unknown("the gateway stopped while the order was under way");
+                    let event = Event::Answered { attempt: number, asked: false, outcome };
+                    return self.settle(live, &mut now, &event, id).await;
+                }
+                _ => {
+                    self.0.store.forget(vec![id]).await;
+                    return Ok(Vec::new());
+                }
+            }
+            let (order, rail) = (now.payment.order(attempt), attempt.rail.clone());
+            // Only when it is durable that bytes may leave, may they.
+            match self.change(live, &mut now, &[Event::Sent { attempt: number }], None).await {
+                Ok(_) => {}
+                Err(ChangeError::Store(error)) => return Err(error),
+                Err(ChangeError::Refused(refusal)) => {
+                    tracing::warn!(payment = %live.id, %refusal, "an order was not sent");
+                    self.0.store.forget(vec![id]).await;
+                    return Ok(Vec::new());
+                }
+            }
+            (order, rail)
+        };
+        let answer = self.0.ports.submit(&rail, &order).await;
+        let event = answered(number, answer);
+        // The outcome is known, and must not be lost because the disk is full for a moment.
+        loop {
+            let mut now = live.now.lock().await;
+            match self.settle(live, &mut now, &event, id).await {
+                Ok(due) => return Ok(due),
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                Err(error) => {
+                    tracing::error!(payment = %live.id, %error, "an outcome is not durable yet; it is tried again");
+                    drop(now);
+                    self.0.clock.sleep_until(self.now_ms() + PAUSE_MS).await;
+                }
+            }
+        }
+    }
+
+    /// Finds out what became of an order.
+    async fn ask(&self, live: &Arc<Live>, due: &Due, number: u32) -> Result<Vec<Due>, StoreError> {
+        let (inquiry, rail, doubt) = {
+            let now = live.now.lock().await;
+            let Some(attempt) = now.payment.attempt(number).filter(|a| a.state.is_out()) else {
+                self.0.store.forget(vec![due.id]).await;
+                return Ok(Vec::new());
+            };
+            let order = now.payment.order(attempt);
+            let inquiry = Inquiry { order, reference: attempt.reference.clone(), asked: attempt.asked };
+            (inquiry, attempt.rail.clone(), attempt.doubt.clone())
+        };
+        let result = match doubt {
+            // The same order under the same key: the rail carries it out once, and says what came of it.
+            Doubt::Idempotent { .. } => self.0.ports.submit(&rail, &inquiry.order).await.result,
+            _ => self.0.ports.inquire(&rail, &inquiry).await,
+        };
+        let outcome = match result {
+            Ok(outcome) => outcome,
+            // The host could not even ask: that was no question, and costs none.
+            Err(failure) if failure.source == Source::Host => {
+                let pause_ms = failure.retry_after_ms().unwrap_or(0).max(PAUSE_MS << due.tries.min(6));
+                self.later(Due { tries: due.tries + 1, ..due.clone() }, pause_ms);
+                return Ok(Vec::new());
+            }
+            Err(failure) => Outcome::unknown(failure.to_string()),
+        };
+        let mut now = live.now.lock().await;
+        self.settle(live, &mut now, &Event::Answered { attempt: number, asked: true, outcome }, due.id).await
+    }
+
+    async fn expire(&self, live: &Arc<Live>, id: EffectId, challenge: u32) -> Result<Vec<Due>, StoreError> {
+        let mut now = live.now.lock().await;
+        let is_open = now.payment.state == State::AwaitingConfirmation
+            && now.payment.challenge.is_some_and(|c| c.number == challenge);
+        if !is_open {
+            self.0.store.forget(vec![id]).await;
+            return Ok(Vec::new());
+        }
+        self.settle(live, &mut now, &Event::Expired, id).await
+    }
+
+    /// Commits an event together with the end of the effect that brought it. What is known already only ends it.
+    async fn settle(
+        &self,
+        live: &Arc<Live>,
+        now: &mut Now,
+        event: &Event,
+        id: EffectId,
+    ) -> Result<Vec<Due>, StoreError> {
+        match self.change(live, now, std::slice::from_ref(event), Some(id)).await {
+            Ok(due) => Ok(due),
+            Err(ChangeError::Store(error)) => Err(error),
+            Err(ChangeError::Refused(refusal)) => {
+                if refusal != Refusal::NothingNew {
+                    tracing::warn!(payment = %live.id, event = event.name(), %refusal, "an event was refused");
+                }
+                self.0.store.forget(vec![id]).await;
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Delivers a note. Answers whether it can be forgotten.
+    async fn tell(&self, due: Due) -> bool {
+        let (channel, note) = match &due.job {
+            Job::Reply { channel, note } => (channel.clone(), note.clone()),
+            Job::Effect(Effect::Note { audience, about }) => {
+                let live = match self.live_of(&due).await {
+                    Ok(Some(live)) => live,
+                    Ok(None) => return true,
+                    Err(error) => {
+                        return self.not_told(due, &Failure::new(Source::Host, "store", error.to_string())).await;
+                    }
+                };
+                let payment = live.now.lock().await.payment.clone();
+                match self.compose(&payment, *audience, about, due.id) {
+                    Some(composed) => composed,
+                    None => return true,
+                }
+            }
+            Job::Effect(_) => return true,
+        };
+        match self.0.ports.send(&channel, &note).await {
+            Ok(_) => true,
+            Err(failure) => self.not_told(due, &failure).await,
+        }
+    }
+
+    /// A note was not delivered: it is tried again, or given up, which the payment's journal then says.
+    async fn not_told(&self, due: Due, failure: &Failure) -> bool {
+        let tries = due.tries + 1;
+        if tries < NOTE_TRIES_MAX && (failure.is_retryable() || failure.source == Source::Host) {
+            let pause_ms = failure.retry_after_ms().unwrap_or(0).max((5 * PAUSE_MS) << due.tries.min(7));
+            self.0.store.put_off(due.id, self.now_ms().saturating_add(pause_ms), tries).await;
+            self.later(Due { tries, ..due }, pause_ms);
+            return false;
+        }
+        tracing::warn!(about = %due.id.owner, code = %failure.code, "a note is given up");
+        let Job::Effect(Effect::Note { audience, about }) = &due.job else { return true };
+        let event = Event::NoteFailed { audience: *audience, about: about.clone(), because: failure.to_string() };
+        match self.live(due.id.owner).await {
+            Ok(Some(live)) => {
+                let mut now = live.now.lock().await;
+                self.settle(&live, &mut now, &event, due.id).await.is_ok()
+            }
+            _ => true,
+        }
+    }
+
+    /// The note, and the channel that carries it; nothing where there is nobody to tell, or nothing any more.
+    pub(crate) fn compose(
+        &self,
+        payment: &sportello_model::Payment,
+        audience: Audience,
+        about: &About,
+        id: EffectId,
+    ) -> Option<(String, Note)> {
+        let intent = &payment.intent;
+        let key = format!("{}-{}", id.owner, id.number);
+        let origin = &intent.origin;
+        if audience == Audience::Public {
+            let text = crate::notes::public_done(&intent.payer.language);
+            let reply_to = Some(origin.message.as_deref()?.to_owned());
+            let note = Note { key, to: origin.by.clone(), private: false, text, reply_to, fallback: None };
+            return Some((origin.source.to_string(), note));
+        }
+        let code = match about {
+            // A challenge that has ended asks for nothing.
+            About::Challenge { number } if payment.state == State::AwaitingConfirmation => {
+                self.0.code_key.code(payment, *number)
+            }
+            About::Challenge { .. } => return None,
+            _ => String::new(),
+        };
+        let text = crate::notes::private(payment, audience, about, &code)?;
+        let person = if audience == Audience::Payer { &intent.payer } else { &intent.payee };
+        let (channel, to) = self.reach(&person.handle, &origin.source)?;
+        // In public nothing may be said but to the one who wrote in public, and only where to look.
+        let wrote = origin.by == to && origin.public && *channel == *origin.source;
+        let fallback = wrote.then(|| crate::notes::public_where_to_look(&person.language));
+        let reply_to = wrote.then(|| origin.message.as_deref().map(str::to_owned)).flatten();
+        Some((channel.to_owned(), Note { key, to, private: true, text, reply_to, fallback }))
+    }
+
+    /// Where a person can be written to: on the channel that it came from if they have a handle there, else on the first
+    /// one on which they have.
+    fn reach(&self, handle: &sportello_model::Handle, source: &str) -> Option<(&str, sportello_model::Handle)> {
+        let channels = &self.0.setup.channels;
+        let handles = self.0.directory.handles(handle);
+        let from = channels.iter().filter(|c| c.instance == source);
+        from.chain(channels.iter()).find_map(|channel| {
+            let same = |h: &&sportello_model::Handle| h.scheme() == channel.scheme;
+            let there = Some(handle).filter(same).or_else(|| handles.iter().find(same));
+            there.map(|h| (channel.instance.as_str(), h.clone()))
+        })
+    }
+}
+
+/// What a rail's answer to an order means.
+fn answered(attempt: u32, answer: RailAnswer) -> Event {
+    let RailAnswer { may_have_left, result } = answer;
+    match result {
+        Ok(Outcome::Unknown { because }) if !may_have_left => Event::NotSent { attempt, because },
+        Ok(outcome) => Event::Answered { attempt, asked: false, outcome },
+        // Only the host can attest that nothing was sent. After that, a plugin's failure says nothing about the money.
+        Err(failure) if !may_have_left => Event::NotSent { attempt, because: failure.to_string() },
+        Err(failure) => Event::Answered { attempt, asked: false, outcome: Outcome::unknown(failure.to_string()) },
+    }
+}

@@ -1,0 +1,277 @@
+//! The engine itself: what it holds, how it starts, and the one way in which payments change.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use sha2::{Digest, Sha256};
+use sportello_model::payment::{Effect, Event, Refusal};
+use sportello_model::{Payment, PaymentId, Posting};
+use tokio::sync::Notify;
+
+use crate::agenda::Agenda;
+use crate::chatter::Chatter;
+use crate::code::CodeKey;
+use crate::directory::Directory;
+use crate::job::{Due, Job};
+use crate::live::{Live, Lives, Now};
+use crate::ports::{Clock, Entropy, Ports};
+use crate::setup::Setup;
+use crate::store::{EffectId, EffectRow, PaymentRow, Store, StoreError, Write};
+
+/// Drives payments to their end. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Inner>);
+
+/// What an engine is made of.
+pub struct Parts {
+    /// What the operator has decided.
+    pub setup: Setup,
+    /// What is durable.
+    pub store: Store,
+    /// Rails and channels.
+    pub ports: Arc<dyn Ports>,
+    /// Time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness.
+    pub entropy: Arc<dyn Entropy>,
+    /// What one-time codes are derived from.
+    pub code_key: CodeKey,
+}
+
+pub(crate) struct Inner {
+    pub(crate) setup: Setup,
+    pub(crate) directory: Directory,
+    pub(crate) store: Store,
+    pub(crate) ports: Arc<dyn Ports>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) code_key: CodeKey,
+    pub(crate) lives: Lives,
+    pub(crate) agenda: Arc<Agenda<Due>>,
+    pub(crate) chatter: Chatter,
+    entropy: Arc<dyn Entropy>,
+    /// The last id given out: ids grow even within a millisecond.
+    last_id: AtomicU64,
+    draining: AtomicBool,
+    busy: AtomicUsize,
+    idle: Notify,
+}
+
+/// Why a change did not happen.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// The payment refuses the event.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// It is not durable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What a change will make of a payment, once it is durable.
+pub(crate) struct Prepared {
+    payment: Payment,
+    hash: [u8; 32],
+    row: PaymentRow,
+    postings: Vec<Posting>,
+    due: Vec<(Due, EffectRow)>,
+}
+
+impl Engine {
+    /// Starts, and takes up whatever was left to be done.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn start(mut parts: Parts) -> Result<Self, StoreError> {
+        let directory = Directory::new(std::mem::take(&mut parts.setup.profiles));
+        let engine = Self(Arc::new(Inner {
+            setup: parts.setup,
+            directory,
+            store: parts.store,
+            ports: parts.ports,
+            clock: parts.clock,
+            code_key: parts.code_key,
+            lives: Lives::default(),
+            agenda: Agenda::new(),
+            chatter: Chatter::default(),
+            entropy: parts.entropy,
+            last_id: AtomicU64::new(0),
+            draining: AtomicBool::new(false),
+            busy: AtomicUsize::new(0),
+            idle: Notify::new(),
+        }));
+        engine.recover().await?;
+        engine.keep_agenda();
+        Ok(engine)
+    }
+
+    /// The store, to read from.
+    pub fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    /// Takes nothing new from now on, and waits until what is being done is done, or until `deadline_ms` (milliseconds
+    /// since 1970). Answers whether all was done; what was not is taken up at the next start.
+    pub async fn drain(&self, deadline_ms: u64) -> bool {
+        self.0.draining.store(true, Ordering::SeqCst);
+        let all_idle = async {
+            loop {
+                let idle = self.0.idle.notified();
+                if self.0.busy.load(Ordering::SeqCst) == 0 {
+                    return;
+                }
+                idle.await;
+            }
+        };
+        tokio::select! {
+            biased;
+            () = all_idle => true,
+            () = self.0.clock.sleep_until(deadline_ms) => false,
+        }
+    }
+
+    /// Whether nothing new is taken.
+    pub fn is_draining(&self) -> bool {
+        self.0.draining.load(Ordering::SeqCst)
+    }
+
+    /// Runs something that a drain waits for.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let busy = Busy::new(self.0.clone());
+        tokio::spawn(async move {
+            let _busy = busy;
+            work.await;
+        });
+    }
+
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.0.clock.now_ms()
+    }
+
+    /// A new id: a UUID of version 7 (RFC 9562, section 5.7), whose first 74 bits of time and counter always grow.
+    pub(crate) fn new_id(&self) -> PaymentId {
+        let now_ms = self.now_ms();
+        // Milliseconds and a counter of 12 bits; when the counter is used up, the next millisecond is borrowed.
+        let floor = now_ms << 12;
+        let last = self.0.last_id.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(floor.max(last + 1)));
+        let stamp = floor.max(last.unwrap_or(0) + 1);
+        let (ms, counter) = (stamp >> 12, stamp & 0xfff);
+        let random = self.0.entropy.random() & 0x3fff_ffff_ffff_ffff;
+        let high = u128::from(ms) << 80 | 0x7 << 76 | u128::from(counter) << 64;
+        PaymentId(high | 0x8000_0000_0000_0000 | u128::from(random))
+    }
+
+    /// The payment under way of this id, or the stored one.
+    pub(crate) async fn live(&self, id: PaymentId) -> Result<Option<Arc<Live>>, StoreError> {
+        if let Some(live) = self.0.lives.get(id) {
+            return Ok(Some(live));
+        }
+        let Some(stored) = self.0.store.payment(id).await? else { return Ok(None) };
+        if stored.payment.state.is_terminal() {
+            return Ok(Some(Live::new(stored.payment, stored.hash)));
+        }
+        let payment = stored.payment.clone();
+        Ok(Some(self.0.lives.keep(Live::new(stored.payment, stored.hash), &payment)))
+    }
+
+    /// Changes one payment, durably.
+    pub(crate) async fn change(
+        &self,
+        live: &Arc<Live>,
+        now: &mut Now,
+        events: &[Event],
+        done: Option<EffectId>,
+    ) -> Result<Vec<Due>, ChangeError> {
+        let prepared = self.prepare(now, events)?;
+        let write = Write { done: done.into_iter().collect(), ..Write::default() };
+        Ok(self.commit(write, vec![(live, now, prepared)]).await?)
+    }
+
+    /// What `events` would make of a payment.
+    pub(crate) fn prepare(&self, now: &Now, events: &[Event]) -> Result<Prepared, Refusal> {
+        let at_ms = self.now_ms();
+        let mut payment = now.payment.clone();
+        let expected = payment.version;
+        let (mut postings, mut due) = (Vec::new(), Vec::new());
+        for event in events {
+            let next = payment.apply(event, at_ms)?;
+            payment = next.payment;
+            postings.extend(next.postings);
+            for (index, effect) in next.effects.into_iter().enumerate() {
+                // Versions grow, and no event has as many as 16 effects: so the number is the payment's own.
+                let id = EffectId { owner: payment.id, number: payment.version << 4 | index as u64 };
+                due.push(due_row(id, at_ms.saturating_add(effect.after_ms()), effect));
+            }
+        }
+        let entry = serde_json::to_vec(&EntryBody { events, postings: &postings }).unwrap_or_default();
+        let hash = Sha256::new().chain_update(now.hash).chain_update(&entry).finalize().into();
+        let row = PaymentRow {
+            id: payment.id,
+            expected,
+            version: payment.version,
+            state: payment.state,
+            made_at_ms: payment.made_at_ms,
+            changed_at_ms: at_ms,
+            snapshot: serde_json::to_vec(&payment).unwrap_or_default(),
+            entry,
+            hash,
+        };
+        Ok(Prepared { payment, hash, row, postings, due })
+    }
+
+    /// Makes changes durable, all in one commit, and then true.
+    pub(crate) async fn commit(
+        &self,
+        mut write: Write,
+        changes: Vec<(&Arc<Live>, &mut Now, Prepared)>,
+    ) -> Result<Vec<Due>, StoreError> {
+        let mut due = Vec::new();
+        let mut moved = Vec::with_capacity(changes.len());
+        for (live, now, prepared) in changes {
+            write.payments.push(prepared.row);
+            write.postings.extend(prepared.postings);
+            for (mut later, row) in prepared.due {
+                later.live = Some(live.clone());
+                due.push(later);
+                write.effects.push(row);
+            }
+            moved.push((live, now, prepared.payment, prepared.hash));
+        }
+        self.0.store.write(write).await?;
+        for (live, now, payment, hash) in moved {
+            self.0.lives.moved(live, &payment);
+            *now = Now { payment, hash };
+        }
+        Ok(due)
+    }
+}
+
+/// The row of an effect, and what is kept of it in memory.
+fn due_row(id: EffectId, at_ms: u64, effect: Effect) -> (Due, EffectRow) {
+    let job = Job::Effect(effect);
+    let row = EffectRow { id, due_ms: at_ms, tries: 0, body: serde_json::to_vec(&job).unwrap_or_default() };
+    (Due { id, at_ms, tries: 0, job, live: None }, row)
+}
+
+#[derive(serde::Serialize)]
+struct EntryBody<'a> {
+    events: &'a [Event],
+    postings: &'a [Posting],
+}
+
+/// Counts what a drain waits for.
+struct Busy(Arc<Inner>);
+
+impl Busy {
+    fn new(inner: Arc<Inner>) -> Self {
+        inner.busy.fetch_add(1, Ordering::SeqCst);
+        Self(inner)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        if self.0.busy.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.idle.notify_waiters();
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! The payments that are under way, in memory: one lock each, held over a commit and never over a call.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use sportello_model::payment::State;
+use sportello_model::{Handle, Payment, PaymentId};
+use tokio::sync::Notify;
+
+/// How many parts the map has, so that two cores seldom meet at one lock.
+const SHARDS: usize = 16;
+
+/// A payment under way.
+#[derive(Debug)]
+pub(crate) struct Live {
+    pub(crate) id: PaymentId,
+    pub(crate) now: tokio::sync::Mutex<Now>,
+    ended: AtomicBool,
+    changed: Notify,
+}
+
+/// A payment as it is, and the hash of its last journal entry.
+#[derive(Debug)]
+pub(crate) struct Now {
+    pub(crate) payment: Payment,
+    pub(crate) hash: [u8; 32],
+}
+
+impl Live {
+    pub(crate) fn new(payment: Payment, hash: [u8; 32]) -> Arc<Self> {
+        let ended = AtomicBool::new(payment.state.is_terminal());
+        Arc::new(Self {
+            id: payment.id,
+            now: tokio::sync::Mutex::new(Now { payment, hash }),
+            ended,
+            changed: Notify::new(),
+        })
+    }
+
+    /// Returns when the payment is terminal.
+    pub(crate) async fn ended(&self) {
+        loop {
+            let changed = self.changed.notified();
+            if self.ended.load(Ordering::Acquire) {
+                return;
+            }
+            changed.await;
+        }
+    }
+}
+
+/// All payments under way, and who has been asked for a code.
+#[derive(Debug, Default)]
+pub(crate) struct Lives {
+    shards: [Mutex<HashMap<PaymentId, Arc<Live>>>; SHARDS],
+    asked: Mutex<HashMap<Handle, BTreeMap<PaymentId, Payment>>>,
+}
+
+impl Lives {
+    fn shard(&self, id: PaymentId) -> &Mutex<HashMap<PaymentId, Arc<Live>>> {
+        // The last digits of an id are random.
+        let index = usize::try_from(id.0 % SHARDS as u128).unwrap_or(0);
+        self.shards.get(index).unwrap_or(&self.shards[0])
+    }
+
+    pub(crate) fn get(&self, id: PaymentId) -> Option<Arc<Live>> {
+        self.shard(id).lock().get(&id).cloned()
+    }
+
+    /// Keeps a payment that was just made or loaded; of two that were loaded at once, the first.
+    pub(crate) fn keep(&self, live: Arc<Live>, payment: &Payment) -> Arc<Live> {
+        let kept = self.shard(live.id).lock().entry(live.id).or_insert(live).clone();
+        self.index(payment);
+        kept
+    }
+
+    /// Takes note of what a commit has made of a payment.
+    pub(crate) fn moved(&self, live: &Live, payment: &Payment) {
+        self.index(payment);
+        if payment.state.is_terminal() {
+            self.shard(live.id).lock().remove(&live.id);
+            live.ended.store(true, Ordering::Release);
+            live.changed.notify_waiters();
+        }
+    }
+
+    /// The payments for which this handle has been asked for a code, as they were then, the oldest first.
+    pub(crate) fn asked_of(&self, handle: &Handle) -> Vec<Payment> {
+        self.asked.lock().get(handle).map(|asked| asked.values().cloned().collect()).unwrap_or_default()
+    }
+
+    fn index(&self, payment: &Payment) {
+        // Most payments never ask for a code, and are spared the lock.
+        if payment.challenge.is_none() {
+            return;
+        }
+        let mut asked = self.asked.lock();
+        let payer = &payment.intent.payer.handle;
+        if payment.state == State::AwaitingConfirmation {
+            asked.entry(payer.clone()).or_default().insert(payment.id, payment.clone());
+        } else if let Some(ids) = asked.get_mut(payer) {
+            ids.remove(&payment.id);
+            if ids.is_empty() {
+                asked.remove(payer);
+            }
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! What the gateway says to people, in their language.
+//!
+//! Two kinds of sentence never meet: [`private`] ones may hold amounts, names and codes; [`public`] ones hold nothing
+//! of a payment at all.
+
+use sportello_model::Payment;
+use sportello_model::payment::{About, Audience, CancelledBy};
+
+/// A sentence in each language that is spoken.
+struct Said {
+    en: String,
+    it: String,
+    fr: String,
+}
+
+impl Said {
+    fn in_language(self, language: &str) -> String {
+        match language {
+            "it" => self.it,
+            "fr" => self.fr,
+            _ => self.en,
+        }
+    }
+}
+
+macro_rules! said {
+    ($en:literal, $it:literal, $fr:literal) => {
+        Said { en: format!($en), it: format!($it), fr: format!($fr) }
+    };
+}
+
+/// What is said to one of the two people, in private. Nothing where there is nothing to say to them.
+pub(crate) fn private(payment: &Payment, audience: Audience, about: &About, code: &str) -> Option<String> {
+    let intent = &payment.intent;
+    let amount = intent.amount;
+    let (payer, payee) = (&intent.payer.name, &intent.payee.name);
+    let memo = intent.memo.as_deref().map(|memo| format!(" ({memo})")).unwrap_or_default();
+    if audience == Audience::Payee {
+        let About::Completed = about else { return None };
+        let said = said!(
+            "{payer} has sent you {amount}{memo}. It is on your account.",
+            "{payer} ti ha inviato {amount}{memo}. Sono sul tuo conto.",
+            "{payer} t'a envoyé {amount}{memo}. C'est sur ton compte."
+        );
+        return Some(said.in_language(&intent.payee.language));
+    }
+    let said = match about {
+        About::Challenge { .. } => said!(
+            "To pay {amount} to {payee}{memo}, answer with this code: {code}. To call it off, answer: cancel.",
+            "Per pagare {amount} a {payee}{memo}, rispondi con questo codice: {code}. Per annullare, rispondi: annulla.",
+            "Pour payer {amount} à {payee}{memo}, réponds avec ce code : {code}. Pour annuler, réponds : annule."
+        ),
+        About::WrongCode { tries_left } => said!(
+            "That is not the code. Tries left: {tries_left}.",
+            "Il codice non è giusto. Tentativi rimasti: {tries_left}.",
+            "Ce n'est pas le bon code. Essais restants : {tries_left}."
+        ),
+        About::Completed => said!(
+            "Done: {payee} has your {amount}{memo}.",
+            "Fatto: {payee} ha ricevuto i tuoi {amount}{memo}.",
+            "C'est fait : {payee} a reçu {amount}{memo}."
+        ),
+        About::Declined { reason } => said!(
+            "Your payment of {amount} to {payee} did not go through, and no money moved: {reason}.",
+            "Il tuo pagamento di {amount} a {payee} non è riuscito e nulla è stato addebitato: {reason}.",
+            "Ton paiement de {amount} à {payee} n'a pas abouti et rien n'a été débité : {reason}."
+        ),
+        About::Cancelled { by: CancelledBy::WrongCodes } => said!(
+            "Too many wrong codes: your payment of {amount} to {payee} is off. Nothing has moved.",
+            "Troppi codici errati: il pagamento di {amount} a {payee} è annullato. Nulla è stato addebitato.",
+            "Trop de codes faux : le paiement de {amount} à {payee} est annulé. Rien n'a été débité."
+        ),
+        About::Cancelled { by: CancelledBy::Edit } => said!(
+            "You edited your message: the payment of {amount} to {payee} is off.",
+            "Hai modificato il messaggio: il pagamento di {amount} a {payee} è annullato.",
+            "Tu as modifié ton message : le paiement de {amount} à {payee} est annulé."
+        ),
+        About::Cancelled { .. } => said!(
+            "Your payment of {amount} to {payee} is off. Nothing has moved.",
+            "Il tuo pagamento di {amount} a {payee} è annullato. Nulla è stato addebitato.",
+            "Ton paiement de {amount} à {payee} est annulé. Rien n'a été débité."
+        ),
+        About::Expired => said!(
+            "The code for your payment of {amount} to {payee} has expired. Nothing has moved.",
+            "Il codice per il pagamento di {amount} a {payee} è scaduto. Nulla è stato addebitato.",
+            "Le code pour ton paiement de {amount} à {payee} a expiré. Rien n'a été débité."
+        ),
+        About::Pending => said!(
+            "Your {amount} to {payee} are on the way: the bank takes its time. I will tell you.",
+            "I tuoi {amount} per {payee} sono in viaggio: la banca si prende il suo tempo. Ti farò sapere.",
+            "Tes {amount} pour {payee} sont en route : la banque prend son temps. Je te dirai."
+        ),
+        About::ActionRequired { url } => said!(
+            "Your bank wants you to approve {amount} to {payee}: {url}",
+            "La tua banca ti chiede di approvare {amount} a {payee}: {url}",
+            "Ta banque te demande d'approuver {amount} à {payee} : {url}"
+        ),
+        About::Returned => said!(
+            "{payee} could not be paid: your {amount} are on their way back to you.",
+            "Non è stato possibile pagare {payee}: i tuoi {amount} tornano da te.",
+            "{payee} n'a pas pu être payé : tes {amount} te reviennent."
+        ),
+        About::InReview => said!(
+            "Something is not right with your payment of {amount} to {payee}: somebody is looking at it.",
+            "Qualcosa non va con il pagamento di {amount} a {payee}: qualcuno sta controllando.",
+            "Il y a un souci avec ton paiement de {amount} à {payee} : quelqu'un s'en occupe."
+        ),
+    };
+    Some(said.in_language(&intent.payer.language))
+}
+
+/// What is said where everybody can read it, when a payment is done. Not who, not how much, not what for.
+pub(crate) fn public_done(language: &str) -> String {
+    said!("Done ✓", "Fatto ✓", "C'est fait ✓").in_language(language)
+}
+
+/// What may be said in public to a person who cannot be reached in private: only where to look.
+pub(crate) fn public_where_to_look(language: &str) -> String {
+    said!(
+        "I cannot reach you in private: write me a direct message, or open yours to me.",
+        "Non riesco a scriverti in privato: mandami un messaggio diretto, o apri i tuoi.",
+        "Je ne peux pas t'écrire en privé : envoie-moi un message direct, ou ouvre les tiens."
+    )
+    .in_language(language)
+}
+
+/// What is answered to a message that asks for no payment, in private.
+pub(crate) enum Answer<'a> {
+    /// What can be said here.
+    Help {
+        /// The gateway's own name, to write an example with.
+        own_name: &'a str,
+    },
+    /// The writer is not known.
+    NotEnrolled,
+    /// Nobody is known under that name.
+    UnknownPerson { name: &'a str },
+    /// Payer and payee are one.
+    Yourself,
+    /// There is nothing to confirm.
+    NothingToConfirm,
+    /// A code is needed.
+    CodeNeeded,
+    /// A code was written where everybody can read it.
+    CodeInPublic,
+    /// There is nothing to call off.
+    NothingToCancel,
+    /// More than one payment could be meant.
+    WhichOne { list: &'a str },
+    /// How the writer's payments stand.
+    Status { list: &'a str },
+    /// There is nothing to tell about.
+    NoPayments,
+    /// It is understood, and not offered here.
+    NotOffered { what: &'a str },
+}
+
+pub(crate) fn answer(answer: &Answer<'_>, language: &str) -> String {
+    let said = match answer {
+        Answer::Help { own_name } => said!(
+            "I send money for you. Write for example: {own_name} pay @anna 20 € for the pizza. I then ask you for a code in private. I also understand: request, cancel, status.",
+            "Invio denaro per te. Scrivi per esempio: {own_name} paga @anna 20 € per la pizza. Poi ti chiedo un codice in privato. Capisco anche: richiedi, annulla, stato.",
+            "J'envoie de l'argent pour toi. Écris par exemple : {own_name} paie @anna 20 € pour la pizza. Je te demande ensuite un code en privé. Je comprends aussi : demande, annule, statut."
+        ),
+        Answer::NotEnrolled => said!(
+            "I do not know you yet: ask whoever runs this service to enrol you.",
+            "Non ti conosco ancora: chiedi a chi gestisce questo servizio di iscriverti.",
+            "Je ne te connais pas encore : demande à qui gère ce service de t'inscrire."
+        ),
+        Answer::UnknownPerson { name } => said!(
+            "I cannot tell who {name} is, or where to pay them. Nothing has moved.",
+            "Non so chi sia {name}, né dove pagare. Nulla è stato addebitato.",
+            "Je ne sais pas qui est {name}, ni où le payer. Rien n'a été débité."
+        ),
+        Answer::Yourself => said!(
+            "Payer and payee are the same: there is nothing to do.",
+            "Chi paga e chi riceve sono la stessa persona: non c'è nulla da fare.",
+            "Le payeur et le bénéficiaire sont les mêmes : il n'y a rien à faire."
+        ),
+        Answer::NothingToConfirm => said!(
+            "There is nothing that waits for a code of yours.",
+            "Non c'è nulla che aspetti un tuo codice.",
+            "Rien n'attend un code de ta part."
+        ),
+        Answer::CodeNeeded => said!(
+            "To confirm, answer with the code that I sent you.",
+            "Per confermare, rispondi con il codice che ti ho mandato.",
+            "Pour confirmer, réponds avec le code que je t'ai envoyé."
+        ),
+        Answer::CodeInPublic => said!(
+            "Codes are for direct messages only: write it to me here.",
+            "I codici vanno scritti solo in privato: scrivimelo qui.",
+            "Les codes ne s'écrivent qu'en privé : écris-le-moi ici."
+        ),
+        Answer::NothingToCancel => said!(
+            "There is nothing that can still be called off.",
+            "Non c'è nulla che si possa ancora annullare.",
+            "Il n'y a rien qui puisse encore être annulé."
+        ),
+        Answer::WhichOne { list } => said!(
+            "Which one? Name its number. {list}",
+            "Quale? Scrivi il suo numero. {list}",
+            "Lequel ? Écris son numéro. {list}"
+        ),
+        Answer::Status { list } => said!("{list}", "{list}", "{list}"),
+        Answer::NoPayments => said!(
+            "You have no payments here yet.",
+            "Non hai ancora pagamenti qui.",
+            "Tu n'as pas encore de paiements ici."
+        ),
+        Answer::NotOffered { what } => said!(
+            "I understand, but I cannot do that here yet ({what}).",
+            "Ho capito, ma qui non posso ancora farlo ({what}).",
+            "J'ai compris, mais je ne peux pas encore le faire ici ({what})."
+        ),
+    };
+    said.in_language(language)
+}

@@ -1,0 +1,61 @@
+//! The world as the engine sees it: passed in, so that it runs against plugins, or in a simulation with none.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sportello_model::{Inquiry, Note, Order, Outcome, Sent};
+use sportello_sdk::Failure;
+
+/// Rails and channels, by instance.
+#[async_trait]
+pub trait Ports: Send + Sync + 'static {
+    /// Gives an order to a rail.
+    async fn submit(&self, rail: &str, order: &Order) -> RailAnswer;
+
+    /// Asks a rail what became of an order.
+    async fn inquire(&self, rail: &str, inquiry: &Inquiry) -> Result<Outcome, Failure>;
+
+    /// Gives a note to a channel.
+    async fn send(&self, channel: &str, note: &Note) -> Result<Sent, Failure>;
+}
+
+/// What came of giving an order to a rail.
+#[derive(Debug, Clone)]
+pub struct RailAnswer {
+    /// What the host knows, and no plugin can say: whether a byte may have left for this order.
+    pub may_have_left: bool,
+    /// What the rail said.
+    pub result: Result<Outcome, Failure>,
+}
+
+/// Time.
+#[async_trait]
+pub trait Clock: Send + Sync + 'static {
+    /// Now, in milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+
+    /// Returns at this time, in milliseconds since 1970, or somewhat later.
+    async fn sleep_until(&self, at_ms: u64);
+}
+
+/// Randomness.
+pub trait Entropy: Send + Sync + 'static {
+    /// 64 random bits, which nobody can foresee.
+    fn random(&self) -> u64;
+}
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+#[async_trait]
+impl Clock for SystemClock {
+    fn now_ms(&self) -> u64 {
+        let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+    }
+
+    async fn sleep_until(&self, at_ms: u64) {
+        tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(self.now_ms()))).await;
+    }
+}

@@ -1,0 +1,29 @@
+//! The start after a stop, whatever stopped it: every effect that was not done is taken up.
+
+use crate::engine::Engine;
+use crate::job::{Due, Job};
+use crate::store::StoreError;
+
+impl Engine {
+    pub(crate) async fn recover(&self) -> Result<(), StoreError> {
+        let effects = self.0.store.effects().await?;
+        let count = effects.len();
+        for effect in effects {
+            match serde_json::from_slice::<Job>(&effect.body) {
+                Ok(job) => {
+                    // Loaded now, so that who has been asked for a code is known before the first message.
+                    let live = self.live(effect.id.owner).await?;
+                    let due = Due { id: effect.id, at_ms: effect.due_ms, tries: effect.tries, job, live };
+                    self.0.agenda.add(due.at_ms, due);
+                }
+                Err(error) => {
+                    tracing::error!(payment = %effect.id.owner, %error, "a stored effect cannot be read, and is left")
+                }
+            }
+        }
+        if count > 0 {
+            tracing::info!(effects = count, "taken up what was left to be done");
+        }
+        Ok(())
+    }
+}

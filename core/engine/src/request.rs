@@ -1,0 +1,217 @@
+//! Payments that are asked for through the API, and outcomes that rails report by themselves.
+
+use std::sync::Arc;
+
+use sportello_model::command::Visibility;
+use sportello_model::payment::{CancelledBy, Event, Evidence, Refusal};
+use sportello_model::{Handle, Intent, IntentKind, Money, Origin, Payment, PaymentId, Report};
+use sportello_sdk::Failure;
+
+use crate::engine::{ChangeError, Engine};
+use crate::live::Live;
+use crate::store::{Key, StoreError, Write};
+
+/// A payment that is asked for through the API.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Who asks: the API key's name.
+    pub caller: String,
+    /// The caller's `Idempotency-Key`.
+    pub idempotency_key: String,
+    /// A hash of all that must be equal for a repeat to be the same request.
+    pub fingerprint: Vec<u8>,
+    /// Whose money.
+    pub payer: Handle,
+    /// For whom.
+    pub payee: Handle,
+    /// How much.
+    pub amount: Money,
+    /// What for.
+    pub memo: Option<String>,
+    /// Who may see it.
+    pub visibility: Visibility,
+    /// Whether the caller vouches that the payer agreed. Whether they may is for the one who calls this to check.
+    pub confirmed: bool,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub struct Created {
+    live: Arc<Live>,
+    /// Whether the same request had been made before, and this is what came of it then.
+    pub replayed: bool,
+}
+
+impl Created {
+    /// The payment's id.
+    pub fn id(&self) -> PaymentId {
+        self.live.id
+    }
+
+    /// The payment as it is now.
+    pub async fn payment(&self) -> Payment {
+        self.live.now.lock().await.payment.clone()
+    }
+
+    /// Returns when the payment is terminal.
+    pub async fn ended(&self) {
+        self.live.ended().await;
+    }
+}
+
+/// Why a request came to nothing. The order is that in which they are checked.
+#[derive(Debug, thiserror::Error)]
+pub enum NotCreated {
+    /// Nothing new is taken.
+    #[error("the gateway is about to stop")]
+    Draining,
+    /// Nothing is no payment.
+    #[error("the amount is zero")]
+    ZeroAmount,
+    /// Nobody is known under this handle.
+    #[error("nobody is known as {0}")]
+    UnknownPayer(Handle),
+    /// Nobody is known under this handle.
+    #[error("nobody is known as {0}")]
+    UnknownPayee(Handle),
+    /// Payer and payee are one.
+    #[error("payer and payee are the same")]
+    Yourself,
+    /// The idempotency key was used for another request.
+    #[error("this idempotency key was used for another request")]
+    KeyReused,
+    /// It is not durable.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Engine {
+    /// Makes a payment, durably, and sets it off.
+    ///
+    /// # Errors
+    /// As [`NotCreated`] has it; then no payment was made.
+    pub async fn create(&self, request: Request) -> Result<Created, NotCreated> {
+        if self.is_draining() {
+            return Err(NotCreated::Draining);
+        }
+        if request.amount.is_zero() {
+            return Err(NotCreated::ZeroAmount);
+        }
+        let directory = &self.0.directory;
+        let payer = directory.person(&request.payer).ok_or(NotCreated::UnknownPayer(request.payer))?;
+        let payee = directory.person(&request.payee).ok_or(NotCreated::UnknownPayee(request.payee))?;
+        if payer.account == payee.account {
+            return Err(NotCreated::Yourself);
+        }
+        let by = Handle::new("key", &request.caller).unwrap_or_else(|_| payer.handle.clone());
+        let origin = Origin { source: "api".into(), by, message: None, first: None, public: false };
+        let Request { amount, memo, visibility, .. } = request;
+        let intent = Intent { kind: IntentKind::Pay, payer, payee, amount, memo, visibility, origin };
+        let evidence = request.confirmed.then(|| Evidence::Attested { key: request.caller.clone() });
+
+        let id = self.new_id();
+        let key = Key {
+            scope: format!("api:{}", request.caller),
+            key: request.idempotency_key,
+            payment: id,
+            fingerprint: request.fingerprint.clone(),
+        };
+        let write = Write { keys: vec![key], ..Write::default() };
+        match self.begin(id, intent, evidence, write).await {
+            Ok(live) => Ok(Created { live, replayed: false }),
+            Err(StoreError::Seen { payment, fingerprint }) if fingerprint == request.fingerprint => {
+                let live = self.live(payment).await?.ok_or(StoreError::Stale)?;
+                Ok(Created { live, replayed: true })
+            }
+            Err(StoreError::Seen { .. }) => Err(NotCreated::KeyReused),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Makes a payment together with whatever `write` holds, and sets it off: at once where there is evidence that the
+    /// payer agreed, else with a challenge.
+    pub(crate) async fn begin(
+        &self,
+        id: PaymentId,
+        intent: Intent,
+        evidence: Option<Evidence>,
+        write: Write,
+    ) -> Result<Arc<Live>, StoreError> {
+        let now_ms = self.now_ms();
+        let payment = Payment::received(id, intent, now_ms);
+        let received = Event::Received { intent: payment.intent.clone() };
+        let events = match evidence {
+            Some(evidence) => vec![received, Event::Confirmed { evidence }, self.route(&payment.intent)],
+            None => vec![received, self.challenge(&payment, now_ms)],
+        };
+        let live = Live::new(payment, [0; 32]);
+        let mut now = live.now.lock().await;
+        let prepared = self.prepare(&now, &events).map_err(|refusal| StoreError::Failed(refusal.to_string()))?;
+        let due = self.commit(write, vec![(&live, &mut now, prepared)]).await?;
+        let kept =
+            if now.payment.state.is_terminal() { live.clone() } else { self.0.lives.keep(live.clone(), &now.payment) };
+        drop(now);
+        self.set_off(due);
+        Ok(kept)
+    }
+
+    /// A challenge whose code is like none of the payer's other open ones.
+    fn challenge(&self, payment: &Payment, now_ms: u64) -> Event {
+        let policy = &self.0.setup.policy;
+        let others = self.0.lives.asked_of(&payment.intent.payer.handle);
+        let taken =
+            |code: &str| others.iter().any(|p| p.challenge.is_some_and(|c| self.0.code_key.matches(p, c.number, code)));
+        let number = (1..100).find(|n| !taken(&self.0.code_key.code(payment, *n))).unwrap_or(1);
+        Event::Challenged { number, tries: policy.code_tries, expires_at_ms: now_ms + policy.code_lifetime_ms }
+    }
+
+    /// Calls a payment off for the owner of an API key.
+    ///
+    /// # Errors
+    /// It can no longer be called off, or that is not durable.
+    pub async fn cancel(&self, id: PaymentId) -> Result<Option<Payment>, ChangeError> {
+        let Some(live) = self.live(id).await? else { return Ok(None) };
+        let mut now = live.now.lock().await;
+        let due = self.change(&live, &mut now, &[Event::Cancelled { by: CancelledBy::Api }], None).await?;
+        self.set_off(due);
+        Ok(Some(now.payment.clone()))
+    }
+
+    /// Takes an outcome that a rail reports by itself. It is durable when this returns.
+    ///
+    /// # Errors
+    /// The order is not one that this rail was given; or it is not durable: let the rail report again.
+    pub async fn report(&self, rail: &str, report: Report) -> Result<(), Failure> {
+        let unknown = || Failure::input("unknown_order", "this rail was given no such order");
+        let id = report.key.split_once('-').and_then(|(id, _)| id.parse().ok()).ok_or_else(unknown)?;
+        let live = self.live(id).await.map_err(not_durable)?.ok_or_else(unknown)?;
+        let mut now = live.now.lock().await;
+        let attempt = now.payment.attempt_of_key(&report.key).filter(|a| *a.rail == *rail).ok_or_else(unknown)?.number;
+        let event = Event::Answered { attempt, asked: false, outcome: report.outcome };
+        match self.change(&live, &mut now, &[event], None).await {
+            Ok(due) => {
+                self.set_off(due);
+                Ok(())
+            }
+            Err(ChangeError::Refused(Refusal::NothingNew)) => Ok(()),
+            Err(ChangeError::Refused(refusal)) => Err(Failure::input("refused", refusal.to_string())),
+            Err(ChangeError::Store(error)) => Err(not_durable(error)),
+        }
+    }
+
+    /// The payment of this id, as it is now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn payment(&self, id: PaymentId) -> Result<Option<Payment>, StoreError> {
+        match self.live(id).await? {
+            Some(live) => Ok(Some(live.now.lock().await.payment.clone())),
+            None => Ok(None),
+        }
+    }
+}
+
+/// The store failed: whoever handed something in must do so again.
+pub(crate) fn not_durable(error: StoreError) -> Failure {
+    Failure::new(sportello_sdk::Source::Host, "not_durable", error.to_string()).retry_after(1_000)
+}

@@ -1,0 +1,104 @@
+//! What the operator has decided: people, channels, rails, routes and policy.
+
+use sportello_model::command::Visibility;
+use sportello_model::grammar::Language;
+use sportello_model::{Currency, Handle, Money};
+use sportello_sdk::RailFacts;
+
+/// All that an engine is told at its start.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The people and merchants that it knows.
+    pub profiles: Vec<Profile>,
+    /// The channels, by instance.
+    pub channels: Vec<ChannelSetup>,
+    /// The rails, by instance.
+    pub rails: Vec<RailSetup>,
+    /// The routes, in order: the first that fits is taken.
+    pub routes: Vec<Route>,
+    /// When a code is asked for, and how.
+    pub policy: Policy,
+}
+
+/// A person or merchant.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    /// The name to show.
+    pub name: String,
+    /// Immutable handles, the preferred one first; and names (`twitter:@anna`) that the operator vouches for, by which
+    /// they are found through the API but never through a channel.
+    pub handles: Vec<Handle>,
+    /// The account to debit and to credit.
+    pub account: Handle,
+    /// ISO 3166-1 alpha-2.
+    pub country: Option<String>,
+    /// What to speak to them.
+    pub language: Language,
+    /// Who may see their payments, unless a message says otherwise.
+    pub visibility: Visibility,
+}
+
+/// A channel.
+#[derive(Debug, Clone)]
+pub struct ChannelSetup {
+    /// The instance's name.
+    pub instance: String,
+    /// The scheme of its handles.
+    pub scheme: String,
+    /// The gateway's own names there, without the `@`.
+    pub own_names: Vec<String>,
+    /// The currency of an amount that names none.
+    pub default_currency: Option<Currency>,
+    /// Whether a sender is who it seems: without it nobody is exempt from the code.
+    pub senders_are_strong: bool,
+}
+
+/// A rail.
+#[derive(Debug, Clone)]
+pub struct RailSetup {
+    /// The instance's name.
+    pub instance: String,
+    /// What it says it can do.
+    pub facts: RailFacts,
+}
+
+/// A rule that chooses rails.
+#[derive(Debug, Clone, Default)]
+pub struct Route {
+    /// Its name.
+    pub name: String,
+    /// For payments in these currencies; in any, if there are none.
+    pub currencies: Vec<Currency>,
+    /// Account to account, by these rails in order of preference.
+    pub transfer: Vec<String>,
+    /// From the payer, by these rails in order of preference.
+    pub collect: Vec<String>,
+    /// To the payee, by these rails in order of preference.
+    pub payout: Vec<String>,
+}
+
+/// When a code is asked for, and how.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// At or below these amounts no code is asked for; one for each currency.
+    pub exempt: Vec<Money>,
+    /// How long a code holds, in milliseconds.
+    pub code_lifetime_ms: u64,
+    /// How many wrong codes are let pass.
+    pub code_tries: u8,
+    /// How many attempts one leg may take.
+    pub attempts_max: u32,
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self { exempt: Vec::new(), code_lifetime_ms: 600_000, code_tries: 3, attempts_max: 4 }
+    }
+}
+
+impl Policy {
+    /// Whether this amount passes without a code.
+    pub(crate) fn exempts(&self, amount: Money) -> bool {
+        self.exempt.iter().any(|limit| limit.currency() == amount.currency() && amount.minor() <= limit.minor())
+    }
+}

@@ -1,0 +1,226 @@
+//! The store: what is durable, in one commit or not at all.
+//!
+//! One thread writes. It takes whatever writes are waiting, puts them into one transaction, and answers all of them
+//! after one sync to disk (group commit): so a busy gateway pays for a sync once for many payments, and an idle one
+//! waits for nobody.
+
+mod read;
+mod schema;
+mod write;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use sportello_model::payment::State;
+use sportello_model::{PaymentId, Posting};
+use tokio::sync::{mpsc, oneshot};
+
+pub use read::{Balance, Entry, Page, StoredEffect, StoredPayment};
+
+/// How many writes may wait before whoever writes has to wait, too.
+const QUEUE_LEN: usize = 16 * 1024;
+
+/// What belongs into one commit.
+#[derive(Debug, Default)]
+pub struct Write {
+    /// New or changed payments, each compared with the version that is there.
+    pub payments: Vec<PaymentRow>,
+    /// What the ledger gets.
+    pub postings: Vec<Posting>,
+    /// What is to be done afterwards.
+    pub effects: Vec<EffectRow>,
+    /// What has been done.
+    pub done: Vec<EffectId>,
+    /// What must not have been there yet.
+    pub keys: Vec<Key>,
+    /// What points to a payment from now on, whatever it pointed to before.
+    pub links: Vec<Key>,
+}
+
+/// A payment's new snapshot, and the journal entries that led to it.
+#[derive(Debug)]
+pub struct PaymentRow {
+    /// The payment.
+    pub id: PaymentId,
+    /// The version that must be there; 0 for a payment that is not there yet.
+    pub expected: u64,
+    /// The version that is there afterwards.
+    pub version: u64,
+    /// Where it stands.
+    pub state: State,
+    /// When it was made, in milliseconds since 1970.
+    pub made_at_ms: u64,
+    /// When it changed, in milliseconds since 1970.
+    pub changed_at_ms: u64,
+    /// The payment as JSON.
+    pub snapshot: Vec<u8>,
+    /// The events and postings of this commit as JSON.
+    pub entry: Vec<u8>,
+    /// SHA-256 over the hash of the payment's entry before this one (32 zeros for the first) and `entry`.
+    pub hash: [u8; 32],
+}
+
+/// The name of an effect: whose, and which of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EffectId {
+    /// The payment, or the conversation, that it belongs to.
+    pub owner: PaymentId,
+    /// Which of its effects.
+    pub number: u64,
+}
+
+/// Something to be done after the commit.
+#[derive(Debug)]
+pub struct EffectRow {
+    /// Its name.
+    pub id: EffectId,
+    /// When, in milliseconds since 1970.
+    pub due_ms: u64,
+    /// How often it was tried.
+    pub tries: u32,
+    /// What, as JSON.
+    pub body: Vec<u8>,
+}
+
+/// Something that may be there once.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// Whose names these are.
+    pub scope: String,
+    /// The name.
+    pub key: String,
+    /// What it stands for.
+    pub payment: PaymentId,
+    /// What else must be equal for a repeat to be the same thing.
+    pub fingerprint: Vec<u8>,
+}
+
+/// Why nothing was written.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum StoreError {
+    /// One of the keys was there.
+    #[error("this was seen before")]
+    Seen {
+        /// What the key stands for.
+        payment: PaymentId,
+        /// What was stored with it.
+        fingerprint: Vec<u8>,
+    },
+    /// The payment had moved on.
+    #[error("the payment has changed in the meantime")]
+    Stale,
+    /// The disk or the database failed.
+    #[error("the store failed: {0}")]
+    Failed(String),
+    /// The store was closed.
+    #[error("the store is closed")]
+    Closed,
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// What waits for the writer.
+enum Job {
+    Commit(Write, oneshot::Sender<Result<(), StoreError>>),
+    Put {
+        instance: String,
+        name: String,
+        expected: u64,
+        value: Vec<u8>,
+        done: oneshot::Sender<Result<(bool, u64), StoreError>>,
+    },
+    Later(Vec<EffectId>),
+    Reschedule {
+        id: EffectId,
+        due_ms: u64,
+        tries: u32,
+    },
+}
+
+/// A store on SQLite. Cheap to clone; closes when the last clone is dropped.
+#[derive(Clone)]
+pub struct Store {
+    jobs: mpsc::Sender<Job>,
+    reader: Arc<Mutex<rusqlite::Connection>>,
+}
+
+impl Store {
+    /// Opens the file, and makes it if it is not there.
+    ///
+    /// # Errors
+    /// The file cannot be opened, is no database, or was written by a later version.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(|e| StoreError::Failed(format!("{}: {e}", folder.display())))?;
+        }
+        let lock = lock(path)?;
+        let writer = schema::open(path)?;
+        let reader = schema::open_to_read(path)?;
+        let (jobs, waiting) = mpsc::channel(QUEUE_LEN);
+        std::thread::Builder::new()
+            .name("store".into())
+            .spawn(move || {
+                write::run(writer, waiting);
+                drop(lock);
+            })
+            .map_err(|e| StoreError::Failed(e.to_string()))?;
+        Ok(Self { jobs, reader: Arc::new(Mutex::new(reader)) })
+    }
+
+    /// Writes all of it, durably, or nothing.
+    ///
+    /// # Errors
+    /// As [`StoreError`] has it; then nothing of it was written.
+    pub async fn write(&self, write: Write) -> Result<(), StoreError> {
+        let (done, written) = oneshot::channel();
+        self.jobs.send(Job::Commit(write, done)).await.map_err(|_| StoreError::Closed)?;
+        written.await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Forgets effects that have been done, with the next commit. Nobody waits for it: if it is lost in a crash, they
+    /// are done again, as they would have been a moment earlier.
+    pub async fn forget(&self, done: Vec<EffectId>) {
+        // The receiver is gone only when the store is closed, and then there is nothing to forget in.
+        let _ = self.jobs.send(Job::Later(done)).await;
+    }
+
+    /// Puts an effect off, with the next commit.
+    pub async fn put_off(&self, id: EffectId, due_ms: u64, tries: u32) {
+        let _ = self.jobs.send(Job::Reschedule { id, due_ms, tries }).await;
+    }
+
+    /// Stores a plugin's value if its version is still `expected` (0 for none). Answers whether it did, and the version
+    /// that is there now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn put(
+        &self,
+        instance: &str,
+        name: &str,
+        expected: u64,
+        value: Vec<u8>,
+    ) -> Result<(bool, u64), StoreError> {
+        let (done, written) = oneshot::channel();
+        let job = Job::Put { instance: instance.into(), name: name.into(), expected, value, done };
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        written.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+/// One file, one gateway: a second one would carry out the same effects, and pay twice.
+fn lock(path: &Path) -> Result<std::fs::File, StoreError> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".lock");
+    let failed = |what: &dyn std::fmt::Display| StoreError::Failed(format!("{}: {what}", path.display()));
+    let file = std::fs::File::create(&beside).map_err(|e| failed(&e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(failed(&"another gateway is running on this store")),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}

@@ -1,0 +1,75 @@
+//! The tables, and how the file is opened.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::StoreError;
+
+/// Grows with every change of the tables below.
+const SCHEMA_VERSION: i64 = 1;
+
+/// `keys` holds what may be there once (messages, idempotency keys) and what points to a payment (a message's first id).
+/// Without row ids, because every table is found by its own key, and payments sort by time.
+const TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS payments (
+        id BLOB PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL,
+        made_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, snapshot BLOB NOT NULL
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE IF NOT EXISTS journal (
+        payment BLOB NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, entry BLOB NOT NULL, hash BLOB NOT NULL,
+        PRIMARY KEY (payment, version)
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE IF NOT EXISTS effects (
+        owner BLOB NOT NULL, number INTEGER NOT NULL, due INTEGER NOT NULL, tries INTEGER NOT NULL, body BLOB NOT NULL,
+        PRIMARY KEY (owner, number)
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE IF NOT EXISTS keys (
+        scope TEXT NOT NULL, key TEXT NOT NULL, payment BLOB NOT NULL, fingerprint BLOB NOT NULL,
+        PRIMARY KEY (scope, key)
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE IF NOT EXISTS balances (
+        account TEXT NOT NULL, currency TEXT NOT NULL, minor INTEGER NOT NULL,
+        PRIMARY KEY (account, currency)
+    ) WITHOUT ROWID, STRICT;
+    CREATE TABLE IF NOT EXISTS plugin_state (
+        instance TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL,
+        PRIMARY KEY (instance, name)
+    ) WITHOUT ROWID, STRICT;
+";
+
+/// Opens the file to write, and makes the tables.
+pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
+    let connection = Connection::open(path).map_err(|e| StoreError::Failed(format!("{}: {e}", path.display())))?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    // A commit is on the disk when it returns: that is what an acknowledgement promises.
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    // Checkpoints every 32 MB of log rather than every 4: each one syncs the file itself.
+    connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+    connection.pragma_update(None, "cache_size", -16_000)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // One gateway, one file: a second one that wrote the same payments would be a second spender.
+    connection.pragma_update(None, "locking_mode", "NORMAL")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    if version > SCHEMA_VERSION {
+        return Err(StoreError::Failed(format!(
+            "{} was written by a later version of this program (schema {version}, this one knows {SCHEMA_VERSION})",
+            path.display()
+        )));
+    }
+    connection.execute_batch(TABLES)?;
+    connection.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    Ok(connection)
+}
+
+/// Opens the file to read beside the writer.
+pub(super) fn open_to_read(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.busy_timeout(Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}

@@ -1,7 +1,7 @@
 //! From a method's name and a frame to a call of the trait, and back to a [`Reply`].
 //!
 //! One mechanism serves both kinds of plugin: what they have in common is here, what a kind adds is its
-//! [`Role`](role::Role). Whatever a plugin's code does, the caller gets a reply: see [`crate::fence`].
+//! `Role`. Whatever a plugin's code does, the caller gets a reply: see [`crate::fence`].
 
 mod role;
 

@@ -115,7 +115,7 @@ pub struct HostFrame<T> {
     pub result: T,
 }
 
-/// An answer: a frame (a [`Failure`](crate::Failure) where `ok` is false), and raw bytes beside it.
+/// An answer: a frame (a [`Failure`] where `ok` is false), and raw bytes beside it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     /// Whether `frame` is the result, or a `Failure`.

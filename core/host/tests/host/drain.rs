@@ -1,0 +1,72 @@
+//! The end of an instance.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use sportello_host::{Ask, CallError, Reason, Sent};
+use tokio::sync::Semaphore;
+
+use crate::world::{ok, open, spec, until};
+
+#[tokio::test]
+async fn what_is_under_way_is_finished_and_nothing_new_is_taken() {
+    let gate = Arc::new(Semaphore::new(0));
+    let inner = Arc::clone(&gate);
+    let running = open(spec(), move |_| {
+        let gate = Arc::clone(&inner);
+        async move {
+            gate.acquire().await.unwrap().forget();
+            ok(json!("done"))
+        }
+    })
+    .await;
+    let under_way = tokio::spawn({
+        let running = running.clone();
+        async move { running.ask(Ask::new("submit", b"")).await }
+    });
+    until(|| running.stats().in_flight == 1).await;
+    let draining = tokio::spawn(running.clone().drain(Duration::from_secs(10)));
+    let refused = CallError { reason: Reason::Stopping, sent: Sent::Nothing };
+    // `drain` is under way once a call is refused; until then, calls given up at once do no harm.
+    loop {
+        match running.ask(Ask::new("submit", b"").within(Duration::from_millis(1))).await {
+            Err(error) if error == refused => break,
+            _ => tokio::task::yield_now().await,
+        }
+    }
+    gate.add_permits(1);
+    assert_eq!(under_way.await.unwrap().unwrap().decode::<String>().unwrap(), "done");
+    let drained = draining.await.unwrap();
+    assert_eq!(drained.left(), 0);
+    drained.close().await.unwrap();
+    assert_eq!(running.ask(Ask::new("submit", b"")).await.unwrap_err(), refused);
+}
+
+#[tokio::test]
+async fn what_does_not_finish_is_left_behind() {
+    let running = open(spec(), |_| std::future::pending()).await;
+    let waiting = tokio::spawn({
+        let running = running.clone();
+        async move { running.ask(Ask::new("submit", b"")).await }
+    });
+    until(|| running.stats().in_flight == 1).await;
+    let drained = running.drain(Duration::from_millis(5)).await;
+    assert_eq!(drained.left(), 1);
+    drained.close().await.unwrap();
+    waiting.abort();
+}
+
+#[tokio::test]
+async fn run_ends_with_its_instance() {
+    let running = open(spec(), |asked| async move {
+        let _ = asked.ask("sleep", json!({ "for_ms": 3_600_000 })).await;
+        ok(json!(null))
+    })
+    .await;
+    running.start();
+    until(|| running.stats().in_flight == 1).await;
+    let drained = running.clone().drain(Duration::from_secs(10)).await;
+    assert_eq!((drained.left(), running.stats().restarts), (0, 0));
+    drained.close().await.unwrap();
+}

@@ -1,0 +1,182 @@
+//! What a plugin asks of its host, and what the host attests of it.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use sportello_host::{Ask, CallError, Reason, Sent};
+use sportello_sdk::frames::Reply;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use crate::world::{World, ok, open, spec};
+
+/// A provider that reads a request and answers with these bytes, then closes; with none, it never answers.
+async fn provider(answer: Option<&'static [u8]>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let mut held = Vec::new();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            let _ = stream.read(&mut request).await;
+            match answer {
+                Some(answer) => {
+                    let _ = stream.write_all(answer).await;
+                }
+                None => held.push(stream),
+            }
+        }
+    });
+    format!("http://{address}")
+}
+
+/// The address of a port where nobody listens.
+async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[tokio::test]
+async fn whether_bytes_left_is_the_hosts_fact() {
+    let check = async |url: String, expected: Result<u16, &str>, expected_sent: Sent| {
+        let inner = url.clone();
+        let running = open(spec(), move |asked| {
+            let url = inner.clone();
+            async move {
+                match asked.get(&url).await {
+                    Reply { ok: true, frame, body } => {
+                        let frame: Value = serde_json::from_slice(&frame).unwrap();
+                        Reply { body, ..ok(frame["result"]["status"].clone()) }
+                    }
+                    failure => failure,
+                }
+            }
+        })
+        .await;
+        let got = running.ask(Ask::new("submit", b"").within(Duration::from_secs(2))).await;
+        match (got, expected) {
+            (Ok(answer), Ok(status)) => {
+                assert_eq!(answer.decode::<u16>().unwrap(), status, "{url}");
+                assert_eq!(answer.sent, expected_sent, "{url}");
+            }
+            (Err(error), Err(code)) => {
+                assert_eq!(error.failure().map(|failure| failure.code.as_str()), Some(code), "{url}: {error}");
+                assert_eq!(error.sent, expected_sent, "{url}: {error}");
+            }
+            (got, _) => panic!("{url}: {got:?}"),
+        }
+    };
+    let answered = |answer| provider(Some(answer));
+    check(answered(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await, Ok(200), Sent::MaybeBytes).await;
+    check(answered(b"HTTP/1.1 500 Oh\r\ncontent-length: 0\r\n\r\n").await, Ok(500), Sent::MaybeBytes).await;
+    let elsewhere = answered(b"HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+    check(elsewhere, Ok(302), Sent::MaybeBytes).await;
+    check(answered(b"").await, Err("unreachable"), Sent::MaybeBytes).await;
+    check(answered(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok").await, Err("unreachable"), Sent::MaybeBytes)
+        .await;
+    check(answered(b"SSH-2.0-OpenSSH\r\n").await, Err("unreachable"), Sent::MaybeBytes).await;
+    check(provider(None).await, Err("timeout"), Sent::MaybeBytes).await;
+    check(nobody().await, Err("unreachable"), Sent::Nothing).await;
+    check("https://127.0.0.1:9".to_owned(), Err("not_granted"), Sent::Nothing).await;
+    check("http://127.0.0.1@evil".to_owned(), Err("not_granted"), Sent::Nothing).await;
+    check("http://localhost".to_owned(), Err("not_granted"), Sent::Nothing).await;
+}
+
+#[tokio::test]
+async fn an_answer_that_has_no_end_is_cut_off() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").await;
+        while stream.write_all(&[b'x'; 65536]).await.is_ok() {}
+    });
+    let running = open(spec(), move |asked| {
+        let url = url.clone();
+        async move { asked.get(&url).await }
+    })
+    .await;
+    let error = running.ask(Ask::new("submit", b"")).await.unwrap_err();
+    assert_eq!(error.failure().unwrap().code, "too_large");
+}
+
+#[tokio::test]
+async fn a_call_cut_off_while_it_waits_for_its_provider_may_have_sent() {
+    let url = provider(None).await;
+    let running = open(spec(), move |asked| {
+        let url = url.clone();
+        async move {
+            let _ = asked.get(&url).await;
+            std::future::pending().await
+        }
+    })
+    .await;
+    let error = running.ask(Ask::new("submit", b"").within(Duration::from_millis(200))).await.unwrap_err();
+    assert_eq!(error, CallError { reason: Reason::Timeout { within_ms: 200 }, sent: Sent::MaybeBytes });
+}
+
+#[tokio::test]
+async fn nothing_is_done_for_a_call_that_is_over() {
+    let url = provider(Some(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")).await;
+    let kept = Arc::new(Mutex::new(None));
+    let keep = Arc::clone(&kept);
+    let running = open(spec(), move |asked| {
+        *keep.lock().unwrap() = Some(asked);
+        async { ok(json!(1)) }
+    })
+    .await;
+    assert_eq!(running.ask(Ask::new("submit", b"")).await.unwrap().sent, Sent::Nothing);
+    let asked = kept.lock().unwrap().take().unwrap();
+    let check = |reply: Reply, expected: &str| {
+        let failure: sportello_sdk::Failure = serde_json::from_slice(&reply.frame).unwrap();
+        assert!(!reply.ok);
+        assert_eq!(failure.code, expected);
+    };
+    check(asked.get(&url).await, "call_over");
+    check(asked.ask("secret", json!({ "name": "token" })).await, "call_over");
+    check(asked.host.call(0, "secret", r#"{"name":"token"}"#.into(), "".into()).await, "call_over");
+}
+
+#[tokio::test]
+async fn what_a_plugin_asks_of_its_host() {
+    let world = Arc::new(World::default());
+    let mut spec = spec();
+    spec.services = world.clone();
+    let running = open(spec, |asked| async move {
+        let Value::Array(steps) = &asked.frame.params else { return ok(json!(null)) };
+        let mut last = ok(json!(null));
+        for step in steps {
+            last = asked.ask(step[0].as_str().unwrap(), step[1].clone()).await;
+        }
+        last
+    })
+    .await;
+    let check = async |steps: Value, expected: Result<Value, &str>| {
+        let got = running.call("submit", &steps).await;
+        match (got, expected) {
+            (Ok(answer), Ok(expected)) => {
+                let frame: Value = answer.decode().unwrap();
+                assert_eq!(frame["now_ms"], 1_700_000_000_000_u64);
+                assert_eq!(frame["result"], expected, "{steps}");
+            }
+            (Err(error), Err(code)) => assert_eq!(error.failure().unwrap().code, code, "{steps}"),
+            (got, expected) => panic!("{steps}: {got:?}, not {expected:?}"),
+        }
+    };
+    check(json!([["secret", { "name": "token" }]]), Ok(json!({ "value": "s3cret" }))).await;
+    check(json!([["secret", { "name": "other" }]]), Err("no_such_secret")).await;
+    check(json!([["sleep", { "for_ms": 1 }]]), Ok(json!(null))).await;
+    check(json!([["store.get", { "name": "cursor" }]]), Ok(json!({ "version": 0 }))).await;
+    let put = json!(["store.put", { "name": "cursor", "expected": 0 }]);
+    check(json!([put]), Ok(json!({ "stored": true, "version": 1 }))).await;
+    check(json!([put]), Ok(json!({ "stored": false, "version": 1 }))).await;
+    check(json!([["store.get", { "name": "" }]]), Err("bad_frame")).await;
+    check(json!([["store.get", { "name": "x".repeat(201) }]]), Err("bad_frame")).await;
+    check(json!([["store.get", [1, 2, 3]]]), Err("bad_frame")).await;
+    check(json!([["connect", {}]]), Err("unsupported")).await;
+    let message = json!({ "id": "1", "first_id": "1", "from": "hello:1", "text": "pay", "private": false });
+    check(json!([["message", message]]), Ok(json!({ "fresh": true }))).await;
+    let messages = world.messages.lock().unwrap();
+    assert_eq!((messages.len(), messages[0].0.as_str(), messages[0].1.text.as_str()), (1, "paolo", "pay"));
+}

@@ -87,7 +87,7 @@ mod tests {
         check("for the pizza", "for the pizza");
         check("Müller & Söhne GmbH", "Muller + Sohne GmbH");
         check("20 € for café_bar", "20 E for cafe-bar");
-        check("Łódź, Ħal Għargħur", "Lodz, Hal Ghargh ur");
+        check("Łódź, Ħal Għargħur", "Lodz, Hal Gharghur");
         check("Παύλος Анна", "Paulos Anna");
         check("a\t\n b\u{0}c", "a b c");
         check("//a//b//", "a/b");

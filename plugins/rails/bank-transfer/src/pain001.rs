@@ -103,3 +103,6 @@ fn text(xml: &mut Xml, name: &str, value: &str) -> io::Result<()> {
     xml.create_element(name).write_text_content(BytesText::new(value))?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

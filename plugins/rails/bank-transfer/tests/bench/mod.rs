@@ -1,0 +1,214 @@
+//! A scripted bank, and outcomes as one line that a table can hold.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use serde_json::{Value, json};
+use sportello_bank_transfer::BankTransfer;
+use sportello_sdk::testing::ScriptedHost;
+use sportello_sdk::{
+    Currency, Failure, HttpRequest, HttpResponse, Inquiry, Money, Order, OrderKind, Outcome, Party, PaymentId, Rail,
+};
+
+/// The key of the order in all tests.
+pub const KEY: &str = "019a2b3c4d5e7f008000000000000001-1";
+/// Anna's account.
+pub const ANNA: &str = "IT60X0542811101000000123456";
+/// Paolo's account.
+pub const PAOLO: &str = "DE89370400440532013000";
+/// Where orders are posted.
+pub const POST: &str = "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers";
+/// Where the status of payment P1 is.
+pub const STATUS: &str = "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers/P1/status";
+/// Where the transactions of Paolo's account are.
+pub const TRANSACTIONS: &str = "https://bank.example/v1/accounts/A1/transactions?*";
+/// Two business days after 14 November 2023 are over at the beginning of the 17th.
+pub const CUT_OFF_MS: u64 = 1_700_179_200_000;
+
+/// A bank, its host and the rail that talks to it.
+pub struct Bench {
+    pub host: ScriptedHost,
+    rail: BankTransfer,
+}
+
+/// Paolo pays Anna 20 euros.
+pub fn order() -> Order {
+    let party = |name: &str, iban: &str| Party {
+        name: name.to_owned(),
+        account: format!("iban:{iban}").parse().unwrap(),
+        country: None,
+    };
+    Order {
+        key: KEY.to_owned(),
+        payment: PaymentId(1),
+        kind: OrderKind::Transfer,
+        amount: Money::new(2000, Currency::EUR).unwrap(),
+        debtor: party("Paolo", PAOLO),
+        creditor: party("Anna", ANNA),
+        memo: Some("the pizza".to_owned()),
+        refers_to: None,
+        made_at_ms: 1_700_000_000_000,
+    }
+}
+
+impl Bench {
+    /// A bank that answers nothing yet.
+    pub fn new() -> Self {
+        Self::with(json!({}))
+    }
+
+    /// The same with these settings besides the two that are needed.
+    pub fn with(settings: Value) -> Self {
+        let host = ScriptedHost::new().secret("access_token", "t0ken").on_http(
+            "GET",
+            "https://bank.example/v1/accounts",
+            |_| {
+                Ok(json_answer(
+                    200,
+                    json!({"accounts": [{"resourceId": "A0", "iban": ANNA}, {"resourceId": "A1", "iban": PAOLO}]}),
+                ))
+            },
+        );
+        let rail = open(&host, settings).unwrap();
+        Self { host, rail }
+    }
+
+    /// The same bank and store, and a rail that was just started.
+    pub fn restarted(&self) -> Self {
+        Self { host: self.host.clone(), rail: open(&self.host, json!({})).unwrap() }
+    }
+
+    /// Answers such requests.
+    pub fn on(
+        self,
+        method: &str,
+        url: &str,
+        answer: impl Fn(&HttpRequest) -> Result<HttpResponse, Failure> + Send + Sync + 'static,
+    ) -> Self {
+        let host = self.host.on_http(method, url, answer);
+        Self { host, rail: self.rail }
+    }
+
+    /// Answers such requests with this response.
+    pub fn answers(self, method: &str, url: &str, response: HttpResponse) -> Self {
+        self.on(method, url, move |_| Ok(response.clone()))
+    }
+
+    /// Gives no response to such requests.
+    pub fn cuts(self, method: &str, url: &str) -> Self {
+        self.on(method, url, |_| Err(Failure::provider("unreachable", "the connection was cut")))
+    }
+
+    /// Shows these transactions.
+    pub fn shows(self, booked: Value, pending: Value) -> Self {
+        self.answers("GET", TRANSACTIONS, list(booked, pending, None))
+    }
+
+    /// Submits the order, and says what came of it.
+    pub fn submit(&self) -> String {
+        self.submit_this(order())
+    }
+
+    /// Submits an order, and says what came of it.
+    pub fn submit_this(&self, order: Order) -> String {
+        let call = self.host.call();
+        told(self.host.block_on(self.rail.submit(order, &call)))
+    }
+
+    /// Asks about the order, and says what came of it.
+    pub fn inquire(&self) -> String {
+        self.inquire_with(None, 0)
+    }
+
+    /// Asks about the order with what an earlier answer brought.
+    pub fn inquire_with(&self, reference: Option<&str>, asked: u32) -> String {
+        let inquiry = Inquiry { order: order(), reference: reference.map(str::to_owned), asked };
+        let call = self.host.call();
+        told(self.host.block_on(self.rail.inquire(inquiry, &call)))
+    }
+
+    /// How many orders were posted.
+    pub fn posts(&self) -> usize {
+        self.host.requests().iter().filter(|request| request.head.method == "POST").count()
+    }
+}
+
+/// Opens the rail.
+pub fn open(host: &ScriptedHost, mut settings: Value) -> Result<BankTransfer, Failure> {
+    for (name, value) in [("base_url", "https://bank.example"), ("psu_ip_address", "192.0.2.1")] {
+        if settings.get(name).is_none() {
+            settings[name] = value.into();
+        }
+    }
+    let settings = serde_json::from_value(settings).map_err(|e| Failure::settings("bad_settings", e.to_string()))?;
+    let call = host.call();
+    host.block_on(BankTransfer::open(settings, &call))
+}
+
+/// An answer in one line.
+pub fn told(answer: Result<Outcome, Failure>) -> String {
+    let of = |reference: Option<String>| reference.unwrap_or_else(|| "-".to_owned());
+    match answer {
+        Ok(Outcome::Settled { amount, reference, finality, .. }) => {
+            format!("settled {finality:?} {amount} {}", of(reference))
+        }
+        Ok(Outcome::Pending { reference, .. }) => format!("pending {}", of(reference)),
+        Ok(Outcome::ActionRequired { url, reference, .. }) => format!("action {url} {}", of(reference)),
+        Ok(Outcome::Declined { code, elsewhere: true, .. }) => format!("declined {code} elsewhere"),
+        Ok(Outcome::Declined { code, .. }) => format!("declined {code}"),
+        Ok(Outcome::Unknown { because }) => format!("unknown: {because}"),
+        Ok(Outcome::Unrecognised) => "unrecognised".to_owned(),
+        Err(failure) => format!("failure {}", failure.code),
+    }
+}
+
+/// A response in JSON.
+pub fn json_answer(status: u16, body: Value) -> HttpResponse {
+    HttpResponse::new(status, "application/json", body.to_string())
+}
+
+/// A payment that was made.
+pub fn created(status: &str) -> HttpResponse {
+    json_answer(
+        201,
+        json!({"transactionStatus": status, "paymentId": "P1", "_links": {"self": {"href": "/v1/payments/P1"}}}),
+    )
+}
+
+/// An error with this code.
+pub fn error(status: u16, code: &str) -> HttpResponse {
+    json_answer(status, json!({"tppMessages": [{"category": "ERROR", "code": code, "text": "…"}]}))
+}
+
+/// A page of transactions.
+pub fn list(booked: Value, pending: Value, next: Option<&str>) -> HttpResponse {
+    let mut report = json!({"booked": booked, "pending": pending, "_links": {"account": {"href": "/v1/accounts/A1"}}});
+    if let Some(next) = next {
+        report["_links"]["next"] = json!({"href": next});
+    }
+    json_answer(200, json!({"account": {"iban": PAOLO}, "transactions": report}))
+}
+
+/// A debit to Anna.
+pub fn debit(id: &str, end_to_end_id: &str, amount: &str) -> Value {
+    json!({
+        "transactionId": id, "endToEndId": end_to_end_id, "creditorName": "Anna", "creditorAccount": {"iban": ANNA},
+        "transactionAmount": {"currency": "EUR", "amount": amount},
+    })
+}
+
+/// A status report.
+pub fn pain002(end_to_end_id: &str, status: &str, reason: &str) -> HttpResponse {
+    let reason = match reason {
+        "" => String::new(),
+        code => format!("<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"),
+    };
+    HttpResponse::new(
+        200,
+        "application/xml; charset=utf-8",
+        format!(
+            "<Document xmlns=\"urn:iso:std:iso:20022:tech:xsd:pain.002.001.10\"><CstmrPmtStsRpt><OrgnlGrpInfAndSts>\
+             <OrgnlMsgId>{end_to_end_id}</OrgnlMsgId></OrgnlGrpInfAndSts><OrgnlPmtInfAndSts><OrgnlPmtInfId>\
+             {end_to_end_id}</OrgnlPmtInfId><TxInfAndSts><OrgnlEndToEndId>{end_to_end_id}</OrgnlEndToEndId>\
+             <TxSts>{status}</TxSts>{reason}</TxInfAndSts></OrgnlPmtInfAndSts></CstmrPmtStsRpt></Document>"
+        ),
+    )
+}

@@ -27,6 +27,13 @@ fn bank(host: ScriptedHost) -> ScriptedHost {
     .on_http("GET", "https://bank.example/v1/payments/*/status", |_| {
         Ok(HttpResponse::new(200, "application/json", r#"{"transactionStatus": "ACSC"}"#))
     })
+    .on_http("GET", "https://bank.example/v1/accounts", |_| {
+        let accounts = r#"{"accounts": [{"resourceId": "A1", "iban": "IT60X0542811101000000123456"}]}"#;
+        Ok(HttpResponse::new(200, "application/json", accounts))
+    })
+    .on_http("GET", "https://bank.example/v1/accounts/A1/transactions?*", |_| {
+        Ok(HttpResponse::new(200, "application/json", r#"{"transactions": {"booked": []}}"#))
+    })
 }
 
 #[test]

@@ -55,7 +55,9 @@ fn a_rejection_is_asked_for_its_reason() {
         let bench = Bench::new().answers("POST", POST, created("RJCT")).answers("GET", STATUS, status);
         let told = bench.submit();
         assert!(told.starts_with(expected), "{told}, and not {expected}");
-        assert!(bench.submit().starts_with(expected));
+        if told.starts_with("declined") {
+            assert_eq!(bench.submit(), told);
+        }
     };
     check(pain002(KEY, "RJCT", "AM04"), "declined AM04 elsewhere");
     check(pain002(KEY, "RJCT", "AC04"), "declined AC04");

@@ -1,5 +1,6 @@
 //! A scripted bank, and outcomes as one line that a table can hold.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly, and so may its bench")]
 
 use serde_json::{Value, json};
 use sportello_bank_transfer::BankTransfer;
@@ -9,28 +10,28 @@ use sportello_sdk::{
 };
 
 /// The key of the order in all tests.
-pub const KEY: &str = "019a2b3c4d5e7f008000000000000001-1";
+pub(crate) const KEY: &str = "019a2b3c4d5e7f008000000000000001-1";
 /// Anna's account.
-pub const ANNA: &str = "IT60X0542811101000000123456";
+pub(crate) const ANNA: &str = "IT60X0542811101000000123456";
 /// Paolo's account.
-pub const PAOLO: &str = "DE89370400440532013000";
+pub(crate) const PAOLO: &str = "DE89370400440532013000";
 /// Where orders are posted.
-pub const POST: &str = "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers";
+pub(crate) const POST: &str = "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers";
 /// Where the status of payment P1 is.
-pub const STATUS: &str = "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers/P1/status";
+pub(crate) const STATUS: &str = "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers/P1/status";
 /// Where the transactions of Paolo's account are.
-pub const TRANSACTIONS: &str = "https://bank.example/v1/accounts/A1/transactions?*";
+pub(crate) const TRANSACTIONS: &str = "https://bank.example/v1/accounts/A1/transactions?*";
 /// Two business days after 14 November 2023 are over at the beginning of the 17th.
-pub const CUT_OFF_MS: u64 = 1_700_179_200_000;
+pub(crate) const CUT_OFF_MS: u64 = 1_700_179_200_000;
 
 /// A bank, its host and the rail that talks to it.
-pub struct Bench {
-    pub host: ScriptedHost,
+pub(crate) struct Bench {
+    pub(crate) host: ScriptedHost,
     rail: BankTransfer,
 }
 
 /// Paolo pays Anna 20 euros.
-pub fn order() -> Order {
+pub(crate) fn order() -> Order {
     let party = |name: &str, iban: &str| Party {
         name: name.to_owned(),
         account: format!("iban:{iban}").parse().unwrap(),
@@ -51,12 +52,12 @@ pub fn order() -> Order {
 
 impl Bench {
     /// A bank that answers nothing yet.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(json!({}))
     }
 
     /// The same with these settings besides the two that are needed.
-    pub fn with(settings: Value) -> Self {
+    pub(crate) fn with(settings: Value) -> Self {
         let host = ScriptedHost::new().secret("access_token", "t0ken").on_http(
             "GET",
             "https://bank.example/v1/accounts",
@@ -72,12 +73,12 @@ impl Bench {
     }
 
     /// The same bank and store, and a rail that was just started.
-    pub fn restarted(&self) -> Self {
+    pub(crate) fn restarted(&self) -> Self {
         Self { host: self.host.clone(), rail: open(&self.host, json!({})).unwrap() }
     }
 
     /// Answers such requests.
-    pub fn on(
+    pub(crate) fn on(
         self,
         method: &str,
         url: &str,
@@ -88,51 +89,51 @@ impl Bench {
     }
 
     /// Answers such requests with this response.
-    pub fn answers(self, method: &str, url: &str, response: HttpResponse) -> Self {
+    pub(crate) fn answers(self, method: &str, url: &str, response: HttpResponse) -> Self {
         self.on(method, url, move |_| Ok(response.clone()))
     }
 
     /// Gives no response to such requests.
-    pub fn cuts(self, method: &str, url: &str) -> Self {
+    pub(crate) fn cuts(self, method: &str, url: &str) -> Self {
         self.on(method, url, |_| Err(Failure::provider("unreachable", "the connection was cut")))
     }
 
     /// Shows these transactions.
-    pub fn shows(self, booked: Value, pending: Value) -> Self {
+    pub(crate) fn shows(self, booked: Value, pending: Value) -> Self {
         self.answers("GET", TRANSACTIONS, list(booked, pending, None))
     }
 
     /// Submits the order, and says what came of it.
-    pub fn submit(&self) -> String {
+    pub(crate) fn submit(&self) -> String {
         self.submit_this(order())
     }
 
     /// Submits an order, and says what came of it.
-    pub fn submit_this(&self, order: Order) -> String {
+    pub(crate) fn submit_this(&self, order: Order) -> String {
         let call = self.host.call();
         told(self.host.block_on(self.rail.submit(order, &call)))
     }
 
     /// Asks about the order, and says what came of it.
-    pub fn inquire(&self) -> String {
+    pub(crate) fn inquire(&self) -> String {
         self.inquire_with(None, 0)
     }
 
     /// Asks about the order with what an earlier answer brought.
-    pub fn inquire_with(&self, reference: Option<&str>, asked: u32) -> String {
+    pub(crate) fn inquire_with(&self, reference: Option<&str>, asked: u32) -> String {
         let inquiry = Inquiry { order: order(), reference: reference.map(str::to_owned), asked };
         let call = self.host.call();
         told(self.host.block_on(self.rail.inquire(inquiry, &call)))
     }
 
     /// How many orders were posted.
-    pub fn posts(&self) -> usize {
+    pub(crate) fn posts(&self) -> usize {
         self.host.requests().iter().filter(|request| request.head.method == "POST").count()
     }
 }
 
 /// Opens the rail.
-pub fn open(host: &ScriptedHost, mut settings: Value) -> Result<BankTransfer, Failure> {
+pub(crate) fn open(host: &ScriptedHost, mut settings: Value) -> Result<BankTransfer, Failure> {
     for (name, value) in [("base_url", "https://bank.example"), ("psu_ip_address", "192.0.2.1")] {
         if settings.get(name).is_none() {
             settings[name] = value.into();
@@ -144,7 +145,7 @@ pub fn open(host: &ScriptedHost, mut settings: Value) -> Result<BankTransfer, Fa
 }
 
 /// An answer in one line.
-pub fn told(answer: Result<Outcome, Failure>) -> String {
+pub(crate) fn told(answer: Result<Outcome, Failure>) -> String {
     let of = |reference: Option<String>| reference.unwrap_or_else(|| "-".to_owned());
     match answer {
         Ok(Outcome::Settled { amount, reference, finality, .. }) => {
@@ -161,12 +162,12 @@ pub fn told(answer: Result<Outcome, Failure>) -> String {
 }
 
 /// A response in JSON.
-pub fn json_answer(status: u16, body: Value) -> HttpResponse {
+pub(crate) fn json_answer(status: u16, body: Value) -> HttpResponse {
     HttpResponse::new(status, "application/json", body.to_string())
 }
 
 /// A payment that was made.
-pub fn created(status: &str) -> HttpResponse {
+pub(crate) fn created(status: &str) -> HttpResponse {
     json_answer(
         201,
         json!({"transactionStatus": status, "paymentId": "P1", "_links": {"self": {"href": "/v1/payments/P1"}}}),
@@ -174,12 +175,12 @@ pub fn created(status: &str) -> HttpResponse {
 }
 
 /// An error with this code.
-pub fn error(status: u16, code: &str) -> HttpResponse {
+pub(crate) fn error(status: u16, code: &str) -> HttpResponse {
     json_answer(status, json!({"tppMessages": [{"category": "ERROR", "code": code, "text": "…"}]}))
 }
 
 /// A page of transactions.
-pub fn list(booked: Value, pending: Value, next: Option<&str>) -> HttpResponse {
+pub(crate) fn list(booked: Value, pending: Value, next: Option<&str>) -> HttpResponse {
     let mut report = json!({"booked": booked, "pending": pending, "_links": {"account": {"href": "/v1/accounts/A1"}}});
     if let Some(next) = next {
         report["_links"]["next"] = json!({"href": next});
@@ -188,7 +189,7 @@ pub fn list(booked: Value, pending: Value, next: Option<&str>) -> HttpResponse {
 }
 
 /// A debit to Anna.
-pub fn debit(id: &str, end_to_end_id: &str, amount: &str) -> Value {
+pub(crate) fn debit(id: &str, end_to_end_id: &str, amount: &str) -> Value {
     json!({
         "transactionId": id, "endToEndId": end_to_end_id, "creditorName": "Anna", "creditorAccount": {"iban": ANNA},
         "transactionAmount": {"currency": "EUR", "amount": amount},
@@ -196,7 +197,7 @@ pub fn debit(id: &str, end_to_end_id: &str, amount: &str) -> Value {
 }
 
 /// A status report.
-pub fn pain002(end_to_end_id: &str, status: &str, reason: &str) -> HttpResponse {
+pub(crate) fn pain002(end_to_end_id: &str, status: &str, reason: &str) -> HttpResponse {
     let reason = match reason {
         "" => String::new(),
         code => format!("<StsRsnInf><Rsn><Cd>{code}</Cd></Rsn></StsRsnInf>"),

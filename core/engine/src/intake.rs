@@ -65,7 +65,7 @@ impl Engine {
             Change::Edited | Change::Deleted => {
                 let linked = self.0.store.key(&incoming.first_scope(), &incoming.first).await?;
                 let open = match linked {
-                    Some((payment, _)) => self.live(payment).await?.filter(|live| live.id.0 != 0),
+                    Some((payment, _)) => self.live(payment).await?,
                     None => None,
                 };
                 match incoming.message.change {
@@ -184,8 +184,11 @@ impl Engine {
             },
         };
         let id = self.new_id();
-        write.links = vec![incoming.first_link(id)];
-        write.keys.retain(|key| key.scope != incoming.first_scope());
+        // A message that is new must not have been there in any wording; an edit takes over from what was.
+        match write.keys.iter_mut().find(|key| key.scope == incoming.first_scope()) {
+            Some(first) => first.payment = id,
+            None => write.links = vec![incoming.first_link(id)],
+        }
         self.begin(id, intent, exempt.then_some(Evidence::BelowLimit), write).await.map(drop)
     }
 

@@ -1,0 +1,516 @@
+//! The engine against rails and channels that play a script, with no plugin, no network and a clock that jumps.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+use sportello_engine::{
+    ChannelSetup, Clock, CodeKey, Engine, Entropy, Parts, Policy, Ports, Profile, RailAnswer, RailSetup, Request,
+    Route, Setup, Store,
+};
+use sportello_model::command::Visibility;
+use sportello_model::grammar::Language;
+use sportello_model::payment::State;
+use sportello_model::{
+    Change, Currency, Doubt, Finality, Handle, Inquiry, Mention, Message, Money, Note, Order, OrderKind, Outcome, Sent,
+};
+use sportello_sdk::{Failure, RailFacts};
+use tokio::sync::Notify;
+
+/// A clock that stands still until somebody waits for a time, and then is there.
+#[derive(Default)]
+struct JumpingClock {
+    now_ms: AtomicU64,
+    /// Sleeps that end after this time wait for ever: so a script decides what comes due.
+    until_ms: AtomicU64,
+    moved: Notify,
+}
+
+#[async_trait]
+impl Clock for JumpingClock {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::SeqCst)
+    }
+
+    async fn sleep_until(&self, at_ms: u64) {
+        loop {
+            let moved = self.moved.notified();
+            if at_ms <= self.until_ms.load(Ordering::SeqCst) {
+                self.now_ms.fetch_max(at_ms, Ordering::SeqCst);
+                return;
+            }
+            moved.await;
+        }
+    }
+}
+
+struct Counting(AtomicU64);
+
+impl Entropy for Counting {
+    fn random(&self) -> u64 {
+        self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst)
+    }
+}
+
+/// What rails answer next, what they were asked, and what people were told.
+#[derive(Default)]
+struct World {
+    answers: Mutex<VecDeque<RailAnswer>>,
+    inquiries: Mutex<VecDeque<Outcome>>,
+    refuse_notes: Mutex<VecDeque<Failure>>,
+    orders: Mutex<Vec<Order>>,
+    notes: Mutex<Vec<Note>>,
+    told: Notify,
+}
+
+#[async_trait]
+impl Ports for World {
+    async fn submit(&self, _: &str, order: &Order) -> RailAnswer {
+        self.orders.lock().push(order.clone());
+        let scripted = self.answers.lock().pop_front();
+        scripted.unwrap_or_else(|| RailAnswer { may_have_left: true, result: Ok(settled(order.amount)) })
+    }
+
+    async fn inquire(&self, _: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {
+        let scripted = self.inquiries.lock().pop_front();
+        Ok(scripted.unwrap_or_else(|| settled(inquiry.order.amount)))
+    }
+
+    async fn send(&self, _: &str, note: &Note) -> Result<Sent, Failure> {
+        let refusal = self.refuse_notes.lock().pop_front();
+        if let Some(failure) = refusal {
+            return Err(failure);
+        }
+        self.notes.lock().push(note.clone());
+        self.told.notify_one();
+        Ok(Sent::default())
+    }
+}
+
+fn settled(amount: Money) -> Outcome {
+    Outcome::Settled {
+        amount,
+        reference: Some("r".into()),
+        finality: Finality::Final,
+        fees: None,
+        reversible_until_ms: None,
+        valid_until_ms: None,
+    }
+}
+
+fn handle(text: &str) -> Handle {
+    text.parse().unwrap()
+}
+
+fn eur(minor: u64) -> Money {
+    Money::new(minor, Currency::EUR).unwrap()
+}
+
+fn setup(exempt: u64) -> Setup {
+    let profile = |name: &str, id: &str, account: &str| Profile {
+        name: name.into(),
+        handles: vec![handle(id), handle(&format!("chat:@{name}"))],
+        account: handle(account),
+        country: None,
+        language: Language::En,
+        visibility: Visibility::Public,
+    };
+    let doubt = Doubt::Inquirable { inquiries_max: 3, first_after_ms: 1_000, pause_max_ms: 60_000 };
+    let facts = RailFacts {
+        currencies: vec!["EUR".into()],
+        accounts: vec!["iban".into()],
+        orders: [(OrderKind::Transfer, doubt)].into(),
+    };
+    Setup {
+        profiles: vec![profile("paolo", "chat:1", "iban:IT1"), profile("anna", "chat:2", "iban:FR2")],
+        channels: vec![ChannelSetup {
+            instance: "chat".into(),
+            scheme: "chat".into(),
+            own_names: vec!["sportello".into()],
+            default_currency: None,
+            senders_are_strong: true,
+        }],
+        rails: ["bank", "slow-bank"].map(|name| RailSetup { instance: name.into(), facts: facts.clone() }).to_vec(),
+        routes: vec![Route {
+            name: "euro".into(),
+            transfer: vec!["bank".into(), "slow-bank".into()],
+            ..Route::default()
+        }],
+        policy: Policy { exempt: vec![eur(exempt)], ..Policy::default() },
+    }
+}
+
+struct Stage {
+    engine: Engine,
+    world: Arc<World>,
+    clock: Arc<JumpingClock>,
+    folder: tempfile::TempDir,
+}
+
+async fn engine(folder: &Path, world: &Arc<World>, clock: &Arc<JumpingClock>, exempt: u64) -> Engine {
+    let parts = Parts {
+        setup: setup(exempt),
+        store: Store::open(&folder.join("s.db")).unwrap(),
+        ports: world.clone(),
+        clock: clock.clone(),
+        entropy: Arc::new(Counting(AtomicU64::new(7))),
+        code_key: CodeKey([7; 32]),
+    };
+    Engine::start(parts).await.unwrap()
+}
+
+impl Stage {
+    async fn new(exempt: u64) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (world, clock) = (Arc::new(World::default()), Arc::new(JumpingClock::default()));
+        clock.now_ms.store(1_000_000, Ordering::SeqCst);
+        let engine = engine(folder.path(), &world, &clock, exempt).await;
+        Self { engine, world, clock, folder }
+    }
+
+    /// Lets time come up to this, in milliseconds after the start.
+    fn time(&self, ms: u64) {
+        self.clock.until_ms.store(1_000_000 + ms, Ordering::SeqCst);
+        self.clock.moved.notify_waiters();
+    }
+
+    async fn hears(&self, id: &str, from: &str, text: &str, private: bool) -> bool {
+        let message = Message {
+            id: Some(id.into()),
+            first_id: Some(id.into()),
+            change: Change::Written,
+            from: handle(from),
+            from_name: None,
+            text: text.into(),
+            private,
+            mentions: vec![
+                Mention { name: handle("chat:@anna"), handle: handle("chat:2") },
+                Mention { name: handle("chat:@paolo"), handle: handle("chat:1") },
+            ],
+            in_reply_to: None,
+            written_at_ms: None,
+        };
+        self.engine.message("chat", message).await.unwrap().fresh
+    }
+
+    /// The next note that anybody gets.
+    async fn note(&self) -> Note {
+        loop {
+            let told = self.world.told.notified();
+            let mut notes = self.world.notes.lock();
+            if !notes.is_empty() {
+                return notes.remove(0);
+            }
+            drop(notes);
+            told.await;
+        }
+    }
+
+    async fn code(&self) -> String {
+        let note = self.note().await;
+        assert!(note.private && note.to == handle("chat:1"), "{note:?}");
+        note.text.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6).unwrap().to_owned()
+    }
+
+    async fn pay(&self, key: &str) -> sportello_engine::Created {
+        let request = Request {
+            caller: "test".into(),
+            idempotency_key: key.into(),
+            fingerprint: vec![1],
+            payer: handle("chat:1"),
+            payee: handle("chat:2"),
+            amount: eur(2000),
+            memo: None,
+            visibility: Visibility::Private,
+            confirmed: true,
+        };
+        self.engine.create(request).await.unwrap()
+    }
+
+    async fn sums_to_zero(&self) {
+        let balances = self.engine.store().balances().await.unwrap();
+        assert_eq!(balances.iter().map(|b| b.minor).sum::<i64>(), 0, "{balances:?}");
+    }
+}
+
+const PAY: &str = "@sportello pay @anna 20 EUR";
+
+#[tokio::test]
+async fn a_post_is_confirmed_by_its_code_and_paid() {
+    let stage = Stage::new(0).await;
+    assert!(stage.hears("m1", "chat:1", PAY, false).await);
+    let code = stage.code().await;
+    assert!(stage.world.orders.lock().is_empty(), "nothing moves before the code");
+    assert!(stage.hears("m2", "chat:1", &code, true).await);
+    let mut notes = vec![stage.note().await, stage.note().await, stage.note().await];
+    notes.sort_by_key(|n| (n.private, n.to.clone()));
+    assert_eq!(
+        notes.iter().map(|n| (n.private, n.to.to_string())).collect::<Vec<_>>(),
+        [(false, "chat:1".into()), (true, "chat:1".into()), (true, "chat:2".into())]
+    );
+    let public = &notes[0].text;
+    assert!(!public.contains(|c: char| c.is_ascii_digit()) && !public.contains("anna"), "{public}");
+    let orders = stage.world.orders.lock().clone();
+    assert_eq!(orders.len(), 1);
+    assert_eq!((orders[0].amount, orders[0].creditor.account.to_string()), (eur(2000), "iban:FR2".into()));
+    stage.sums_to_zero().await;
+}
+
+#[tokio::test]
+async fn the_same_message_twice_is_one_payment() {
+    let stage = Stage::new(0).await;
+    assert!(stage.hears("m1", "chat:1", PAY, false).await);
+    assert!(!stage.hears("m1", "chat:1", PAY, false).await);
+    let payments =
+        stage.engine.store().payments(sportello_engine::store::Page { limit: 9, ..Default::default() }).await;
+    assert_eq!(payments.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn wrong_codes_end_the_payment_and_a_strangers_code_is_nothing() {
+    let stage = Stage::new(0).await;
+    stage.hears("m1", "chat:1", PAY, false).await;
+    let code = stage.code().await;
+    let wrong = if code == "000000" { "000001" } else { "000000" };
+    stage.hears("x", "chat:2", &code, true).await;
+    assert_eq!(stage.note().await.to, handle("chat:2"));
+    for (n, expected) in ["2.", "1.", "Too many"].iter().enumerate() {
+        stage.hears(&format!("w{n}"), "chat:1", wrong, true).await;
+        let text = stage.note().await.text;
+        assert!(text.contains(expected), "{text}");
+    }
+    stage.hears("late", "chat:1", &code, true).await;
+    assert!(stage.world.orders.lock().is_empty());
+}
+
+#[tokio::test]
+async fn nobody_confirms_and_it_expires() {
+    let stage = Stage::new(0).await;
+    stage.hears("m1", "chat:1", PAY, false).await;
+    stage.code().await;
+    stage.time(600_000);
+    assert!(stage.note().await.text.contains("expired"));
+}
+
+#[tokio::test]
+async fn an_edit_supersedes_and_a_deletion_cancels() {
+    let stage = Stage::new(0).await;
+    stage.hears("m1", "chat:1", PAY, false).await;
+    stage.code().await;
+    let change = |id: &str, change, text: &str| Message {
+        id: Some(id.into()),
+        first_id: Some("m1".into()),
+        change,
+        from: handle("chat:1"),
+        from_name: None,
+        text: text.into(),
+        private: false,
+        mentions: vec![Mention { name: handle("chat:@anna"), handle: handle("chat:2") }],
+        in_reply_to: None,
+        written_at_ms: None,
+    };
+    let edited = change("m1b", Change::Edited, "@sportello pay @anna 30 EUR");
+    assert!(stage.engine.message("chat", edited.clone()).await.unwrap().fresh);
+    let notes = [stage.note().await.text, stage.note().await.text].concat();
+    assert!(notes.contains("edited") && notes.contains("30.00 EUR"), "{notes}");
+    assert!(!stage.engine.message("chat", edited).await.unwrap().fresh);
+    stage.engine.message("chat", change("m1:deleted", Change::Deleted, "")).await.unwrap();
+    assert!(stage.note().await.text.contains("is off"));
+    let page = sportello_engine::store::Page { limit: 9, ..Default::default() };
+    let states: Vec<_> = stage.engine.store().payments(page).await.unwrap().iter().map(|p| p.state).collect();
+    assert_eq!(states, [State::Cancelled, State::Cancelled]);
+}
+
+#[tokio::test]
+async fn a_deletion_that_overtakes_its_message_voids_it() {
+    let stage = Stage::new(0).await;
+    let deleted = Message {
+        id: Some("m1:deleted".into()),
+        first_id: Some("m1".into()),
+        change: Change::Deleted,
+        from: handle("chat:1"),
+        from_name: None,
+        text: String::new(),
+        private: false,
+        mentions: vec![],
+        in_reply_to: None,
+        written_at_ms: None,
+    };
+    stage.engine.message("chat", deleted).await.unwrap();
+    assert!(!stage.hears("m1", "chat:1", PAY, false).await);
+}
+
+/// What a script of answers ends in: the state, how many orders left, and under how many keys.
+async fn check(answers: Vec<RailAnswer>, inquiries: Vec<Outcome>, expected: (State, usize)) {
+    let stage = Stage::new(0).await;
+    *stage.world.answers.lock() = answers.into();
+    *stage.world.inquiries.lock() = inquiries.into();
+    stage.time(3_600_000);
+    let created = stage.pay("k").await;
+    created.ended().await;
+    let payment = created.payment().await;
+    let orders = stage.world.orders.lock().clone();
+    assert_eq!((payment.state, orders.len()), expected, "{payment:?}");
+    let mut keys: Vec<_> = orders.iter().map(|o| &o.key).collect();
+    keys.dedup();
+    assert_eq!(keys.len(), orders.len(), "a key was used twice");
+    stage.sums_to_zero().await;
+}
+
+#[tokio::test]
+async fn answers_of_rails() {
+    let sent = |result| RailAnswer { may_have_left: true, result };
+    let not_sent = |result| RailAnswer { may_have_left: false, result };
+    let declined = |elsewhere| Outcome::Declined { code: "AM04".into(), reason: "no money".into(), elsewhere };
+    let failure = || Failure::provider("unreachable", "no route");
+    let pending = Outcome::Pending { reference: None, detail: "in hand".into(), ask_after_ms: None };
+
+    check(vec![], vec![], (State::Completed, 1)).await;
+    check(vec![sent(Ok(declined(false)))], vec![], (State::Declined, 1)).await;
+    check(vec![sent(Ok(declined(true)))], vec![], (State::Completed, 2)).await;
+    // Bytes may have left: asked about, and never sent to another rail.
+    check(vec![sent(Err(failure()))], vec![], (State::Completed, 1)).await;
+    check(vec![sent(Err(failure()))], vec![Outcome::unknown("?"), declined(false)], (State::Declined, 1)).await;
+    check(vec![sent(Ok(Outcome::Unrecognised))], vec![], (State::Completed, 1)).await;
+    check(vec![sent(Ok(pending.clone()))], vec![pending.clone(), pending], (State::Completed, 1)).await;
+    // The host attests that nothing left: the next rail.
+    check(vec![not_sent(Err(failure()))], vec![], (State::Completed, 2)).await;
+    let never = || not_sent(Err(failure()));
+    check(vec![never(), never(), never(), never()], vec![], (State::Declined, 4)).await;
+}
+
+#[tokio::test]
+async fn a_repeat_under_one_idempotency_key_is_one_payment() {
+    let stage = Stage::new(0).await;
+    let first = stage.pay("k").await;
+    first.ended().await;
+    let again = stage.pay("k").await;
+    assert!(again.replayed && again.id() == first.id());
+    assert_eq!(stage.world.orders.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn what_was_in_flight_at_a_crash_is_asked_about_and_never_sent_again() {
+    let stage = Stage::new(0).await;
+    // The rail never answers, and the gateway goes away.
+    struct Hangs(Arc<World>, Notify);
+    #[async_trait]
+    impl Ports for Hangs {
+        async fn submit(&self, _: &str, order: &Order) -> RailAnswer {
+            self.0.orders.lock().push(order.clone());
+            self.1.notify_one();
+            std::future::pending().await
+        }
+        async fn inquire(&self, rail: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {
+            self.0.inquire(rail, inquiry).await
+        }
+        async fn send(&self, channel: &str, note: &Note) -> Result<Sent, Failure> {
+            self.0.send(channel, note).await
+        }
+    }
+    let hangs = Arc::new(Hangs(stage.world.clone(), Notify::new()));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let (ports, clock) = (hangs.clone(), stage.clock.clone());
+    // A runtime of its own, dropped in mid-flight: as near to a crash as one process comes.
+    let crashed = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let id = runtime.block_on(async {
+            let parts = Parts {
+                setup: setup(0),
+                store: Store::open(&path.join("s.db")).unwrap(),
+                ports: ports.clone(),
+                clock: clock.clone(),
+                entropy: Arc::new(Counting(AtomicU64::new(7))),
+                code_key: CodeKey([7; 32]),
+            };
+            let engine = Engine::start(parts).await.unwrap();
+            let request = Request {
+                caller: "test".into(),
+                idempotency_key: "k".into(),
+                fingerprint: vec![1],
+                payer: handle("chat:1"),
+                payee: handle("chat:2"),
+                amount: eur(2000),
+                memo: None,
+                visibility: Visibility::Private,
+                confirmed: true,
+            };
+            let created = engine.create(request).await.unwrap();
+            ports.1.notified().await;
+            created.id()
+        });
+        drop(runtime);
+        id
+    });
+    let id = tokio::task::spawn_blocking(move || crashed.join().unwrap()).await.unwrap();
+    // The old writer lets go of the file once its thread has ended.
+    let engine = loop {
+        match Store::open(&folder.path().join("s.db")) {
+            Ok(store) => {
+                let parts = Parts {
+                    setup: setup(0),
+                    store,
+                    ports: stage.world.clone(),
+                    clock: stage.clock.clone(),
+                    entropy: Arc::new(Counting(AtomicU64::new(9))),
+                    code_key: CodeKey([7; 32]),
+                };
+                break Engine::start(parts).await.unwrap();
+            }
+            Err(_) => tokio::task::yield_now().await,
+        }
+    };
+    stage.time(3_600_000);
+    let told = stage.note().await;
+    assert!(told.text.contains("Done"), "{told:?}");
+    assert_eq!(engine.payment(id).await.unwrap().unwrap().state, State::Completed);
+    assert_eq!(stage.world.orders.lock().len(), 1, "the order left once");
+}
+
+#[tokio::test]
+async fn a_bot_is_not_answered_for_ever() {
+    let stage = Stage::new(0).await;
+    for n in 0..20 {
+        stage.hears(&format!("b{n}"), "chat:2", &format!("I am a bot, message {n}"), true).await;
+    }
+    assert!(stage.engine.drain(u64::MAX).await);
+    assert_eq!(stage.world.notes.lock().len(), 3);
+}
+
+#[tokio::test]
+async fn a_note_that_cannot_be_delivered_is_tried_again_and_delays_no_payment() {
+    let stage = Stage::new(0).await;
+    *stage.world.refuse_notes.lock() = vec![Failure::provider("down", "down").retry_after(1_000); 3].into();
+    stage.pay("k").await.ended().await;
+    stage.time(3_600_000);
+    let notes = [stage.note().await, stage.note().await];
+    assert!(notes.iter().any(|n| n.to == handle("chat:1")) && notes.iter().any(|n| n.to == handle("chat:2")));
+}
+
+#[tokio::test]
+async fn the_journal_is_a_chain() {
+    use sha2::{Digest, Sha256};
+    let stage = Stage::new(0).await;
+    let created = stage.pay("k").await;
+    created.ended().await;
+    let journal = stage.engine.store().journal(created.id()).await.unwrap();
+    assert_eq!(journal.len(), 3, "three commits: made, sent, answered");
+    let mut before = [0u8; 32];
+    for entry in journal {
+        before = Sha256::new().chain_update(before).chain_update(entry.entry.get()).finalize().into();
+        let written: String = before.iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(entry.hash, written);
+    }
+}
+
+#[tokio::test]
+async fn small_amounts_pass_without_a_code_and_one_gateway_holds_a_store() {
+    let stage = Stage::new(2000).await;
+    stage.hears("m1", "chat:1", PAY, false).await;
+    assert!(stage.note().await.text.contains("Done"));
+    assert!(Store::open(&stage.folder.path().join("s.db")).is_err(), "a second gateway on one store");
+}

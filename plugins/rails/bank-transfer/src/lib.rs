@@ -21,8 +21,8 @@
 //! at most once in its life, and all doubt is ended by asking.
 //!
 //! # What stands where
-//! The tables are [`status`](mod@status) (what a status says of the money), [`reason`](mod@reason) (why a payment was
-//! rejected) and [`refusal`](mod@refusal) (which HTTP errors prove that nothing was done). Each row has its source; what is
+//! The tables are `status` (what a status says of the money), `reason` (why a payment was
+//! rejected) and `refusal` (which HTTP errors prove that nothing was done). Each row has its source; what is
 //! in no row is unknown.
 //!
 //! # Deciding what an amount settled is

@@ -1,6 +1,6 @@
 //! The conformance kit, with a bank that answers properly and with none.
 
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 
 use sportello_bank_transfer::{BankTransfer, MANIFEST};
 use sportello_sdk::testing::ScriptedHost;
@@ -19,7 +19,7 @@ fn no_bank_in_reach() {
 fn bank(host: ScriptedHost) -> ScriptedHost {
     let posted = Mutex::new(0);
     host.on_http("POST", "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers", move |_| {
-        let mut posted = posted.lock().unwrap();
+        let mut posted = posted.lock().unwrap_or_else(PoisonError::into_inner);
         *posted += 1;
         let body = format!(r#"{{"transactionStatus": "RCVD", "paymentId": "P{posted}", "_links": {{}}}}"#);
         Ok(HttpResponse::new(201, "application/json", body))

@@ -130,6 +130,9 @@ pub enum Because {
     TooLong,
     /// *don't pay…*, *non pagare…*, *ne paie pas…*
     Negated,
+    /// *Should I pay…?*, *if she wins, pay…*, *he said pay…*, *pay… tomorrow*: a question, a condition, somebody else's
+    /// words or another day.
+    Question,
     /// More than one thing to do.
     TwoCommands,
     /// Nobody to pay.

@@ -1,0 +1,50 @@
+//! The languages that the grammar reads and answers in.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::lexicon::verb;
+use super::token::{Kind, tokens};
+
+/// A language to read and to answer in, by its ISO 639-1 code.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// English.
+    #[default]
+    En,
+    /// Italian.
+    It,
+    /// French.
+    Fr,
+}
+
+impl Language {
+    /// The ISO 639-1 code.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::En => "en",
+            Self::It => "it",
+            Self::Fr => "fr",
+        }
+    }
+
+    /// From the ISO 639-1 code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        [Self::En, Self::It, Self::Fr].into_iter().find(|language| language.code() == code)
+    }
+}
+
+/// The language of a message, told by its verb; nothing where no verb of ours stands in it.
+///
+/// ```
+/// use sportello_model::grammar::{Language, language_of};
+/// assert_eq!(language_of("paga @anna 20 €"), Some(Language::It));
+/// assert_eq!(language_of("🍕"), None);
+/// ```
+pub fn language_of(text: &str) -> Option<Language> {
+    tokens(text, "x").iter().find_map(|token| match &token.kind {
+        Kind::Word(word) | Kind::Tag(word) => verb(word).map(|(_, language)| language),
+        _ => None,
+    })
+}

@@ -1,0 +1,185 @@
+//! The words: verbs, and what stands around them, in English, Italian and French. All folded (no capitals, no accents).
+
+use super::Language;
+
+/// What a verb asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
+    Pay,
+    Request,
+    Buy,
+    Cart,
+    /// *Add*, *put*: into the cart, where the message names it; else no verb of ours.
+    Add,
+    Confirm,
+    Cancel,
+    Refund,
+    Status,
+    Enrol,
+    Help,
+}
+
+impl Action {
+    /// The command's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Pay => "pay",
+            Self::Request => "request",
+            Self::Buy => "buy",
+            Self::Cart | Self::Add => "cart",
+            Self::Confirm => "confirm",
+            Self::Cancel => "cancel",
+            Self::Refund => "refund",
+            Self::Status => "status",
+            Self::Enrol => "enrol",
+            Self::Help => "help",
+        }
+    }
+}
+
+/// The verbs, a line for each action and language.
+const VERBS: [(Action, Language, &str); 31] = [
+    (Action::Pay, Language::En, "pay send give transfer wire"),
+    (
+        Action::Pay,
+        Language::It,
+        "paga pagare pagate pago pagagli pagale manda mandare mandate mando invia inviare inviate invio dai versa versare \
+         trasferisci trasferire bonifica",
+    ),
+    (
+        Action::Pay,
+        Language::Fr,
+        "paie paye payer payez envoie envoyer envoyez envoye verse verser versez donne donner donnez transfere transferer \
+         transferez vire virer virez",
+    ),
+    (Action::Request, Language::En, "request ask charge"),
+    (Action::Request, Language::It, "richiedi richiedere richiedo chiedi chiedere chiedo"),
+    (Action::Request, Language::Fr, "demande demander demandez reclame reclamer"),
+    (Action::Buy, Language::En, "buy purchase"),
+    (Action::Buy, Language::It, "compra comprare compro acquista acquistare acquisto"),
+    (Action::Buy, Language::Fr, "achete acheter achetez"),
+    (Action::Cart, Language::En, "cart addtocart"),
+    (Action::Cart, Language::It, "carrello"),
+    (Action::Cart, Language::Fr, "panier"),
+    (Action::Add, Language::En, "add put"),
+    (Action::Add, Language::It, "aggiungi aggiungere metti mettere"),
+    (Action::Add, Language::Fr, "ajoute ajouter ajoutez mets mettez"),
+    (Action::Confirm, Language::En, "confirm"),
+    (Action::Confirm, Language::It, "conferma confermo confermare"),
+    (Action::Confirm, Language::Fr, "confirme confirmer confirmez"),
+    (Action::Cancel, Language::En, "cancel"),
+    (Action::Cancel, Language::It, "annulla annullo annullare"),
+    (Action::Cancel, Language::Fr, "annule annuler annulez"),
+    (Action::Refund, Language::En, "refund"),
+    (Action::Refund, Language::It, "rimborsa rimborsare rimborso"),
+    (Action::Refund, Language::Fr, "rembourse rembourser remboursez"),
+    (Action::Status, Language::En, "status"),
+    (Action::Status, Language::It, "stato"),
+    (Action::Status, Language::Fr, "statut etat"),
+    (Action::Enrol, Language::En, "enrol enroll register signup join"),
+    (Action::Enrol, Language::It, "iscrivi iscrivimi iscrivere registra registrami"),
+    (Action::Enrol, Language::Fr, "inscris inscrire inscrivez"),
+    (Action::Help, Language::En, "help"),
+];
+
+const HELP: [(Language, &str); 2] = [(Language::It, "aiuto aiutami"), (Language::Fr, "aide aidez")];
+
+/// The verb that a folded word is.
+pub(super) fn verb(word: &str) -> Option<(Action, Language)> {
+    let helps = HELP.iter().map(|(language, words)| (Action::Help, *language, *words));
+    VERBS.iter().copied().chain(helps).find(|(_, _, words)| has(words, word)).map(|(action, language, _)| (action, language))
+}
+
+/// Whether a word stands in a list of words.
+pub(super) fn has(words: &str, word: &str) -> bool {
+    words.split_ascii_whitespace().any(|known| known == word)
+}
+
+/// Yes, in a private message that says nothing else.
+pub(super) const YES: &str = "yes yep si oui ok okay";
+/// No, in a private message that says nothing else.
+pub(super) const NO: &str = "no non nope";
+/// Where things are put that are bought later.
+pub(super) const CART: &str = "cart basket carrello panier";
+/// To whom.
+pub(super) const TO: &str = "to a al allo alla all ai agli alle au aux";
+/// From whom.
+pub(super) const FROM: &str = "from da dal dalla dallo de du chez of d'";
+/// What for.
+pub(super) const FOR: &str = "for per pour memo note causale motif";
+/// One more.
+pub(super) const AND: &str = "and e ed et or o oppure ou plus then poi puis also anche aussi";
+/// What turns a wish around in any of the languages. *No* is added where a clause begins.
+pub(super) const NOT: &str = "not dont cant wont doesnt didnt cannot never nor neither nope nah non pas jamais n' except excluding eccetto \
+    tranne sauf hormis";
+/// What turns a wish around in one language, and is something else in another: French *mai* is a month.
+pub(super) const NOT_IN_ITALIAN: &str = "mai";
+/// French *ne*; in Italian it means *of it*.
+pub(super) const NOT_IN_FRENCH: &str = "ne";
+/// What makes a wish depend on something, or puts it off: we act now or not at all.
+pub(super) const CONDITION: &str = "if unless when whenever whether once until tomorrow later every weekly monthly se quando \
+    qualora appena domani ogni dopodomani quand lorsque demain chaque";
+/// Conditions that may stand in a memo's middle without being mistaken.
+pub(super) const CONDITION_IN_MEMO: &str = "if unless se si";
+/// Somebody else's words.
+pub(super) const REPORT: &str = "said says told tells wrote writes asked asks disse dice detto scritto chiesto dit ecrit \
+    should shall did does do has have had devo dovrei dois devrais would posso can";
+/// Words that a question or a wish to do something politely begins with, longest first.
+const POLITE_QUESTIONS: &str = "can you please|could you please|would you please|can you|could you|would you|will you|\
+    puoi|potresti|potete|mi puoi|peux tu|tu peux|pourrais tu|tu pourrais|pouvez vous|vous pouvez|pourriez vous";
+/// What may stand before a verb and changes nothing.
+const OPENERS: &str = "i would like to|i'd like to|i want to|i need to|i wanna|we want to|let's|let me|hi there|thank you|\
+    je voudrais|je veux|je souhaite|je souhaiterais|j' aimerais|merci de|je m'|je|j'|vorrei|voglio|desidero|i|we|\
+    veuillez|hi|hello|hey|yo|dear|ciao|salve|buongiorno|buonasera|bonjour|bonsoir|salut|coucou|now|just|kindly|ora|adesso|\
+    subito|maintenant|ok|okay|yes|si|oui|thanks|grazie|merci|e|and|et|so|allora|alors|bot";
+/// What may stand anywhere and changes nothing.
+const PLEASANTRIES: &str = "per favore|per piacere|per cortesia|s' il te plait|s' il vous plait|stp|svp|please|pls|plz|kindly|\
+    prego";
+/// What may stand between a verb and what it needs.
+const BETWEEN: &str = "the sum of|the amount of|a sum of|la somma di|un importo di|l' importo di|la somme de|\
+    un montant de|my friend|il mio amico|la mia amica|mon ami|mon amie|money|soldi|de l' argent|an|un|the|back|over|out|\
+    exactly|only|just|solo|esattamente|exactement|immediately|now|subito|maintenant";
+/// What a command about a payment says besides its verb.
+pub(super) const ABOUT_A_PAYMENT: &str = "the my this that it last payment transfer transaction code pin order request id number \
+    is of for to with please me us up il lo la mio mia l' questo quello ultimo pagamento bonifico codice ordine richiesta numero \
+    del dello della di con il per mi le ce ca mon ma cela dernier paiement virement commande du de numero avec moi m' nous \
+    sign in want register account ti ci vous s' c' est what's what which";
+/// Nothing in particular to buy: what the answered post offers.
+pub(super) const THIS: &str = "this that it one questo questa quello quella lo la ceci cela ca le now ora maintenant the in into \
+    to my nel al mio dans au mon";
+
+/// Whether a folded word, written before a colon, is a word of the grammar rather than a handle's scheme.
+pub(super) fn is_command_word(word: &str) -> bool {
+    verb(word).is_some() || [TO, FROM, FOR, AND, NOT, ABOUT_A_PAYMENT].iter().any(|words| has(words, word))
+}
+
+/// How many of `words` a phrase of the list takes up, the longest that fits.
+fn phrase(list: &str, words: &[&str]) -> usize {
+    let fits = |phrase: &str| {
+        let parts = phrase.split(' ');
+        let len = parts.clone().count();
+        let all = parts.zip(words).all(|(part, word)| part == *word);
+        if all && len <= words.len() { len } else { 0 }
+    };
+    list.split('|').map(|phrase| fits(phrase.trim())).max().unwrap_or(0)
+}
+
+/// How many words a polite question takes up.
+pub(super) fn polite_question(words: &[&str]) -> usize {
+    phrase(POLITE_QUESTIONS, words)
+}
+
+/// How many words an opening takes up.
+pub(super) fn opener(words: &[&str]) -> usize {
+    phrase(OPENERS, words).max(phrase(PLEASANTRIES, words))
+}
+
+/// How many words a pleasantry takes up.
+pub(super) fn pleasantry(words: &[&str]) -> usize {
+    phrase(PLEASANTRIES, words)
+}
+
+/// How many words take up room between a verb and its arguments.
+pub(super) fn between(words: &[&str]) -> usize {
+    phrase(BETWEEN, words).max(phrase(PLEASANTRIES, words))
+}

@@ -1,0 +1,115 @@
+//! Whether a text wishes what its verb says: not if it is denied, asked, supposed, or told of somebody else.
+
+use super::item::{Text, Verb, What};
+use super::lexicon::{
+    self, AND, CONDITION, CONDITION_IN_MEMO, NOT, NOT_IN_FRENCH, NOT_IN_ITALIAN, REPORT, TO, has, opener, polite_question,
+};
+use super::{Action, Language};
+
+/// What stands before the verb.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Opening {
+    /// The first item of the verb's own sentence.
+    pub(super) from: usize,
+    /// *Can you…*: a question mark at the end changes nothing.
+    pub(super) is_polite: bool,
+    /// A condition or somebody else's words.
+    pub(super) is_told: bool,
+    /// Words that we do not know.
+    pub(super) is_strange: bool,
+    /// Characters that cannot be seen.
+    pub(super) hides: bool,
+}
+
+/// Reads what stands before the verb. A sentence's end and the gateway's name begin anew, but a condition stays one.
+pub(super) fn opening(text: &Text<'_>, verb: Verb) -> Opening {
+    let mut opening = Opening::default();
+    let mut at = 0;
+    while at < verb.at {
+        let polite = text.phrase(at, polite_question);
+        let known = text.phrase(at, opener);
+        match text.what(at) {
+            Some(What::Own | What::Mark('.' | '!' | '?' | ';' | '\n')) => {
+                opening = Opening { from: at + 1, is_told: opening.is_told, hides: opening.hides, ..Opening::default() };
+            }
+            Some(What::Hidden) => opening.hides = true,
+            Some(What::Quoted | What::Address) => opening.is_strange = true,
+            Some(What::Word(_)) if polite > 0 => {
+                opening.is_polite = true;
+                at += polite;
+                continue;
+            }
+            Some(What::Word(_)) if known > 0 => {
+                at += known;
+                continue;
+            }
+            Some(What::Word(word)) if has(CONDITION, word) || has(REPORT, word) => opening.is_told = true,
+            Some(What::Word(word)) => {
+                let leads = has(TO, word) && matches!(text.what(at + 1), Some(What::Person(_) | What::Amount { .. }));
+                opening.is_strange |= !leads;
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    opening
+}
+
+/// Whether the item at `at` turns a wish around.
+fn is_not(text: &Text<'_>, at: usize, language: Language) -> bool {
+    text.word(at).is_some_and(|word| {
+        has(NOT, word) && !(word == "dont" && language == Language::Fr)
+            || word.ends_with("n't")
+            || has(NOT_IN_ITALIAN, word) && language != Language::Fr
+            || has(NOT_IN_FRENCH, word) && language != Language::It
+            || word == "no"
+    })
+}
+
+/// Whether the text denies what its verb says. `memo_from` is where a marked memo begins: *for not being late* is a
+/// memo, and *for the pizza, don't* is not.
+pub(super) fn is_negated(text: &Text<'_>, verb: Verb, memo_from: usize) -> bool {
+    (0..text.items.len()).any(|at| {
+        is_not(text, at, verb.language)
+            && (at < memo_from || at > memo_from && begins_clause(text, at) || at + 1 == text.items.len() || before_verb(text, at))
+    })
+}
+
+fn before_verb(text: &Text<'_>, at: usize) -> bool {
+    (at + 1..=at + 2).any(|at| matches!(text.what(at), Some(What::Verb(..))))
+}
+
+/// Whether something new begins at `at`: behind a comma, a stop, a line's end, the gateway's name or *and*.
+pub(super) fn begins_clause(text: &Text<'_>, at: usize) -> bool {
+    let Some(before) = at.checked_sub(1) else { return true };
+    matches!(text.what(before), Some(What::Own | What::Mark(_))) || text.is_word(before, AND)
+}
+
+/// Whether the text asks, supposes or puts off. `memo_from` as above; `rest_from` is where the remaining words begin.
+pub(super) fn is_question(text: &Text<'_>, verb: Verb, opening: Opening, rest_from: usize) -> bool {
+    let asks = || {
+        let marks = text.items.iter().skip(verb.at).any(|item| item.what == What::Mark('?'));
+        marks && !opening.is_polite
+    };
+    let supposes = || {
+        (verb.at + 1..text.items.len()).any(|at| match text.word(at) {
+            Some("si") => verb.language == Language::Fr,
+            Some("se") => verb.language == Language::It,
+            Some(word) => has(CONDITION_IN_MEMO, word) || at <= rest_from && has(CONDITION, word),
+            None => false,
+        })
+    };
+    opening.is_told || asks() || supposes()
+}
+
+/// Whether a second thing to do stands in the memo: behind a stop or the gateway's name, or behind *and* or a comma with
+/// something to do it to.
+pub(super) fn is_second_command(text: &Text<'_>, at: usize) -> bool {
+    let Some(What::Verb(action, _)) = text.what(at) else { return false };
+    let does_much = !matches!(action, Action::Help | Action::Status | Action::Enrol | Action::Cart | Action::Add);
+    let after_stop = matches!(at.checked_sub(1).and_then(|at| text.what(at)), Some(What::Own | What::Mark('.' | '!' | ';' | '\n')));
+    let has_object = (at + 1..=at + 2).any(|at| matches!(text.what(at), Some(What::Person(_) | What::Amount { .. })))
+        || text.is_word(at + 1, lexicon::TO)
+        || text.is_word(at + 1, "it that this lo la ca cela");
+    after_stop && does_much || begins_clause(text, at) && has_object
+}

@@ -1,0 +1,332 @@
+//! *Pay* and *request*: whom, how much, what for.
+
+use crate::command::Because;
+use crate::{Command, Handle, Money};
+
+use super::item::{Text, Verb, What};
+use super::lexicon::{self, AND, Action, FOR, FROM, TO, between, pleasantry};
+use super::mood::{Opening, is_negated, is_question, is_second_command, opening};
+use super::number_word::is_number;
+use super::{currency, unclear};
+
+/// What was found, before anything is decided.
+struct Parts<'a> {
+    text: &'a Text<'a>,
+    verb: Verb,
+    opening: Opening,
+    people: Vec<Option<Handle>>,
+    /// Words stand where somebody should be named: *pay anna*, *pay everyone but @anna*.
+    is_unsure_who: bool,
+    amounts: Vec<Result<Money, Because>>,
+    /// The amount had no currency: then a currency elsewhere is a riddle.
+    is_bare: bool,
+    /// A number in words, or a currency without its number.
+    has_words_for_money: bool,
+    has_stray_currency: bool,
+    is_two_commands: bool,
+    /// Where the memo stands, in bytes.
+    memo: Vec<(usize, usize)>,
+    /// The item that a marked memo begins with; or the number of items.
+    memo_from: usize,
+    /// The item that the remaining words begin with; or as above.
+    rest_from: usize,
+}
+
+/// Reads a payment or a request.
+pub(super) fn read(text: &Text<'_>, verb: Verb) -> Command {
+    let count = text.items.len();
+    let mut parts = Parts {
+        text,
+        verb,
+        opening: opening(text, verb),
+        people: Vec::new(),
+        is_unsure_who: false,
+        amounts: Vec::new(),
+        is_bare: false,
+        has_words_for_money: false,
+        has_stray_currency: false,
+        is_two_commands: false,
+        memo: Vec::new(),
+        memo_from: count,
+        rest_from: count,
+    };
+    parts.read_opening();
+    match parts.read_head() {
+        Rest::None => {}
+        Rest::Marked(from) => parts.read_marked(from),
+        Rest::Words(from) => parts.read_words(from),
+    }
+    parts.decide()
+}
+
+/// What follows the head, by the item that it begins with.
+enum Rest {
+    None,
+    Marked(usize),
+    Words(usize),
+}
+
+impl Parts<'_> {
+    fn is_complete(&self) -> bool {
+        !self.people.is_empty() && !self.amounts.is_empty()
+    }
+
+    fn amount(&mut self, value: &Result<Money, Because>, has_currency: bool) {
+        self.is_bare = self.amounts.is_empty() && !has_currency;
+        self.amounts.push(*value);
+    }
+
+    fn person(&mut self, person: &Option<Handle>) {
+        if person.is_none() || !self.people.contains(person) {
+            self.people.push(person.clone());
+        }
+    }
+
+    /// Whoever is mentioned before the verb is a payee only behind *to*; an amount with a currency is one anywhere.
+    fn read_opening(&mut self) {
+        self.is_unsure_who |= self.opening.hides;
+        for at in 0..self.verb.at {
+            match self.text.what(at) {
+                Some(What::Person(person)) if at > self.opening.from && self.text.is_word(at - 1, TO) => self.person(person),
+                Some(What::Amount { value, has_currency }) if *has_currency || at >= self.opening.from => {
+                    self.amount(value, *has_currency);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn read_head(&mut self) -> Rest {
+        let text = self.text;
+        let mut before = Before::Verb;
+        let mut at = self.verb.at + 1;
+        while let Some(item) = text.items.get(at) {
+            let skipped = match text.phrase(at, pleasantry) {
+                0 if !self.is_complete() => text.phrase(at, between),
+                len => len,
+            };
+            let is_amount_next = matches!(text.what(at + 1), Some(What::Amount { .. }));
+            let is_person_next = matches!(text.what(at + 1), Some(What::Person(_)));
+            let stands_alone = !item.glued || !text.glued(at + 1);
+            let mut now = Before::Nothing;
+            match &item.what {
+                What::Own | What::Visibility(_) => now = before,
+                What::Hidden => self.is_unsure_who = true,
+                What::Quoted => self.memo.push((item.start, item.end)),
+                What::Word(_) if skipped > 0 => {
+                    at += skipped;
+                    continue;
+                }
+                What::Word(word) if lexicon::has(FOR, word) => {
+                    if !(is_amount_next && self.amounts.is_empty()) {
+                        return Rest::Marked(at + 1);
+                    }
+                }
+                What::Mark('-' | '–' | '—') if stands_alone && is_amount_next && self.amounts.is_empty() => {
+                    // "pay @anna - 20 €": a dash or a minus, who knows.
+                    self.amount(&Err(Because::BadAmount), true);
+                    return Rest::Words(at + 2);
+                }
+                What::Mark('-' | '–' | '—') if stands_alone => return Rest::Marked(at + 1),
+                What::Mark(':') if self.is_complete() => return Rest::Marked(at + 1),
+                What::Mark(c) if !self.is_complete() || c.is_ascii_punctuation() || *c == '\n' => {
+                    now = if before == Before::And { before } else { Before::Nothing };
+                }
+                What::Verb(..) if self.is_asked_to_pay(at) => {}
+                What::Verb(..) if !self.is_complete() => self.is_two_commands = true,
+                _ if before == Before::And && self.is_complete() && matches!(item.what, What::Word(_)) => {
+                    return Rest::Words(at - 1);
+                }
+                What::Word(word) if lexicon::has(AND, word) && (is_person_next || !lexicon::has(TO, word)) => {
+                    now = Before::And;
+                }
+                What::Person(person) => {
+                    self.is_unsure_who |= matches!(before, Before::Words) || before == Before::From && self.verb.action == Action::Pay;
+                    self.person(person);
+                }
+                What::Amount { value, has_currency } => {
+                    let value = self.unless_counted(at, *value, *has_currency);
+                    self.amount(&value, *has_currency);
+                }
+                _ if self.is_complete() => return Rest::Words(at),
+                What::Word(word) if is_number(word) => self.has_words_for_money = true,
+                What::Sign => self.has_stray_currency = true,
+                What::Word(_) if currency::is_unit(text.raw(item)) => self.has_stray_currency = true,
+                What::Word(word) if self.verb.action == Action::Request && lexicon::has("me mi moi m'", word) => {}
+                What::Word(word) if lexicon::has(TO, word) && self.leads(at) => now = Before::To,
+                What::Word(word) if lexicon::has(FROM, word) && self.leads(at) => now = Before::From,
+                What::Word(word) if self.verb.action == Action::Request && lexicon::has("to di de", word) && self.is_asked_to_pay(at + 1) => {}
+                What::Word(_) | What::Address | What::Tag => {
+                    let nobody_yet = self.people.is_empty() && self.amounts.is_empty();
+                    let led = matches!(before, Before::And) || lexicon::has(TO, text.word(at).unwrap_or("")) && self.people.is_empty();
+                    self.is_unsure_who |= nobody_yet || led || before == Before::To;
+                    self.memo.push((item.start, item.end));
+                    now = Before::Words;
+                }
+                What::Mark(_) | What::Verb(..) => {}
+            }
+            before = now;
+            at += 1;
+        }
+        Rest::None
+    }
+
+    /// Whether *to* or *from* at `at` leads somebody or something in, and is no part of a memo.
+    fn leads(&self, at: usize) -> bool {
+        let next = at + 1 + self.text.phrase(at + 1, between);
+        matches!(self.text.what(next), Some(What::Person(_) | What::Amount { .. } | What::Own | What::Hidden))
+    }
+
+    /// *Ask @anna to pay 20 €* is one thing to do.
+    fn is_asked_to_pay(&self, at: usize) -> bool {
+        let pays = matches!(self.text.what(at), Some(What::Verb(Action::Pay, _)));
+        let asked = self.verb.action == Action::Request && !self.people.is_empty();
+        pays && asked && at.checked_sub(1).is_some_and(|at| self.text.is_word(at, "to di de"))
+    }
+
+    /// *Pay @anna 2 pizzas*: where amounts have a default currency, a number of things is none of it.
+    fn unless_counted(&self, at: usize, value: Result<Money, Because>, has_currency: bool) -> Result<Money, Because> {
+        let counts = self.text.word(at + 1).is_some_and(|word| ![TO, FROM, FOR, AND].iter().any(|words| lexicon::has(words, word)));
+        let is_pleasant = self.text.phrase(at + 1, pleasantry) > 0;
+        if !has_currency && counts && !is_pleasant && value.is_ok() { Err(Because::NoCurrency) } else { value }
+    }
+
+    /// The items of the memo without what is said to us at its end: our name, who may see it, *please*.
+    fn memo_end(&self, from: usize) -> usize {
+        let text = self.text;
+        let mut end = text.items.len();
+        while end > from {
+            let said = (from..end).rev().take(4).find(|at| *at + text.phrase(*at, pleasantry) == end && text.phrase(*at, pleasantry) > 0);
+            end = match (text.what(end - 1), said) {
+                (_, Some(at)) => at,
+                (Some(What::Own | What::Visibility(_) | What::Mark('\n')), _) => end - 1,
+                _ => break,
+            };
+        }
+        end
+    }
+
+    fn remember(&mut self, from: usize, end: usize) {
+        let first = self.text.items.get(from).filter(|_| from < end);
+        let last = end.checked_sub(1).and_then(|last| self.text.items.get(last));
+        if let (Some(first), Some(last)) = (first, last) {
+            self.memo.push((first.start, last.end));
+        }
+    }
+
+    /// A marked memo. Where the head lacks something, the memo's end may hold it.
+    fn read_marked(&mut self, from: usize) {
+        self.memo_from = from;
+        self.rest_from = from.saturating_sub(1);
+        let mut end = self.memo_end(from);
+        while !self.is_complete() && end > from {
+            let item = |back: usize| end.checked_sub(back).filter(|at| *at >= from).and_then(|at| self.text.what(at));
+            let is_led = end >= from + 2 && self.text.is_word(end - 2, TO);
+            match (item(2), item(1)) {
+                (_, Some(What::Mark('.' | '!' | ',' | '\n'))) => end -= 1,
+                (_, Some(What::Amount { value, has_currency: true })) if self.amounts.is_empty() => {
+                    self.amount(value, true);
+                    end -= 1;
+                }
+                (_, Some(What::Person(person))) if self.people.is_empty() && is_led => {
+                    self.person(person);
+                    end -= 2;
+                }
+                (Some(What::Amount { value, has_currency: true }), Some(What::Person(person)))
+                    if self.people.is_empty() && self.amounts.is_empty() =>
+                {
+                    self.amount(value, true);
+                    self.person(person);
+                    end -= 2;
+                }
+                _ => break,
+            }
+        }
+        let had_amount = !self.amounts.is_empty();
+        for at in from..end {
+            match self.text.what(at) {
+                Some(What::Amount { value, has_currency: true }) if had_amount => self.amounts.push(*value),
+                _ => self.is_two_commands |= at > from && is_second_command(self.text, at),
+            }
+        }
+        self.remember(from, end);
+    }
+
+    /// The remaining words. Here everybody named is a second payee, and every amount a second one.
+    fn read_words(&mut self, from: usize) {
+        self.rest_from = from;
+        let text = self.text;
+        let end = self.memo_end(from);
+        self.is_unsure_who |= text.is_word(from, AND) && end > from + 1;
+        for at in from..end {
+            let begins = at == from || text.is_word(at - 1, AND) || matches!(text.what(at - 1), Some(What::Mark(_)));
+            let counts = matches!(text.what(at + 1), Some(What::Word(_))) && text.phrase(at + 1, pleasantry) == 0;
+            match text.what(at) {
+                Some(What::Person(person)) => self.person(person),
+                Some(What::Amount { value, has_currency }) if *has_currency || begins && !counts => self.amounts.push(*value),
+                Some(What::Hidden) => self.is_unsure_who = true,
+                Some(What::Sign) => self.has_stray_currency = true,
+                Some(What::Word(_)) if text.items.get(at).is_some_and(|item| currency::is_unit(text.raw(item))) => {
+                    self.has_stray_currency = true;
+                }
+                Some(What::Verb(..)) => self.is_two_commands |= begins || is_second_command(text, at),
+                _ => {}
+            }
+        }
+        self.remember(from, end);
+    }
+
+    /// One reason a line, in the order of [`Because`].
+    fn because(&self) -> Option<Because> {
+        let Self { text, verb, opening, people, amounts, .. } = self;
+        let is_unsure_how_much = self.has_words_for_money || self.is_bare && self.has_stray_currency;
+        let amount = amounts.first().and_then(|amount| amount.err());
+        let table = [
+            (is_negated(text, *verb, self.memo_from), Because::Negated),
+            (opening.is_strange || is_question(text, *verb, *opening, self.rest_from), Because::Question),
+            (self.is_two_commands, Because::TwoCommands),
+            (people.is_empty() && !self.is_unsure_who, Because::NoPayee),
+            (people.len() > 1, Because::TwoPayees),
+            (self.is_unsure_who || people.contains(&None), Because::BadPayee),
+            (amounts.is_empty() && !self.has_words_for_money, Because::NoAmount),
+            (amounts.len() > 1, Because::TwoAmounts),
+            (amount == Some(Because::AmbiguousAmount), Because::AmbiguousAmount),
+            (is_unsure_how_much, Because::BadAmount),
+        ];
+        table.into_iter().find_map(|(applies, because)| applies.then_some(because)).or(amount)
+    }
+
+    fn decide(self) -> Command {
+        let mut places = self.memo.clone();
+        places.sort_unstable();
+        let memo = self.text.memo(&places);
+        let because = self.because();
+        let who = self.people.into_iter().flatten().next();
+        let how_much = self.amounts.into_iter().find_map(Result::ok);
+        match (because, who, how_much) {
+            (None, Some(payee), Some(amount)) => {
+                let visibility = self.text.visibility();
+                match self.verb.action {
+                    Action::Request => Command::Request { payer: payee, amount, memo, visibility },
+                    _ => Command::Pay { payee, amount, memo, visibility },
+                }
+            }
+            // Whoever is missing although no reason was found is missing all the same.
+            (because, who, _) => {
+                let missing = if who.is_none() { Because::NoPayee } else { Because::NoAmount };
+                unclear(because.unwrap_or(missing), self.text.understood(Some(self.verb), memo))
+            }
+        }
+    }
+}
+
+/// What the head's last word was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Before {
+    Verb,
+    Nothing,
+    To,
+    From,
+    And,
+    Words,
+}

@@ -1,6 +1,138 @@
 //! The HTTP surface.
 
+pub mod body;
 pub mod caller;
+mod health;
 pub mod idempotency;
+mod instances;
+mod ledger;
+mod payments;
 pub mod prefer;
 pub mod problem;
+pub mod view;
+mod webhooks;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::DefaultBodyLimit;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, get, post};
+use http::{HeaderValue, Method, StatusCode, Uri, header};
+use serde::Serialize;
+use sportello_engine::Engine;
+use sportello_model::Handle;
+use sportello_model::command::Visibility;
+
+use crate::config::Config;
+use crate::wire::Wire;
+use caller::Callers;
+use idempotency::InFlight;
+use problem::{Kind, Problem};
+
+/// The largest body that is taken, in bytes.
+pub const BODY_LEN_MAX: usize = 1 << 20;
+
+/// What the requests share.
+pub struct App {
+    callers: Callers,
+    in_flight: InFlight,
+    engine: Engine,
+    wire: Arc<Wire>,
+    /// How visible the payments of each payer are where a request does not say.
+    visibility: HashMap<Handle, Visibility>,
+    stopping: AtomicBool,
+}
+
+impl App {
+    /// Shares these.
+    pub fn new(config: &Config, engine: Engine, wire: Arc<Wire>) -> Arc<Self> {
+        let visibility = config.profiles.iter().flat_map(|profile| {
+            let of = |handle: &Handle| (handle.clone(), profile.visibility);
+            profile.handles.iter().map(of)
+        });
+        Arc::new(Self {
+            callers: Callers::new(&config.keys),
+            in_flight: InFlight::new(),
+            engine,
+            wire,
+            visibility: visibility.collect(),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// Takes nothing new from now on.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Lets pass while new work is taken.
+    fn taking(&self) -> Result<(), Problem> {
+        if self.stopping.load(Ordering::Relaxed) {
+            return Err(stopping());
+        }
+        Ok(())
+    }
+}
+
+fn stopping() -> Problem {
+    Problem::new(Kind::Stopping, "nothing new is taken; try again in a moment").retry_after(5)
+}
+
+/// Every route. There is no middleware: what a request needs, its handler asks for.
+pub fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/payments", get(payments::list).post(payments::create))
+        .route("/v1/payments/{id}", get(payments::show))
+        .route("/v1/payments/{id}/events", get(payments::events))
+        .route("/v1/payments/{id}/cancel", post(payments::cancel))
+        .route("/v1/ledger", get(ledger::show))
+        .route("/v1/instances", get(instances::list))
+        .route("/in/{instance}", any(webhooks::root))
+        .route("/in/{instance}/{*path}", any(webhooks::below))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .route("/problems/{code}", get(problem::explain))
+        .fallback(nothing_here)
+        .method_not_allowed_fallback(other_method)
+        .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
+        .with_state(app)
+}
+
+async fn nothing_here(uri: Uri) -> Problem {
+    Problem::new(Kind::NotFound, format!("there is nothing at {}", uri.path()))
+}
+
+async fn other_method(method: Method, uri: Uri) -> Problem {
+    Problem::new(Kind::MethodNotAllowed, format!("{method} is not offered at {}", uri.path()))
+}
+
+/// A 200 with JSON.
+fn json(value: &impl Serialize) -> Response {
+    match serde_json::to_vec(value) {
+        Ok(body) => {
+            let mut response = Response::new(Body::from(body));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+            response
+        }
+        Err(error) => Problem::new(Kind::Internal, error.to_string()).into_response(),
+    }
+}
+
+/// The same with another status.
+fn json_with(status: StatusCode, value: &impl Serialize) -> Response {
+    let mut response = json(value);
+    if response.status() == StatusCode::OK {
+        *response.status_mut() = status;
+    }
+    response
+}
+
+/// The store cannot do it just now.
+fn unavailable(error: &dyn std::fmt::Display) -> Problem {
+    tracing::error!(%error, "the store failed");
+    Problem::new(Kind::Unavailable, "the store cannot do this just now").retry_after(1)
+}

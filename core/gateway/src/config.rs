@@ -109,8 +109,8 @@ impl Config {
             }
         }
         let routes = routes::routes(root.tables("routes"), &rail_names);
-        let mut instances = instances::instances(Kind::Channel, channels);
-        instances.extend(instances::instances(Kind::Rail, rails));
+        let mut instances = instances::instances(Kind::Channel, channels, production);
+        instances.extend(instances::instances(Kind::Rail, rails, production));
         if gateway.plugins.is_empty() && !instances.is_empty() {
             let remedy = "name the folders: plugins = [\"plugins\"]";
             notes.add("gateway.plugins", Wrong::new("no folder with plugins is named", remedy));

@@ -1,7 +1,24 @@
 //! The program: configuration, HTTP, command line.
+//!
+//! ```text
+//!  gateway.toml ─▶ config ─▶ plugins (found, loaded, checked) ─▶ gateway ─▶ listens
+//!                                                                  │
+//!                                       api ─▶ engine ◀─ wire ─▶ host
+//! ```
 
 pub mod api;
+pub mod bench;
+pub mod cli;
+pub mod client;
+pub mod command;
 pub mod config;
+pub mod gateway;
 pub mod iban;
+pub mod instant;
+pub mod key;
 pub mod logging;
+pub mod plugins;
 pub mod redact;
+pub mod wire;
+
+pub use gateway::{Gateway, RunningGateway, StartError};

@@ -1,2 +1,8 @@
 //! The program.
-fn main() {}
+
+use clap::Parser;
+use sportello_gateway::cli::Cli;
+
+fn main() -> std::process::ExitCode {
+    Cli::parse().run()
+}

@@ -2,6 +2,7 @@
 //!
 //! One-time codes never come this far: nobody hands them to the log.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What stands in place of what was taken out.
@@ -70,6 +71,17 @@ fn escape_controls(line: &str) -> String {
     escaped
 }
 
+/// `text` with all but the last four characters of every account and card number in it hidden.
+pub fn mask_accounts(text: &str) -> Cow<'_, str> {
+    let mut masked = Cow::Borrowed(text);
+    for span in personal(text).into_iter().rev() {
+        if text.get(span.clone()).is_some_and(|number| !number.starts_with('+')) {
+            masked.to_mut().replace_range(span.start..span.end - 4, "…");
+        }
+    }
+    masked
+}
+
 /// Where numbers of accounts, cards and phones stand, in order and without overlap.
 fn personal(line: &str) -> Vec<Range<usize>> {
     let bytes = line.as_bytes();
@@ -81,7 +93,7 @@ fn personal(line: &str) -> Vec<Range<usize>> {
         let end = match byte {
             b'A'..=b'Z' if starts_word => iban_at(bytes, at),
             b'+' if !before.is_some_and(u8::is_ascii_digit) => phone_at(bytes, at),
-            b'0'..=b'9' if starts_word => card_at(bytes, at),
+            b'0'..=b'9' if starts_word => pan_at(bytes, at),
             _ => None,
         };
         match end {
@@ -143,7 +155,7 @@ fn phone_at(bytes: &[u8], at: usize) -> Option<usize> {
 }
 
 /// ISO/IEC 7812: 13 to 19 digits of which the last is right by Luhn's rule.
-fn card_at(bytes: &[u8], at: usize) -> Option<usize> {
+fn pan_at(bytes: &[u8], at: usize) -> Option<usize> {
     let (text, ends) = grouped(bytes, at, 19, b" -", |b| b.is_ascii_digit());
     (13..=text.len()).rev().find_map(|len| {
         let end = *ends.get(len - 1)?;
@@ -196,5 +208,14 @@ mod tests {
         check("019a4111111111111111800000000001", "019a4111111111111111800000000001");
         check("a\nb\u{1b}[31m\u{202e}c", "a\\u000ab\\u001b[31m\\u202ec");
         check("", "");
+    }
+
+    #[test]
+    fn accounts_are_masked() {
+        let check = |text: &str, expected: &str| assert_eq!(mask_accounts(text), expected);
+        check("iban:FR1420041010050500013M02606", "iban:…2606");
+        check("person:iban:DE89370400440532013000 and 4111 1111 1111 1111", "person:iban:…3000 and …1111");
+        check("tel:+393331234567", "tel:+393331234567");
+        check("twitter:1001", "twitter:1001");
     }
 }

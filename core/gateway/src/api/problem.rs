@@ -1,6 +1,7 @@
 //! What went wrong, as RFC 9457 has it: `application/problem+json`.
 
 use axum::body::Body;
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use serde::Serialize;
@@ -174,4 +175,13 @@ impl IntoResponse for Problem {
         }
         response
     }
+}
+
+/// What a problem's `type` leads to.
+pub(super) async fn explain(Path(code): Path<String>) -> Result<Response, Problem> {
+    let kind = Kind::ALL.into_iter().find(|kind| kind.code() == code);
+    let kind = kind.ok_or_else(|| Problem::new(Kind::NotFound, format!("no problem is called {code:?}")))?;
+    Ok(super::json(&serde_json::json!({
+        "type": format!("/problems/{code}"), "title": kind.title(), "status": kind.status().as_u16(),
+    })))
 }

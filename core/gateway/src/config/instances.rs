@@ -8,7 +8,7 @@ use sportello_sdk::Kind;
 
 use super::problem::Wrong;
 use super::section::Section;
-use super::value::{currency, duration, is_plain_name, number, plain_name, text};
+use super::value::{currency, duration, grant, is_plain_name, number, plain_name};
 
 /// `[channels.NAME]` or `[rails.NAME]`.
 #[derive(Debug, Clone)]
@@ -33,7 +33,11 @@ pub struct Instance {
     pub settings: Map<String, Value>,
 }
 
-pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>) -> Vec<Instance> {
+/// The most that the host has room for.
+const IN_FLIGHT_MAX: u32 = 2_000;
+const _: () = assert!(IN_FLIGHT_MAX as usize == sportello_host::IN_FLIGHT_MAX);
+
+pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, production: bool) -> Vec<Instance> {
     let mut instances = Vec::with_capacity(sections.len());
     for (name, section) in sections {
         if !is_plain_name(name) {
@@ -43,10 +47,10 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>) -> Vec<I
         }
         let plugin = section.required("plugin", "\"name-of-the-plugin\"", plain_name);
         let deadline = section.optional("deadline", duration);
-        let grants = section.list("grants", text);
+        let grants = section.list("grants", |value| grant(value, production));
         let (mut in_flight, mut per_second) = (None, None);
         if let Some(limits) = section.table("limits") {
-            in_flight = limits.optional("in_flight", number(1, 100_000));
+            in_flight = limits.optional("in_flight", number(1, IN_FLIGHT_MAX));
             per_second = limits.optional("per_second", number(1, 10_000_000));
             limits.close();
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use sportello_model::Handle;
 use sportello_model::command::Visibility;
+use sportello_model::grammar::Language;
 
 use super::problem::Wrong;
 use super::section::Section;
@@ -17,11 +18,11 @@ pub struct Profile {
     /// Who this is on the channels: immutable ids, and names for the directory to look up.
     pub handles: Vec<Handle>,
     /// The account to pay from and to be paid on.
-    pub account: Option<Handle>,
+    pub account: Handle,
     /// ISO 3166-1 alpha-2.
     pub country: Option<String>,
-    /// What notes to this person are written in: `en`, `it` or `fr`.
-    pub language: &'static str,
+    /// What notes to this person are written in.
+    pub language: Language,
     /// Who may see this person's payments where a message does not say.
     pub visibility: Visibility,
 }
@@ -44,14 +45,14 @@ pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
                 section.wrong("handles", Wrong::new(what, remedy));
             }
         }
-        let account = section.optional("account", account);
+        let account = section.required("account", "\"iban:FR1420041010050500013M02606\"", account);
         let country = section.optional("country", country);
-        let languages = ["en", "it", "fr"].map(|language| (language, language));
+        let languages = [Language::En, Language::It, Language::Fr].map(|language| (language.code(), language));
         let language = section.optional("language", one_of(&languages));
         let visibilities = [("private", Visibility::Private), ("public", Visibility::Public)];
         let visibility = section.optional("visibility", one_of(&visibilities));
         section.close();
-        let Some(name) = name else {
+        let (Some(name), Some(account)) = (name, account) else {
             continue;
         };
         profiles.push(Profile {
@@ -59,7 +60,7 @@ pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
             handles,
             account,
             country,
-            language: language.unwrap_or("en"),
+            language: language.unwrap_or_default(),
             visibility: visibility.unwrap_or(Visibility::Private),
         });
     }

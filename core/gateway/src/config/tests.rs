@@ -104,6 +104,7 @@ plugins = ["plugins"]
 [[profiles]]
 name = "Anna Rossi"
 handles = ["anna"]
+account = "iban:FR1420041010050500013M02606"
 [channels.chat]
 plugin = "chatter"
 deadlin = "10s"
@@ -119,9 +120,9 @@ transfer = ["bnk"]
         [
             "gateway.toml:2: gateway.listen: \"localhost\" is no address to listen on; write an IP address and a port, as \"127.0.0.1:8080\" or \"[::1]:8080\"",
             "gateway.toml:6: profiles[0].handles[0]: \"anna\" is no handle: a handle is written as scheme:name; write it as \"tel:+393331234567\" or \"scheme:@name\"",
-            "gateway.toml:9: channels.chat.deadlin: unknown key; did you mean \"deadline\"?",
-            "gateway.toml:12: rails.bank.deadline: \"10 s\" is no duration; write it as \"20s\", \"500ms\", \"10m\", \"2h\" or \"1d\"",
-            "gateway.toml:15: routes[0].transfer[0]: there is no rail \"bnk\"; did you mean \"bank\"?",
+            "gateway.toml:10: channels.chat.deadlin: unknown key; did you mean \"deadline\"?",
+            "gateway.toml:13: rails.bank.deadline: \"10 s\" is no duration; write it as \"20s\", \"500ms\", \"10m\", \"2h\" or \"1d\"",
+            "gateway.toml:16: routes[0].transfer[0]: there is no rail \"bnk\"; did you mean \"bank\"?",
         ]
     );
 }
@@ -219,6 +220,10 @@ fn production_asks_for_more() {
         "secret = \"literally-0123456789abcdef0123456789abcdef\"",
         &["gateway.toml:6: keys[0].secret: a secret must not stand in the file in production"],
     );
+    check(
+        "[gateway]\nproduction = true\nplugins = [\"p\"]\n[rails.a]\nplugin = \"x\"\ngrants = [\"http://127.0.0.1:*\"]",
+        &["gateway.toml:6: rails.a.grants[0]: \"http://127.0.0.1:*\" is not encrypted"],
+    );
     production(
         "secret = { env = \"SHORT_KEY\" }",
         &["gateway.toml:6: keys[0].secret: a key has at least 32 characters in production"],
@@ -256,7 +261,9 @@ fn values_of_secrets_are_never_told() {
 fn the_profiles() {
     let profile = |line: &str, expected: &[&str]| {
         let head = "[[profiles]]\nname = \"Anna\"\nhandles = [\"tel:+391\"]\n";
-        check(&format!("{head}{line}"), expected);
+        let account = "account = \"iban:DE89370400440532013000\"";
+        let rest = if line.starts_with("account") { "" } else { account };
+        check(&format!("{head}{line}\n{rest}"), expected);
     };
     profile("account = \"iban:DE89370400440532013000\"", &[]);
     profile("account = \"iban:DE88370400440532013000\"", &["gateway.toml:4: profiles[0].account: this is no IBAN"]);
@@ -273,8 +280,8 @@ fn the_profiles() {
         &["gateway.toml:1: profiles[0].name: this key is missing", "gateway.toml:2: profiles[0].handles[0]: "],
     );
     check(
-        "[[profiles]]\nname = \"Anna\"\nhandles = [\"chat:@Anna\"]\n[[profiles]]\nname = \"Other\"\nhandles = [\"chat:@anna\"]",
-        &["gateway.toml:6: profiles[1].handles: \"chat:@anna\" is Anna already"],
+        "[[profiles]]\nname = \"Anna\"\nhandles = [\"chat:@Anna\"]\naccount = \"x:1\"\n[[profiles]]\nname = \"Other\"\nhandles = [\"chat:@anna\"]\naccount = \"x:2\"",
+        &["gateway.toml:7: profiles[1].handles: \"chat:@anna\" is Anna already"],
     );
     check(
         "[profiles]\nname = \"Anna\"",

@@ -151,3 +151,15 @@ pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Value) -> Result<
         })
     }
 }
+
+/// An origin that a plugin may reach; in production over TLS alone.
+pub(crate) fn grant(value: &Value, production: bool) -> Result<String, Wrong> {
+    let written = text(value)?;
+    if let Err(error) = written.parse::<sportello_host::Pattern>() {
+        return Err(Wrong::new(error.to_string(), ""));
+    }
+    if production && !written.starts_with("https://") {
+        return Err(Wrong::new(format!("{written:?} is not encrypted"), "grant https:// origins in production"));
+    }
+    Ok(written)
+}

@@ -1,0 +1,132 @@
+//! What a payment is asked for with.
+
+use axum::extract::rejection::BytesRejection;
+use axum::response::IntoResponse;
+use http::{HeaderMap, StatusCode, header};
+use serde::Deserialize;
+use sportello_model::command::Visibility;
+use sportello_model::{Handle, Money};
+
+use super::problem::{Kind, Problem};
+
+/// The body of `POST /v1/payments`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentBody {
+    /// Whose money it is.
+    pub payer: Handle,
+    /// Who is to have it.
+    pub payee: Handle,
+    /// How much: `{"minor": 2000, "currency": "EUR"}` is 20 euros.
+    pub amount: Money,
+    /// What for.
+    #[serde(default)]
+    pub memo: Option<String>,
+    /// Who may see that it took place; unless told, as the payer's profile has it.
+    #[serde(default)]
+    pub visibility: Option<Visibility>,
+    /// Whether the caller vouches that the payer agreed.
+    #[serde(default)]
+    pub confirmed: bool,
+}
+
+/// Reads the body.
+///
+/// # Errors
+/// 415 where it is not said to be JSON, 400 where it is none, 422 where it is not this.
+pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<PaymentBody, Problem> {
+    require_json(headers)?;
+    let asked: PaymentBody = serde_json::from_slice(body).map_err(|error| {
+        let kind = match error.classify() {
+            serde_json::error::Category::Data => Kind::Invalid,
+            _ => Kind::BadJson,
+        };
+        Problem::new(kind, error.to_string())
+    })?;
+    if let Some(memo) = &asked.memo
+        && (memo.chars().count() > MEMO_LEN_MAX || memo.chars().any(char::is_control))
+    {
+        let detail = format!("a memo has at most {MEMO_LEN_MAX} characters, all of them visible");
+        return Err(Problem::new(Kind::Invalid, detail));
+    }
+    Ok(asked)
+}
+
+/// The longest memo, in characters: as many as a post has.
+const MEMO_LEN_MAX: usize = 280;
+
+fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
+    let said = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = said.split(';').next().unwrap_or_default().trim();
+    if media_type.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(Kind::MediaType, "send the body as application/json"))
+}
+
+/// The body's bytes, or why they did not arrive.
+///
+/// # Errors
+/// 413 where there are too many, 400 where they end too early.
+pub fn received(body: Result<bytes::Bytes, BytesRejection>) -> Result<bytes::Bytes, Problem> {
+    body.map_err(|rejection| {
+        let detail = rejection.body_text();
+        match rejection.into_response().status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Kind::TooLarge, "a body has at most 1 MB"),
+            _ => Problem::new(Kind::BadRequest, detail),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bodies() {
+        let check = |body: &str, expected: Result<u64, Kind>| {
+            let headers = [(header::CONTENT_TYPE, "application/json; charset=utf-8".parse().unwrap())];
+            let found = read(&headers.into_iter().collect(), body.as_bytes());
+            assert_eq!(found.map(|body| body.amount.minor()).map_err(|p| p.kind()), expected, "{body}");
+        };
+        let with = |amount: &str| format!(r#"{{"payer":"x:1","payee":"x:2","amount":{amount}}}"#);
+        check(&with(r#"{"minor":2000,"currency":"EUR"}"#), Ok(2000));
+        check(&with(r#"{"minor":-1,"currency":"EUR"}"#), Err(Kind::Invalid));
+        check(&with(r#"{"minor":1.5,"currency":"EUR"}"#), Err(Kind::Invalid));
+        check(&with(r#"{"minor":9007199254740992,"currency":"EUR"}"#), Err(Kind::Invalid));
+        check(&with(r#"{"minor":99999999999999999999,"currency":"EUR"}"#), Err(Kind::Invalid));
+        check(&with(r#"{"minor":1,"currency":"ZZZ"}"#), Err(Kind::Invalid));
+        check(&with("null"), Err(Kind::Invalid));
+        check(r#"{"payer":"x:1","payee":"x:2"}"#, Err(Kind::Invalid));
+        check(r#"{"payer":"x:\u202e1","payee":"x:2","amount":{"minor":1,"currency":"EUR"}}"#, Err(Kind::Invalid));
+        check(
+            r#"{"payer":"x:1","payee":"x:2","amount":{"minor":1,"currency":"EUR"},"confirmd":true}"#,
+            Err(Kind::Invalid),
+        );
+        let memo = |memo: &str| {
+            format!(r#"{{"payer":"x:1","payee":"x:2","amount":{{"minor":1,"currency":"EUR"}},"memo":{memo:?}}}"#)
+        };
+        check(&memo("the pizza"), Ok(1));
+        check(&memo(&"p".repeat(281)), Err(Kind::Invalid));
+        check(&memo("a\nb"), Err(Kind::Invalid));
+        check("[]", Err(Kind::Invalid));
+        check("", Err(Kind::BadJson));
+        check("{", Err(Kind::BadJson));
+        check("\u{feff}{}", Err(Kind::BadJson));
+        check(&"[".repeat(10_000), Err(Kind::Invalid));
+    }
+
+    #[test]
+    fn media_types() {
+        let check = |said: Option<&str>, expected: bool| {
+            let headers = said.iter().map(|said| (header::CONTENT_TYPE, said.parse().unwrap())).collect();
+            assert_eq!(require_json(&headers).is_ok(), expected, "{said:?}");
+        };
+        check(Some("application/json"), true);
+        check(Some("Application/JSON;charset=utf-8"), true);
+        check(Some("text/json"), false);
+        check(Some("application/jsonx"), false);
+        check(Some("application/x-www-form-urlencoded"), false);
+        check(None, false);
+    }
+}

@@ -1,0 +1,26 @@
+//! `/healthz` and `/readyz`, for whoever keeps the program running and sends it traffic.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde_json::json;
+
+use super::problem::Problem;
+use super::{App, json as json_response};
+use crate::wire::Stage;
+
+/// `GET /healthz`: the program lives.
+pub(super) async fn alive() -> Response {
+    json_response(&json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
+}
+
+/// `GET /readyz`: it takes work. An instance that is not open makes it no less ready for the others.
+pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
+    app.taking()?;
+    let is_closed =
+        |name: &&String| app.wire.slots().get(*name).is_some_and(|slot| matches!(slot.stage(), Stage::Closed(_)));
+    let closed: Vec<&String> = app.wire.slots().keys().filter(is_closed).collect();
+    let status = if closed.is_empty() { "ready" } else { "degraded" };
+    Ok(json_response(&json!({ "status": status, "closed": closed })))
+}

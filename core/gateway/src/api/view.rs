@@ -1,0 +1,132 @@
+//! Payments as the HTTP interface shows them: without account numbers, which nobody needs to follow a payment.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::Value;
+use sportello_model::command::Visibility;
+use sportello_model::payment::{Attempt, AttemptState, Evidence, Incident, Leg, Payment, State};
+use sportello_model::{Money, PaymentId, Person};
+
+use crate::redact::mask_accounts;
+
+/// A payment.
+#[derive(Serialize)]
+pub struct PaymentView<'a> {
+    id: PaymentId,
+    state: State,
+    payer: PersonView<'a>,
+    payee: PersonView<'a>,
+    amount: Money,
+    memo: Option<&'a str>,
+    visibility: Visibility,
+    made_at_ms: u64,
+    changed_at_ms: u64,
+    reason: Option<&'a str>,
+    evidence: Option<&'a Evidence>,
+    route: Option<&'a str>,
+    attempts: Vec<AttemptView<'a>>,
+    incidents: &'a [Incident],
+}
+
+#[derive(Serialize)]
+struct PersonView<'a> {
+    name: Cow<'a, str>,
+    handle: Cow<'a, str>,
+}
+
+#[derive(Serialize)]
+struct AttemptView<'a> {
+    number: u32,
+    leg: Leg,
+    rail: &'a str,
+    state: AttemptState,
+    made_at_ms: u64,
+    sent_at_ms: Option<u64>,
+    asked: u32,
+    reference: Option<&'a str>,
+    word: Option<&'a str>,
+}
+
+impl<'a> PersonView<'a> {
+    fn new(person: &'a Person) -> Self {
+        let (name, handle) = (person.name.as_str(), person.handle.as_str());
+        // Whoever is an account and nothing else has its number for a handle and a name.
+        if person.handle == person.account {
+            return Self { name: mask_accounts(name), handle: mask_accounts(handle) };
+        }
+        Self { name: name.into(), handle: handle.into() }
+    }
+}
+
+impl<'a> AttemptView<'a> {
+    fn new(attempt: &'a Attempt) -> Self {
+        Self {
+            number: attempt.number,
+            leg: attempt.leg,
+            rail: &attempt.rail,
+            state: attempt.state,
+            made_at_ms: attempt.made_at_ms,
+            sent_at_ms: attempt.sent_at_ms,
+            asked: attempt.asked,
+            reference: attempt.reference.as_deref(),
+            word: attempt.word.as_deref(),
+        }
+    }
+}
+
+impl<'a> PaymentView<'a> {
+    /// What is shown of this payment.
+    pub fn new(payment: &'a Payment) -> Self {
+        let intent = &*payment.intent;
+        Self {
+            id: payment.id,
+            state: payment.state,
+            payer: PersonView::new(&intent.payer),
+            payee: PersonView::new(&intent.payee),
+            amount: intent.amount,
+            memo: intent.memo.as_deref(),
+            visibility: intent.visibility,
+            made_at_ms: payment.made_at_ms,
+            changed_at_ms: payment.changed_at_ms,
+            reason: payment.reason.as_deref(),
+            evidence: payment.evidence.as_ref(),
+            route: payment.plan.as_ref().map(|plan| &*plan.route),
+            attempts: payment.attempts.iter().map(AttemptView::new).collect(),
+            incidents: &payment.incidents,
+        }
+    }
+}
+
+/// Masks account numbers in every text of `value`.
+pub fn mask(value: &mut Value) {
+    match value {
+        Value::Object(table) => table.values_mut().for_each(mask),
+        Value::Array(items) => items.iter_mut().for_each(mask),
+        Value::String(text) => {
+            if let Cow::Owned(masked) = mask_accounts(text) {
+                *text = masked;
+            }
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn account_numbers_are_masked_wherever_they_stand() {
+        let mut value = json!({"intent": {"payer": {"account": "iban:FR1420041010050500013M02606", "name": "Anna"}},
+            "postings": [{"account": "person:twitter:1001"}, {"account": "clearing:sepa"}, {"account": "held"}]});
+        mask(&mut value);
+        assert_eq!(
+            value,
+            json!({"intent": {"payer": {"account": "iban:…2606", "name": "Anna"}},
+                "postings": [{"account": "person:twitter:1001"}, {"account": "clearing:sepa"}, {"account": "held"}]})
+        );
+    }
+}

@@ -1,0 +1,116 @@
+//! `/in/{instance}/…`: what providers deliver. The host verifies it before a plugin sees a byte.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use sportello_sdk::frames::WebhookFrame;
+use sportello_sdk::{WebhookReply, WebhookRequest};
+
+use super::problem::{Kind, Problem};
+use super::{App, body};
+
+/// A delivery to `/in/{instance}`.
+pub(super) async fn root(
+    State(app): State<Arc<App>>,
+    instance: Result<Path<String>, PathRejection>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let Path(instance) = instance.map_err(|_| nobody())?;
+    deliver(&app, &instance, String::new(), &method, &uri, &headers, bytes).await
+}
+
+/// A delivery to `/in/{instance}/…`.
+pub(super) async fn below(
+    State(app): State<Arc<App>>,
+    parts: Result<Path<(String, String)>, PathRejection>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let Path((instance, path)) = parts.map_err(|_| nobody())?;
+    deliver(&app, &instance, format!("/{path}"), &method, &uri, &headers, bytes).await
+}
+
+async fn deliver(
+    app: &App,
+    instance: &str,
+    path: String,
+    method: &Method,
+    uri: &Uri,
+    headers: &HeaderMap,
+    bytes: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    if !app.wire.slots().contains_key(instance) {
+        return Err(nobody());
+    }
+    // The provider delivers again what it is told to; the next start will take it.
+    app.taking()?;
+    let closed = || Problem::new(Kind::Unavailable, "this instance is not open just now").retry_after(5);
+    let running = app.wire.running(instance).ok_or_else(closed)?;
+    let body = body::received(bytes)?;
+    let readable = |(name, value): (&HeaderName, &HeaderValue)| {
+        // Names are in small letters already. A value that is no text signs nothing.
+        Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
+    };
+    let head = WebhookFrame {
+        method: method.as_str().to_owned(),
+        path,
+        query: uri.query().unwrap_or_default().to_owned(),
+        headers: headers.iter().filter_map(readable).collect(),
+    };
+    let delivered = running.webhook(WebhookRequest { head, body }).await;
+    if let Some(why) = delivered.refused {
+        tracing::warn!(instance, status = delivered.reply.status, why, "a webhook was refused");
+        return Err(refused(delivered.reply.status, why));
+    }
+    if let Some(error) = delivered.error {
+        tracing::warn!(instance, status = delivered.reply.status, %error, "a webhook could not be taken");
+    }
+    Ok(answer(delivered.reply))
+}
+
+/// A refusal tells a stranger no more than it must: the reason is in the log.
+fn refused(status: u16, why: &str) -> Problem {
+    let kind = match status {
+        401 => Kind::Unauthorized,
+        403 => Kind::Forbidden,
+        404 => Kind::NotFound,
+        405 => Kind::MethodNotAllowed,
+        503 => Kind::Unavailable,
+        _ => Kind::BadRequest,
+    };
+    Problem::new(kind, why)
+}
+
+fn answer(reply: WebhookReply) -> Response {
+    let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+    let failed = status.is_client_error() || status.is_server_error();
+    if failed && reply.body.is_empty() {
+        let kind = if status == StatusCode::BAD_REQUEST { Kind::BadRequest } else { Kind::Unavailable };
+        if kind.status() == status {
+            let problem = Problem::new(kind, "the delivery could not be taken");
+            return if kind == Kind::Unavailable { problem.retry_after(5) } else { problem }.into_response();
+        }
+    }
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = status;
+    for (name, value) in reply.headers {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
+    }
+    response
+}
+
+fn nobody() -> Problem {
+    Problem::new(Kind::NotFound, "no instance of this name takes deliveries here")
+}

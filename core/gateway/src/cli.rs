@@ -1,0 +1,103 @@
+//! The command line.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::command;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done
+  1  it was tried, and failed
+  2  the command line or the configuration is wrong";
+
+/// People pay by writing a message.
+#[derive(Debug, Parser)]
+#[command(name = "sportello", version, about, after_help = EXIT_CODES)]
+pub struct Cli {
+    /// The configuration.
+    #[arg(long, global = true, env = "SPORTELLO_CONFIG", default_value = "gateway.toml", value_name = "FILE")]
+    config: PathBuf,
+    /// Write JSON, for programs to read.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the gateway; SIGTERM or SIGINT makes it finish what is in flight and stop.
+    Run,
+    /// Say everything that is wrong with the configuration and its plugins, without starting.
+    Check,
+    /// Make a payment.
+    Pay(command::pay::Pay),
+    /// List payments, the latest first.
+    Payments(command::payments::Payments),
+    /// Show one payment's life.
+    Show(command::show::Show),
+    /// Show what a message is understood to say, without paying.
+    Parse(command::parse::Parse),
+    /// Measure what this machine does, each figure beside its limit.
+    Bench(crate::bench::Bench),
+    /// What there is to know about plugins.
+    #[command(subcommand)]
+    Plugin(Plugin),
+}
+
+#[derive(Debug, Subcommand)]
+enum Plugin {
+    /// List the plugins that were found, and why one cannot be used.
+    List,
+}
+
+/// Where a command writes to, and how.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// The configuration file.
+    pub config: PathBuf,
+    /// Whether a program reads the answer.
+    pub json: bool,
+}
+
+/// Why a command ends without having done what it should.
+#[derive(Debug)]
+pub enum Failed {
+    /// It was tried: exit code 1.
+    Trying(String),
+    /// The command line or the configuration is wrong: exit code 2.
+    Asking(String),
+}
+
+impl Cli {
+    /// Carries the command out.
+    pub fn run(self) -> ExitCode {
+        let setting = Setting { config: self.config, json: self.json };
+        let done = match self.command {
+            Command::Run => command::run::run(&setting),
+            Command::Check => command::check::check(&setting),
+            Command::Pay(pay) => command::asynchronously(pay.run(&setting)),
+            Command::Payments(payments) => command::asynchronously(payments.run(&setting)),
+            Command::Show(show) => command::asynchronously(show.run(&setting)),
+            Command::Parse(parse) => parse.run(&setting),
+            Command::Bench(bench) => command::on_all_cores(bench.run(&setting)),
+            Command::Plugin(Plugin::List) => command::plugin::list(&setting),
+        };
+        match done {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Failed::Trying(why)) => said(&why, 1),
+            Err(Failed::Asking(why)) => said(&why, 2),
+        }
+    }
+}
+
+/// An empty reason has been told already.
+fn said(why: &str, code: u8) -> ExitCode {
+    if !why.is_empty() {
+        eprintln!("{why}");
+    }
+    ExitCode::from(code)
+}

@@ -1,0 +1,77 @@
+//! `sportello run`.
+
+use serde_json::json;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{say, say_json};
+use crate::cli::{Failed, Setting};
+use crate::gateway::{Gateway, StartError};
+use crate::logging;
+use crate::plugins::prepare;
+use crate::wire::Wire;
+
+/// Starts the gateway, and stops it when the program is told to.
+///
+/// # Errors
+/// When it does not start.
+pub fn run(setting: &Setting) -> Result<(), Failed> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failed::Trying(format!("the runtime cannot start: {error}")))?;
+    let done = runtime.block_on(serve(setting));
+    // A plugin that hangs keeps its thread: the program ends all the same.
+    runtime.shutdown_background();
+    done
+}
+
+async fn serve(setting: &Setting) -> Result<(), Failed> {
+    // From here on a signal is noticed, so that one that comes during the start is not lost.
+    let mut signals = Signals::new().map_err(|error| Failed::Trying(format!("signals cannot be caught: {error}")))?;
+    let deployment =
+        prepare(&setting.config, Wire::unconnected()).await.map_err(|problems| Failed::Asking(problems.to_string()))?;
+    logging::start(deployment.config.gateway.log, deployment.redactor())
+        .map_err(|error| Failed::Trying(error.to_string()))?;
+    let gateway = Gateway::start(deployment).await.map_err(|error| match error {
+        StartError::Config(_) | StartError::Key(_) | StartError::Settings(_) => Failed::Asking(error.to_string()),
+        StartError::Store(_) | StartError::Listen { .. } => Failed::Trying(error.to_string()),
+    })?;
+    let listening = format!("http://{}", gateway.address());
+    if setting.json {
+        say_json(&json!({ "listening": listening }));
+    } else {
+        say(format_args!("Sportello listens on {listening}"));
+    }
+    tracing::info!(address = %gateway.address(), "ready");
+    let told = signals.next().await;
+    tracing::info!(signal = told, "finishing what is in flight; a second signal stops at once");
+    tokio::select! {
+        is_done = gateway.drain() => {
+            tracing::info!(is_done, "stopped");
+            Ok(())
+        }
+        signal = signals.next() => {
+            tracing::warn!(signal, "stopped at once; what was in flight is taken up at the next start");
+            Err(Failed::Trying(String::new()))
+        }
+    }
+}
+
+/// SIGTERM, as a service manager sends it, and SIGINT, as a keyboard does.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+    }
+
+    async fn next(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `sportello show`.
+
+use clap::Args;
+use serde_json::{Value, json};
+use sportello_model::PaymentId;
+
+use super::{money, say, say_json, table};
+use crate::cli::{Failed, Setting};
+use crate::client::Client;
+use crate::instant::written;
+
+/// Show one payment's life.
+#[derive(Debug, Args)]
+pub struct Show {
+    /// The payment's id.
+    id: PaymentId,
+}
+
+impl Show {
+    /// Shows it.
+    ///
+    /// # Errors
+    /// When the gateway cannot be asked, or there is no such payment.
+    pub async fn run(self, setting: &Setting) -> Result<(), Failed> {
+        let client = Client::open(&setting.config)?;
+        let payment = client.get(&format!("/v1/payments/{}", self.id), &[]).await?;
+        let events = client.get(&format!("/v1/payments/{}/events", self.id), &[]).await?;
+        let events = events.get("events").cloned().unwrap_or_default();
+        if setting.json {
+            say_json(&json!({ "payment": payment, "events": events }));
+            return Ok(());
+        }
+        head(&payment);
+        attempts(&payment);
+        journal(&events);
+        for incident in list(&payment, "incidents") {
+            say(format_args!("! {}", text(incident, "/what")));
+        }
+        Ok(())
+    }
+}
+
+fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+    value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+fn moment(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_u64).map_or_else(String::new, written)
+}
+
+fn head(payment: &Value) {
+    say(format_args!(
+        "{} ({}) pays {} ({}) {}",
+        text(payment, "/payer/name"),
+        text(payment, "/payer/handle"),
+        text(payment, "/payee/name"),
+        text(payment, "/payee/handle"),
+        money(payment.get("amount")),
+    ));
+    let rows = [
+        ("memo", text(payment, "/memo").to_owned()),
+        ("state", text(payment, "/state").replace('_', " ")),
+        ("because", text(payment, "/reason").to_owned()),
+        ("agreed by", text(payment, "/evidence/evidence").replace('_', " ")),
+        ("route", text(payment, "/route").to_owned()),
+        ("made", moment(payment, "made_at_ms")),
+        ("changed", moment(payment, "changed_at_ms")),
+    ];
+    for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
+        say(format_args!("  {name:<10}{value}"));
+    }
+}
+
+fn attempts(payment: &Value) {
+    let attempts = list(payment, "attempts");
+    if attempts.is_empty() {
+        return;
+    }
+    let mut rows = table(["attempt", "leg", "rail", "state", "asked", "reference", "word"]);
+    for attempt in attempts {
+        let number = |key: &str| attempt.get(key).and_then(Value::as_u64).unwrap_or_default().to_string();
+        rows.add_row([
+            number("number"),
+            text(attempt, "/leg").to_owned(),
+            text(attempt, "/rail").to_owned(),
+            text(attempt, "/state").replace('_', " "),
+            number("asked"),
+            text(attempt, "/reference").to_owned(),
+            text(attempt, "/word").to_owned(),
+        ]);
+    }
+    say(rows);
+}
+
+fn journal(events: &Value) {
+    let mut rows = table(["at", "event", "what", "postings"]);
+    for entry in events.as_array().map_or(&[][..], Vec::as_slice) {
+        let event = entry.get("event").cloned().unwrap_or_default();
+        let postings: Vec<String> = list(entry, "postings")
+            .iter()
+            .map(|posting| {
+                let minor = posting.get("minor").and_then(Value::as_i64).unwrap_or_default();
+                format!("{} {minor:+} {}", text(posting, "/account"), text(posting, "/currency"))
+            })
+            .collect();
+        rows.add_row([
+            moment(entry, "at_ms"),
+            text(&event, "/event").replace('_', " "),
+            what(&event),
+            postings.join("\n"),
+        ]);
+    }
+    say(rows);
+}
+
+/// What is worth reading of an event: everything in it that is short.
+fn what(event: &Value) -> String {
+    let Some(fields) = event.as_object() else {
+        return String::new();
+    };
+    let mut parts = Vec::new();
+    for (key, value) in fields {
+        match value {
+            Value::String(text) if key != "event" => parts.push(format!("{key}: {text}")),
+            Value::Number(number) if key.ends_with("_ms") => {
+                parts.push(format!(
+                    "{}: {}",
+                    key.trim_end_matches("_at_ms"),
+                    number.as_u64().map_or_else(String::new, written)
+                ));
+            }
+            Value::Number(number) => parts.push(format!("{key}: {number}")),
+            Value::Object(inner) => {
+                let tag = inner.get(key).and_then(Value::as_str);
+                let because = ["because", "reason", "detail", "code", "reference", "key"]
+                    .iter()
+                    .filter_map(|name| inner.get(*name).and_then(Value::as_str));
+                parts.extend(tag.into_iter().chain(because).map(str::to_owned));
+            }
+            _ => {}
+        }
+    }
+    parts.join(", ")
+}

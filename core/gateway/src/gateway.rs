@@ -1,0 +1,134 @@
+//! A gateway, from a configuration to a program that listens.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::ListenerExt;
+use sportello_engine::{Clock, CodeKey, Engine, Parts, Store, SystemClock};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use crate::api::{App, router};
+use crate::config::Problems;
+use crate::key::{KeyError, read_or_make};
+use crate::plugins::Deployment;
+use crate::wire::{SystemEntropy, Wire, setup};
+
+/// How long connections may take to end once all else has: long enough for an answer that is being written.
+const HANG_UP_AFTER: Duration = Duration::from_secs(1);
+
+/// Starts gateways.
+pub struct Gateway;
+
+/// A gateway that listens.
+pub struct RunningGateway {
+    address: SocketAddr,
+    app: Arc<App>,
+    wire: Arc<Wire>,
+    engine: Engine,
+    drain: Duration,
+    hang_up: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// Why a gateway did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// There is no key to derive one-time codes from.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] sportello_engine::store::StoreError),
+    /// The plugins cannot work with their settings.
+    #[error("{}", .0.join("\n"))]
+    Settings(Vec<String>),
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {error}; another gateway may be running: set gateway.listen to another port")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+impl Gateway {
+    /// Starts a gateway. It listens when this returns; what an earlier one left to be done is taken up.
+    ///
+    /// # Errors
+    /// As [`StartError`] has it; then nothing of it is left running.
+    pub async fn start(deployment: Deployment) -> Result<RunningGateway, StartError> {
+        let setup = setup(&deployment);
+        let Deployment { config, members } = deployment;
+        let gateway = &config.gateway;
+        // What can fail without leaving a trace comes first.
+        let listen = gateway.listen;
+        let not_listening = |error| StartError::Listen { address: listen, error };
+        let listener = TcpListener::bind(listen).await.map_err(not_listening)?;
+        let address = listener.local_addr().map_err(not_listening)?;
+        let code_key = CodeKey(read_or_make(&gateway.key, gateway.production)?);
+        let store = Store::open(&gateway.store)?;
+        let wire = Wire::new(members);
+        let engine = Engine::start(Parts {
+            setup,
+            store,
+            ports: wire.clone(),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+            code_key,
+        })
+        .await?;
+        wire.connect(engine.clone());
+        if let Err(unworkable) = wire.open().await {
+            engine.drain(SystemClock.now_ms()).await;
+            wire.close(Duration::ZERO).await;
+            return Err(StartError::Settings(unworkable));
+        }
+        let app = App::new(&config, engine.clone(), wire.clone());
+        let (hang_up, hung_up) = oneshot::channel();
+        let router = router(app.clone());
+        // An answer is one small packet: waiting for more of it helps nobody.
+        let listener = listener.tap_io(|connection| {
+            let _ = connection.set_nodelay(true);
+        });
+        let serving = tokio::spawn(
+            axum::serve(listener, router)
+                .with_graceful_shutdown(async {
+                    // A gateway that is dropped hangs up as well.
+                    let _ = hung_up.await;
+                })
+                .into_future(),
+        );
+        Ok(RunningGateway { address, app, wire, engine, drain: gateway.drain, hang_up, serving })
+    }
+}
+
+impl RunningGateway {
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Takes nothing new, finishes what is in flight, closes the plugins, and hangs up. Answers whether all that was in
+    /// flight ended within `gateway.drain`; what did not is in the store, and taken up at the next start.
+    pub async fn drain(self) -> bool {
+        self.app.stop();
+        let deadline = tokio::time::Instant::now() + self.drain;
+        let drain_ms = u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX);
+        let is_done = self.engine.drain(SystemClock.now_ms().saturating_add(drain_ms)).await;
+        self.wire.close(deadline.saturating_duration_since(tokio::time::Instant::now())).await;
+        // The receiver is gone where the server has ended by itself.
+        let _ = self.hang_up.send(());
+        let mut serving = self.serving;
+        if tokio::time::timeout(HANG_UP_AFTER, &mut serving).await.is_err() {
+            serving.abort();
+        }
+        is_done
+    }
+}

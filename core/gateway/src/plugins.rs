@@ -1,0 +1,287 @@
+//! From a configuration to plugins that are loaded and checked: what could not be said from the file alone.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value;
+use sportello_engine::ChannelSetup;
+use sportello_host::{Found, Limits, LoadError, Loaded, OpenError, PickError, Services, Spec};
+use sportello_sdk::{Kind, Manifest, Secret, Strength};
+
+use crate::config::{Config, Instance, Notes, Problems, Reading, Surroundings, Wrong, joined, nearest};
+use crate::redact::Redactor;
+
+/// Where plugins come from.
+pub enum Plugins {
+    /// The folders that the configuration names.
+    Folders,
+    /// Linked into the program, for a simulation, a benchmark or a test.
+    BuiltIn(Vec<Loaded>),
+}
+
+/// A configuration, all of which is right as far as can be known without opening anything.
+pub struct Deployment {
+    /// What `gateway.toml` says.
+    pub config: Config,
+    /// What is to be opened.
+    pub members: Vec<Member>,
+}
+
+/// An instance and its plugin.
+pub struct Member {
+    /// What the configuration says of it.
+    pub instance: Instance,
+    /// The plugin.
+    pub loaded: Loaded,
+    /// Its settings, without its secrets.
+    settings: Value,
+    secrets: BTreeMap<String, Secret>,
+}
+
+impl Deployment {
+    /// Finds, loads and checks the plugins of a configuration that was read from a file; `variable` is the environment.
+    /// Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Everything that is wrong, with the file and with the plugins, in the order of the file's lines.
+    pub async fn prepare(
+        reading: Reading,
+        plugins: Plugins,
+        services: Arc<dyn Services>,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, Problems> {
+        let Reading { config, mut problems } = reading;
+        let file = config.file.display().to_string();
+        let notes = Notes::new(&file, &config.lines);
+        let around = Surroundings { folder: config.folder(), production: config.gateway.production, variable };
+        let source = Source::new(plugins, &config, &notes);
+        let mut members = Vec::with_capacity(config.instances.len());
+        for instance in &config.instances {
+            let path = path_of(instance);
+            match source.load(&instance.plugin) {
+                Err(wrong) => notes.add(&format!("{path}.plugin"), wrong),
+                Ok(loaded) if loaded.manifest().kind != instance.kind => {
+                    let (is, under) = match loaded.manifest().kind {
+                        Kind::Channel => ("a channel", "channels"),
+                        Kind::Rail => ("a rail", "rails"),
+                    };
+                    let what = format!("the plugin {:?} is {is}", instance.plugin);
+                    let remedy = format!("write it under [{under}.{}]", instance.name);
+                    notes.add(&format!("{path}.plugin"), Wrong::new(what, remedy));
+                }
+                Ok(loaded) => {
+                    let member = Member::new(instance, loaded, &around, &notes);
+                    member.check(&services, &notes).await;
+                    members.push(member);
+                }
+            }
+        }
+        problems.extend(notes.into_sorted());
+        problems.sort_by_key(|problem| problem.line);
+        if problems.is_empty() { Ok(Self { config, members }) } else { Err(Problems(problems)) }
+    }
+
+    /// What takes this deployment's secrets out of the log.
+    pub fn redactor(&self) -> Redactor {
+        let of_members = self.members.iter().flat_map(|member| member.secrets.values());
+        let of_keys = self.config.keys.iter().map(|key| &key.secret);
+        Redactor::new(of_members.chain(of_keys).map(Secret::reveal))
+    }
+}
+
+impl Member {
+    fn new(instance: &Instance, loaded: Loaded, around: &Surroundings<'_>, notes: &Notes<'_>) -> Self {
+        let mut settings = instance.settings.clone();
+        let mut secrets = BTreeMap::new();
+        for name in &loaded.manifest().secrets {
+            let key = format!("{}.settings.{name}", path_of(instance));
+            let Some(written) = settings.remove(name) else {
+                let remedy = format!("write it as in: {name} = {{ env = \"NAME\" }}");
+                notes.add(&key, Wrong::new("the plugin needs this secret", remedy));
+                continue;
+            };
+            match around.secret(&written) {
+                Ok(secret) => drop(secrets.insert(name.clone(), secret)),
+                Err(wrong) => {
+                    notes.add(&key, wrong);
+                    // In its place, so that the check below does not complain of it again.
+                    secrets.insert(name.clone(), Secret::new("?"));
+                }
+            }
+        }
+        Self { instance: instance.clone(), loaded, settings: Value::Object(settings), secrets }
+    }
+
+    /// What the host opens.
+    pub fn spec(&self, services: Arc<dyn Services>) -> Spec {
+        let limits = Limits {
+            in_flight: usize::try_from(self.instance.in_flight).unwrap_or(usize::MAX),
+            per_second: self.instance.per_second.unwrap_or(0),
+            ..Limits::default()
+        };
+        Spec {
+            settings: self.settings.clone(),
+            secrets: self.secrets.clone(),
+            grants: self.instance.grants.clone(),
+            limits,
+            deadline: self.instance.deadline,
+            ..Spec::new(self.instance.name.clone(), services)
+        }
+    }
+
+    /// A channel as the engine knows it.
+    pub fn channel_setup(&self) -> Option<ChannelSetup> {
+        let facts = self.loaded.manifest().channel.as_ref()?;
+        let own_name = facts.own_name_setting.as_ref().and_then(|name| self.settings.get(name)?.as_str());
+        Some(ChannelSetup {
+            instance: self.instance.name.clone(),
+            scheme: facts.scheme.clone(),
+            own_names: own_name.filter(|name| !name.is_empty()).map(str::to_owned).into_iter().collect(),
+            default_currency: self.instance.default_currency,
+            senders_are_strong: facts.senders == Strength::Strong,
+        })
+    }
+
+    async fn check(&self, services: &Arc<dyn Services>, notes: &Notes<'_>) {
+        let path = path_of(&self.instance);
+        let mut spec = self.spec(services.clone());
+        match self.loaded.schema().await {
+            Ok(schema) => self.unknown_settings(&schema, &mut spec.settings, notes),
+            Err(error) => {
+                let what = format!("the plugin does not say what its settings are: {error}");
+                notes.add(&format!("{path}.plugin"), Wrong::new(what, "install another build of it"));
+                return;
+            }
+        }
+        match self.loaded.check(&spec).await {
+            Ok(()) => {}
+            Err(OpenError::Spec { errors, .. }) => {
+                for error in errors.0 {
+                    // A missing secret was told already, with how to write one.
+                    let named = error.pointer.strip_prefix("/settings/").unwrap_or_default();
+                    if !self.loaded.manifest().secrets.iter().any(|secret| secret == named) {
+                        notes.add(&key_of(&path, &error.pointer), Wrong::new(error.message, ""));
+                    }
+                }
+            }
+            Err(error @ OpenError::Failed { .. }) => {
+                let remedy = "install another build of it";
+                notes.add(&format!("{path}.plugin"), Wrong::new(error.to_string(), remedy));
+            }
+        }
+    }
+
+    /// Settings that the plugin does not know, each with its own line; they are taken out, so that the schema does not
+    /// complain of them again.
+    fn unknown_settings(&self, schema: &Value, settings: &mut Value, notes: &Notes<'_>) {
+        let closed = schema.get("additionalProperties") == Some(&Value::Bool(false));
+        let (Some(properties), Some(settings)) =
+            (schema.get("properties").and_then(Value::as_object), settings.as_object_mut())
+        else {
+            return;
+        };
+        if !closed {
+            return;
+        }
+        let manifest: &Manifest = self.loaded.manifest();
+        let known: Vec<&str> =
+            properties.keys().map(String::as_str).chain(manifest.secrets.iter().map(String::as_str)).collect();
+        let base = format!("{}.settings", path_of(&self.instance));
+        settings.retain(|key, _| {
+            if properties.contains_key(key) {
+                return true;
+            }
+            let remedy = match nearest(key, known.iter().copied()) {
+                Some(meant) => format!("did you mean \"{meant}\"?"),
+                None => format!("the plugin's settings are {}", known.join(", ")),
+            };
+            notes.add(&joined(&base, key), Wrong::new("unknown key", remedy));
+            false
+        });
+    }
+}
+
+/// Where plugins are taken from.
+enum Source {
+    Found(Found),
+    BuiltIn(Vec<Loaded>),
+}
+
+impl Source {
+    fn new(plugins: Plugins, config: &Config, notes: &Notes<'_>) -> Self {
+        let found = match plugins {
+            Plugins::BuiltIn(loaded) => return Self::BuiltIn(loaded),
+            Plugins::Folders => sportello_host::scan(&config.gateway.plugins),
+        };
+        for problem in &found.problems {
+            if let LoadError::Unreadable { path, error } = problem
+                && let Some(at) = config.gateway.plugins.iter().position(|folder| folder == path)
+            {
+                let what = format!("the folder {} cannot be read: {error}", path.display());
+                notes.add(&format!("gateway.plugins[{at}]"), Wrong::new(what, "name a folder that is there"));
+            }
+        }
+        Self::Found(found)
+    }
+
+    fn load(&self, name: &str) -> Result<Loaded, Wrong> {
+        match self {
+            Self::BuiltIn(all) => {
+                let found = all.iter().find(|loaded| loaded.manifest().name == name);
+                found.cloned().ok_or_else(|| Wrong::new(format!("no plugin is called {name:?}"), ""))
+            }
+            Self::Found(found) => {
+                let declared = found.pick(name).map_err(|error| unpicked(&error, found))?;
+                declared.clone().load().map_err(|error| Wrong::new(error.to_string(), "install another build of it"))
+            }
+        }
+    }
+}
+
+/// Why no plugin was taken; with those that might have been meant and cannot be used.
+fn unpicked(error: &PickError, found: &Found) -> Wrong {
+    let PickError::Unknown { name, known } = error else {
+        return Wrong::new(error.to_string(), "");
+    };
+    let broken = found.problems.iter().map(ToString::to_string).find(|problem| problem.contains(name.as_str()));
+    let remedy = match (broken, nearest(name, known.iter().map(String::as_str))) {
+        (Some(broken), _) => format!("a library cannot be used: {broken}"),
+        (None, Some(meant)) => format!("did you mean \"{meant}\"?"),
+        (None, None) if known.is_empty() => "put its library into one of the folders of gateway.plugins".to_owned(),
+        (None, None) => format!("there are: {}", known.join(", ")),
+    };
+    Wrong::new(format!("no plugin is called {name:?}"), remedy)
+}
+
+/// The instance's table in the file.
+pub(crate) fn path_of(instance: &Instance) -> String {
+    let table = match instance.kind {
+        Kind::Channel => "channels",
+        Kind::Rail => "rails",
+    };
+    joined(table, &instance.name)
+}
+
+/// A JSON Pointer (RFC 6901) under a table, as a key path.
+fn key_of(path: &str, pointer: &str) -> String {
+    let mut key = path.to_owned();
+    for part in pointer.split('/').skip(1) {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        if part.parse::<usize>().is_ok() {
+            key = format!("{key}[{part}]");
+        } else {
+            key = joined(&key, &part);
+        }
+    }
+    key
+}
+
+/// Reads `file` and prepares what it says, with the process's environment.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub async fn prepare(file: &Path, services: Arc<dyn Services>) -> Result<Deployment, Problems> {
+    let reading = Config::open(file)?;
+    Deployment::prepare(reading, Plugins::Folders, services, &|name| std::env::var(name).ok()).await
+}

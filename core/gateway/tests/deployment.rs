@@ -1,0 +1,71 @@
+//! What is wrong with plugins and their settings is said together with what is wrong with the file.
+
+mod world;
+
+use sportello_gateway::{Gateway, StartError};
+use world::{CONFIG, prepare};
+
+#[tokio::test]
+async fn mistakes_of_the_file_and_of_the_settings_come_together() {
+    let check = async |from: &str, to: &str, expected: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(CONFIG.contains(from), "{from}");
+        let found = prepare(folder.path(), &CONFIG.replacen(from, to, 1)).await.err().unwrap_or_default();
+        let matches = found.len() == expected.len() && found.iter().zip(expected).all(|(f, e)| f.contains(e));
+        assert!(matches, "{to}\nfound    {found:#?}\nexpected {expected:#?}");
+    };
+    check("name = \"all\"", "name = \"all\"", &[]).await;
+    check(
+        "name = \"sportello\"",
+        "nme = \"sportello\"",
+        &[
+            "channels.chat.settings: \"name\" is a required property",
+            "channels.chat.settings.nme: unknown key; did you mean \"name\"?",
+        ],
+    )
+    .await;
+    check(
+        "webhook_secret = \"webhook-secret-of-the-test\"",
+        "",
+        &["channels.chat.settings.webhook_secret: the plugin needs this secret; write it as in: webhook_secret = { env"],
+    )
+    .await;
+    check(
+        "webhook_secret = \"webhook-secret-of-the-test\"",
+        "webhook_secret = { env = \"NOT_THERE\" }",
+        &["channels.chat.settings.webhook_secret: the environment variable NOT_THERE is not set"],
+    )
+    .await;
+    check("limit_minor = 100000", "limit_minor = \"much\"", &["rails.bank.settings.limit_minor: "]).await;
+    check(
+        "plugin = \"test-rail\"",
+        "plugin = \"test-channel\"",
+        &["rails.bank.plugin: the plugin \"test-channel\" is a channel; write it under [channels.bank]"],
+    )
+    .await;
+    check("plugin = \"test-rail\"", "plugin = \"nothing\"", &["rails.bank.plugin: no plugin is called \"nothing\""])
+        .await;
+    check(
+        "drain = \"10s\"",
+        "drain = \"soon\"\nlisten2 = 1\n[rails.other]\nplugin = \"test-rail\"\nsettings = { limit_minor = -1, limt = 2 }\n[x]",
+        &[
+            "gateway.drain: \"soon\" is no duration",
+            "gateway.listen2: unknown key; did you mean \"listen\"?",
+            "rails.other.settings.limit_minor: ",
+            "rails.other.settings.limt: unknown key; ",
+            "x: unknown key",
+        ],
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_whose_plugins_cannot_work_with_their_settings_does_not_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = CONFIG.replace("limit_minor = 100000", "refuse_to_open = true");
+    let deployment = prepare(folder.path(), &config).await.unwrap();
+    let Err(StartError::Settings(why)) = Gateway::start(deployment).await else {
+        panic!("it started");
+    };
+    assert!(why.len() == 1 && why[0].contains("bank") && why[0].contains("this rail never opens"), "{why:?}");
+}

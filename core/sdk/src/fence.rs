@@ -103,9 +103,10 @@ impl<F> Fenced<F> {
     }
 
     fn clear(&mut self) {
-        let future = self.future.take();
-        // Whatever a drop says now changes nothing: the call has its answer, or nobody waits for one any more.
-        let _ = contain(move || drop(future));
+        if let Some(future) = self.future.take() {
+            // It panicked, or was given up: what its drop says now changes nothing.
+            let _ = contain(move || drop(future));
+        }
     }
 }
 
@@ -116,16 +117,25 @@ impl<F: Future + Unpin> Future for Fenced<F> {
     where
         Self: Unpin,
     {
-        let Some(future) = self.future.as_mut() else {
-            return Poll::Pending;
-        };
-        let polled = match contain(|| Pin::new(future).poll(context)) {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(panicked) => Err(panicked),
-        };
-        self.clear();
-        Poll::Ready(polled)
+        let slot = &mut self.future;
+        // One fence for the poll and, once it is ready, the drop: this is on the path of every call, several times.
+        let polled = contain(|| match slot.as_mut() {
+            None => Poll::Pending,
+            Some(future) => {
+                let polled = Pin::new(future).poll(context);
+                if polled.is_ready() {
+                    drop(slot.take());
+                }
+                polled
+            }
+        });
+        match polled {
+            Ok(polled) => polled.map(Ok),
+            Err(panicked) => {
+                self.clear();
+                Poll::Ready(Err(panicked))
+            }
+        }
     }
 }
 

@@ -26,11 +26,20 @@ pub struct Gateway;
 pub struct RunningGateway {
     address: SocketAddr,
     app: Arc<App>,
-    wire: Arc<Wire>,
+    wire: Connected,
     engine: Engine,
     drain: Duration,
     hang_up: oneshot::Sender<()>,
     serving: JoinHandle<std::io::Result<()>>,
+}
+
+/// Lets go when it is dropped: a gateway that nobody drains leaves its store to the next one all the same.
+struct Connected(Arc<Wire>);
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        self.0.disconnect();
+    }
 }
 
 /// Why a gateway did not start.
@@ -85,12 +94,13 @@ impl Gateway {
         })
         .await?;
         wire.connect(engine.clone());
-        if let Err(unworkable) = wire.open().await {
+        let wire = Connected(wire);
+        if let Err(unworkable) = wire.0.open().await {
             engine.drain(SystemClock.now_ms()).await;
-            wire.close(Duration::ZERO).await;
+            wire.0.close(Duration::ZERO).await;
             return Err(StartError::Settings(unworkable));
         }
-        let app = App::new(&config, engine.clone(), wire.clone());
+        let app = App::new(&config, engine.clone(), wire.0.clone());
         let (hang_up, hung_up) = oneshot::channel();
         let router = router(app.clone());
         // An answer is one small packet: waiting for more of it helps nobody.
@@ -122,7 +132,7 @@ impl RunningGateway {
         let deadline = tokio::time::Instant::now() + self.drain;
         let drain_ms = u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX);
         let is_done = self.engine.drain(SystemClock.now_ms().saturating_add(drain_ms)).await;
-        self.wire.close(deadline.saturating_duration_since(tokio::time::Instant::now())).await;
+        self.wire.0.close(deadline.saturating_duration_since(tokio::time::Instant::now())).await;
         // The receiver is gone where the server has ended by itself.
         let _ = self.hang_up.send(());
         let mut serving = self.serving;

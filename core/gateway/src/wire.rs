@@ -152,8 +152,16 @@ impl Wire {
             });
         }
         while closing.join_next().await.is_some() {}
-        // The engine knows these ports, and these ports the engine: one must let go.
+        self.disconnect();
+    }
+
+    /// Lets go of the engine and of all instances, which know this wire as well: they would keep each other, and the
+    /// store, for ever.
+    pub fn disconnect(&self) {
         *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
+        for slot in self.slots.values() {
+            slot.set(Stage::Closed("the gateway has stopped".to_owned()));
+        }
     }
 }
 

@@ -277,7 +277,11 @@ fn the_profiles() {
     profile("colour = \"red\"", &["gateway.toml:4: profiles[0].colour: unknown key; the keys here are name, handles"]);
     check(
         "[[profiles]]\nhandles = [\"a:b\u{200b}c\"]",
-        &["gateway.toml:1: profiles[0].name: this key is missing", "gateway.toml:2: profiles[0].handles[0]: "],
+        &[
+            "gateway.toml:1: profiles[0].name: this key is missing",
+            "gateway.toml:1: profiles[0].account: this key is missing",
+            "gateway.toml:2: profiles[0].handles[0]: ",
+        ],
     );
     check(
         "[[profiles]]\nname = \"Anna\"\nhandles = [\"chat:@Anna\"]\naccount = \"x:1\"\n[[profiles]]\nname = \"Other\"\nhandles = [\"chat:@anna\"]\naccount = \"x:2\"",

@@ -1,9 +1,7 @@
 //! What is wrong with plugins and their settings is said together with what is wrong with the file.
 
-mod world;
-
+use crate::world::{CONFIG, prepare};
 use sportello_gateway::{Gateway, StartError};
-use world::{CONFIG, prepare};
 
 #[tokio::test]
 async fn mistakes_of_the_file_and_of_the_settings_come_together() {
@@ -51,8 +49,8 @@ async fn mistakes_of_the_file_and_of_the_settings_come_together() {
         &[
             "gateway.drain: \"soon\" is no duration",
             "gateway.listen2: unknown key; did you mean \"listen\"?",
-            "rails.other.settings.limit_minor: ",
             "rails.other.settings.limt: unknown key; ",
+            "rails.other.settings.limit_minor: ",
             "x: unknown key",
         ],
     )

@@ -1,10 +1,8 @@
 //! Payments over HTTP.
 
-mod world;
-
+use crate::world::{Answer, LATER, World, answer, start};
 use reqwest::Method;
 use serde_json::json;
-use world::{Answer, LATER, World, answer, start};
 
 fn problem(answer: &Answer) -> (u16, String) {
     let content_type = answer.headers.get("content-type").map(|value| value.to_str().unwrap());
@@ -72,7 +70,7 @@ async fn what_is_wrong_is_said_as_a_problem() {
         answer
     };
     let pay = |changes| world.payment("key", changes);
-    let bare = |method, path| world.request(method, path);
+    let bare = |method, path: &str| world.request(method, path);
     let post = || bare(Method::POST, "/v1/payments").bearer_auth("key-that-may-do-all");
 
     let unauthorized = check(bare(Method::GET, "/v1/payments"), 401, "unauthorized").await;

@@ -1,12 +1,10 @@
 //! What providers deliver.
 
-mod world;
-
+use crate::world::{WEBHOOK_SECRET, World, answer, start};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Method;
 use serde_json::json;
 use sha2::Sha256;
-use world::{WEBHOOK_SECRET, World, answer, start};
 
 fn signature(body: &str) -> String {
     let mut mac = Hmac::<Sha256>::new_from_slice(WEBHOOK_SECRET.as_bytes()).unwrap();

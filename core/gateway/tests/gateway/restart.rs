@@ -1,9 +1,7 @@
 //! What is durable is there after a restart.
 
-mod world;
-
+use crate::world::{World, answer, start_in};
 use serde_json::json;
-use world::{World, answer, start_in};
 
 /// Each life has a runtime of its own, as each process has: what it leaves running dies with it.
 fn live<T>(folder: &std::path::Path, life: impl AsyncFnOnce(World) -> T) -> T {

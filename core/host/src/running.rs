@@ -153,12 +153,16 @@ impl Shared {
         }
     }
 
-    /// Makes one call and counts it.
+    /// Makes one call, and counts it unless it is the host's own.
     pub(crate) async fn call(self: &Arc<Self>, way: Way, ask: Ask<'_>) -> Result<Answer, CallError> {
         let began_ns = self.world.clock.now_ns();
         let within = ask.within.unwrap_or(self.deadline);
         let within_ns = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
         let deadline_ns = began_ns.saturating_add(within_ns).min(u64::MAX - 1);
+        if way == Way::Beside {
+            let (_, presence) = self.admit(way, began_ns, deadline_ns).await.map_err(CallError::refused)?;
+            return self.perform(presence, ask, deadline_ns, within).await;
+        }
         Counters::count(&self.counters.calls);
         let (pass, presence) = match self.admit(way, began_ns, deadline_ns).await {
             Ok(admitted) => admitted,

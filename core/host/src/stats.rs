@@ -11,7 +11,7 @@ pub const LATENCY_BUCKETS: usize = 38;
 /// What an instance has done since it was opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stats {
-    /// Calls made, whatever came of them.
+    /// Calls made, whatever came of them; `open`, `run` and `close` are not among them.
     pub calls: u64,
     /// Those answered with a failure or not at all; the following four are among them.
     pub errors: u64,

@@ -9,12 +9,12 @@ mod ledger;
 mod payments;
 pub mod prefer;
 pub mod problem;
+pub mod shift;
 pub mod view;
 mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -32,6 +32,7 @@ use crate::wire::Wire;
 use caller::Callers;
 use idempotency::InFlight;
 use problem::{Kind, Problem};
+use shift::{Inside, Shift};
 
 /// The largest body that is taken, in bytes.
 pub const BODY_LEN_MAX: usize = 1 << 20;
@@ -44,7 +45,7 @@ pub struct App {
     wire: Arc<Wire>,
     /// How visible the payments of each payer are where a request does not say.
     visibility: HashMap<Handle, Visibility>,
-    stopping: AtomicBool,
+    shift: Shift,
 }
 
 impl App {
@@ -60,21 +61,18 @@ impl App {
             engine,
             wire,
             visibility: visibility.collect(),
-            stopping: AtomicBool::new(false),
+            shift: Shift::new(),
         })
     }
 
-    /// Takes nothing new from now on.
-    pub fn stop(&self) {
-        self.stopping.store(true, Ordering::SeqCst);
+    /// Who is being served.
+    pub fn shift(&self) -> &Shift {
+        &self.shift
     }
 
-    /// Lets pass while new work is taken.
-    fn taking(&self) -> Result<(), Problem> {
-        if self.stopping.load(Ordering::Relaxed) {
-            return Err(stopping());
-        }
-        Ok(())
+    /// Lets pass while new work is taken: until what this answers is dropped, a drain waits.
+    fn taking(&self) -> Result<Inside<'_>, Problem> {
+        self.shift.enter().ok_or_else(stopping)
     }
 }
 

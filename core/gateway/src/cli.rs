@@ -41,6 +41,8 @@ enum Command {
     Show(command::show::Show),
     /// Show what a message is understood to say, without paying.
     Parse(command::parse::Parse),
+    /// Start the sandbox and a gateway, and say what to try; or play six stories.
+    Demo(crate::demo::Demo),
     /// Measure what this machine does, each figure beside its limit.
     Bench(crate::bench::Bench),
     /// What there is to know about plugins.
@@ -75,7 +77,8 @@ pub enum Failed {
 impl Cli {
     /// Carries the command out.
     pub fn run(self) -> ExitCode {
-        let setting = Setting { config: self.config, json: self.json };
+        let json = self.json;
+        let setting = Setting { config: self.config, json };
         let done = match self.command {
             Command::Run => command::run::run(&setting),
             Command::Check => command::check::check(&setting),
@@ -83,21 +86,24 @@ impl Cli {
             Command::Payments(payments) => command::asynchronously(payments.run(&setting)),
             Command::Show(show) => command::asynchronously(show.run(&setting)),
             Command::Parse(parse) => parse.run(&setting),
+            Command::Demo(demo) => command::asynchronously(demo.run(&setting)),
             Command::Bench(bench) => command::on_all_cores(bench.run(&setting)),
             Command::Plugin(Plugin::List) => command::plugin::list(&setting),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,
-            Err(Failed::Trying(why)) => said(&why, 1),
-            Err(Failed::Asking(why)) => said(&why, 2),
+            Err(Failed::Trying(why)) => said(&why, json, 1),
+            Err(Failed::Asking(why)) => said(&why, json, 2),
         }
     }
 }
 
 /// An empty reason has been told already.
-fn said(why: &str, code: u8) -> ExitCode {
-    if !why.is_empty() {
-        eprintln!("{why}");
+fn said(why: &str, json: bool, code: u8) -> ExitCode {
+    match (why, json) {
+        ("", _) => {}
+        (why, true) => command::say_json(&serde_json::json!({ "error": why })),
+        (why, false) => eprintln!("{why}"),
     }
     ExitCode::from(code)
 }

@@ -9,6 +9,7 @@ use sportello_engine::{Clock, CodeKey, Engine, Parts, Store, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::api::{App, router};
 use crate::config::Problems;
@@ -128,17 +129,19 @@ impl RunningGateway {
     /// Takes nothing new, finishes what is in flight, closes the plugins, and hangs up. Answers whether all that was in
     /// flight ended within `gateway.drain`; what did not is in the store, and taken up at the next start.
     pub async fn drain(self) -> bool {
-        self.app.stop();
-        let deadline = tokio::time::Instant::now() + self.drain;
-        let drain_ms = u64::try_from(self.drain.as_millis()).unwrap_or(u64::MAX);
-        let is_done = self.engine.drain(SystemClock.now_ms().saturating_add(drain_ms)).await;
-        self.wire.0.close(deadline.saturating_duration_since(tokio::time::Instant::now())).await;
+        let deadline = Instant::now() + self.drain;
+        let all_served = tokio::time::timeout_at(deadline, self.app.shift().end()).await.is_ok();
+        let left = deadline.saturating_duration_since(Instant::now());
+        let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let all_done = self.engine.drain(SystemClock.now_ms().saturating_add(left_ms)).await;
+        self.app.shift().close();
+        self.wire.0.close(deadline.saturating_duration_since(Instant::now())).await;
         // The receiver is gone where the server has ended by itself.
         let _ = self.hang_up.send(());
         let mut serving = self.serving;
         if tokio::time::timeout(HANG_UP_AFTER, &mut serving).await.is_err() {
             serving.abort();
         }
-        is_done
+        all_served && all_done
     }
 }

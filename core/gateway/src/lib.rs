@@ -12,6 +12,7 @@ pub mod cli;
 pub mod client;
 pub mod command;
 pub mod config;
+pub mod demo;
 pub mod gateway;
 pub mod iban;
 pub mod instant;

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde_json::json;
 
 use super::problem::Problem;
-use super::{App, json as json_response};
+use super::{App, json as json_response, stopping};
 use crate::wire::Stage;
 
 /// `GET /healthz`: the program lives.
@@ -17,7 +17,9 @@ pub(super) async fn alive() -> Response {
 
 /// `GET /readyz`: it takes work. An instance that is not open makes it no less ready for the others.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
-    app.taking()?;
+    if app.shift.is_over() {
+        return Err(stopping());
+    }
     let is_closed =
         |name: &&String| app.wire.slots().get(*name).is_some_and(|slot| matches!(slot.stage(), Stage::Closed(_)));
     let closed: Vec<&String> = app.wire.slots().keys().filter(is_closed).collect();

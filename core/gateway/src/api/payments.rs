@@ -32,7 +32,7 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let caller = app.callers.authorize(&headers, Scope::PaymentsWrite)?;
-    app.taking()?;
+    let inside = app.taking()?;
     let key = idempotency::key(&headers)?;
     let bytes = body::received(body)?;
     let asked = body::read(&headers, &bytes)?;
@@ -53,11 +53,16 @@ pub(super) async fn create(
         confirmed: asked.confirmed,
     };
     let created = app.engine.create(request).await.map_err(not_created)?;
-    drop(claim);
+    drop((claim, inside));
     let wait = prefer::wait(&headers);
     if let Some(wait) = wait {
-        // Whether it ended or the time did, the payment is told as it stands.
-        let _ = tokio::time::timeout(wait, created.ended()).await;
+        // Whichever ends first, the payment is told as it stands.
+        tokio::select! {
+            biased;
+            () = created.ended() => {}
+            () = tokio::time::sleep(wait) => {}
+            () = app.shift.closed() => {}
+        }
     }
     let payment = created.payment().await;
     let mut response = json_with(StatusCode::CREATED, &PaymentView::new(&payment));
@@ -184,7 +189,7 @@ pub(super) async fn cancel(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     app.callers.authorize(&headers, Scope::PaymentsWrite)?;
-    app.taking()?;
+    let _inside = app.taking()?;
     let payment = known(&app, id).await?;
     if payment.state == Standing::Cancelled {
         return Ok(json_response(&PaymentView::new(&payment)));

@@ -48,7 +48,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// Every kind, by status.
+    /// Every kind, by status; the most general of each status first.
     pub const ALL: [Self; 18] = [
         Self::BadRequest,
         Self::BadJson,
@@ -66,8 +66,8 @@ impl Kind {
         Self::Refused,
         Self::Busy,
         Self::Internal,
-        Self::Stopping,
         Self::Unavailable,
+        Self::Stopping,
     ];
 
     const fn facts(self) -> (StatusCode, &'static str, &'static str) {

@@ -53,7 +53,7 @@ async fn deliver(
         return Err(nobody());
     }
     // The provider delivers again what it is told to; the next start will take it.
-    app.taking()?;
+    let _inside = app.taking()?;
     let closed = || Problem::new(Kind::Unavailable, "this instance is not open just now").retry_after(5);
     let running = app.wire.running(instance).ok_or_else(closed)?;
     let body = body::received(bytes)?;
@@ -78,28 +78,21 @@ async fn deliver(
     Ok(answer(delivered.reply))
 }
 
-/// A refusal tells a stranger no more than it must: the reason is in the log.
+/// The problem of a status that is one.
+fn kind_of(status: StatusCode) -> Option<Kind> {
+    // The first of each status is the most general.
+    Kind::ALL.into_iter().find(|kind| kind.status() == status)
+}
+
 fn refused(status: u16, why: &str) -> Problem {
-    let kind = match status {
-        401 => Kind::Unauthorized,
-        403 => Kind::Forbidden,
-        404 => Kind::NotFound,
-        405 => Kind::MethodNotAllowed,
-        503 => Kind::Unavailable,
-        _ => Kind::BadRequest,
-    };
-    Problem::new(kind, why)
+    let kind = StatusCode::from_u16(status).ok().and_then(kind_of);
+    Problem::new(kind.unwrap_or(Kind::BadRequest), why)
 }
 
 fn answer(reply: WebhookReply) -> Response {
     let status = StatusCode::from_u16(reply.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
-    let failed = status.is_client_error() || status.is_server_error();
-    if failed && reply.body.is_empty() {
-        let kind = if status == StatusCode::BAD_REQUEST { Kind::BadRequest } else { Kind::Unavailable };
-        if kind.status() == status {
-            let problem = Problem::new(kind, "the delivery could not be taken");
-            return if kind == Kind::Unavailable { problem.retry_after(5) } else { problem }.into_response();
-        }
+    if let Some(kind) = kind_of(status).filter(|_| reply.body.is_empty()) {
+        return Problem::new(kind, "the delivery could not be taken").into_response();
     }
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = status;

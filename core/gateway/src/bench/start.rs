@@ -79,13 +79,13 @@ account = "iban:FR1420041010050500013M02606"
 
 [channels.silent]
 plugin = "hello-channel"
-limits = {{ in_flight = 4096 }}
+limits = {{ in_flight = 2000 }}
 [channels.silent.settings]
 webhook_secret = "webhook-secret-that-guards-nothing"
 
 [rails.instant]
 plugin = "hello-rail"
-limits = {{ in_flight = 4096 }}
+limits = {{ in_flight = 2000 }}
 [rails.instant.settings]
 
 [[routes]]

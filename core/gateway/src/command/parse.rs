@@ -42,8 +42,8 @@ impl Parse {
             say_json(&command);
         } else {
             let language = language_of(&self.text).unwrap_or_default();
-            let own_name = channel.own_names.first().map_or("", String::as_str);
-            say(sentence(&command, language, own_name));
+            let own_name = channel.own_names.first().map_or_else(String::new, |name| format!("@{name}"));
+            say(sentence(&command, language, &own_name));
         }
         Ok(())
     }

@@ -161,6 +161,10 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
         }
         key.close();
     }
+    if gateway.production && !gateway.key.is_file() {
+        let what = format!("the file {} is not there", gateway.key.display());
+        section.wrong("key", Wrong::new(what, "make one: openssl rand -hex 32, and chmod 600"));
+    }
     section.close();
     gateway
 }

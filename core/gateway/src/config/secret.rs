@@ -25,8 +25,8 @@ impl Surroundings<'_> {
         match value {
             Value::String(literal) => self.literal(literal),
             Value::Object(table) if table.len() == 1 => match (table.get("env"), table.get("file")) {
-                (Some(Value::String(name)), _) => self.from_variable(name),
-                (_, Some(Value::String(path))) => self.from_file(path),
+                (Some(Value::String(name)), _) => self.of_variable(name),
+                (_, Some(Value::String(path))) => self.of_file(path),
                 _ => Err(not_a_secret()),
             },
             _ => Err(not_a_secret()),
@@ -44,7 +44,7 @@ impl Surroundings<'_> {
         Ok(Secret::new(literal))
     }
 
-    fn from_variable(&self, name: &str) -> Result<Secret, Wrong> {
+    fn of_variable(&self, name: &str) -> Result<Secret, Wrong> {
         match (self.variable)(name) {
             Some(value) if !value.is_empty() => Ok(Secret::new(value)),
             Some(_) => Err(Wrong::new(format!("the environment variable {name} is empty"), "put the secret in it")),
@@ -55,7 +55,7 @@ impl Surroundings<'_> {
         }
     }
 
-    fn from_file(&self, written: &str) -> Result<Secret, Wrong> {
+    fn of_file(&self, written: &str) -> Result<Secret, Wrong> {
         let path = self.path(written);
         let bytes = std::fs::read(&path).map_err(|error| {
             Wrong::new(

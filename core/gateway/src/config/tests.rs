@@ -211,6 +211,15 @@ fn the_keys() {
 
 #[test]
 fn production_asks_for_more() {
+    let folder = tempfile::tempdir().unwrap();
+    let key_file = folder.path().join("key");
+    std::fs::write(&key_file, "0".repeat(64)).unwrap();
+    let with_key = format!("production = true\nkey = {{ file = {key_file:?} }}");
+    let check = |text: &str, expected: &[&str]| check(&text.replace("production = true", &with_key), expected);
+    super::tests::check(
+        "[gateway]\nproduction = true",
+        &["gateway.toml:1: gateway.key: the file var/sportello.key is not there; make one"],
+    );
     let production = |lines: &str, expected: &[&str]| {
         let head = "[gateway]\nproduction = true\n[[keys]]\nname = \"a\"\nscopes = []\n";
         check(&format!("{head}{lines}"), expected);
@@ -218,15 +227,15 @@ fn production_asks_for_more() {
     production("secret = { env = \"SHOP_KEY\" }", &[]);
     production(
         "secret = \"literally-0123456789abcdef0123456789abcdef\"",
-        &["gateway.toml:6: keys[0].secret: a secret must not stand in the file in production"],
+        &["gateway.toml:7: keys[0].secret: a secret must not stand in the file in production"],
     );
     check(
         "[gateway]\nproduction = true\nplugins = [\"p\"]\n[rails.a]\nplugin = \"x\"\ngrants = [\"http://127.0.0.1:*\"]",
-        &["gateway.toml:6: rails.a.grants[0]: \"http://127.0.0.1:*\" is not encrypted"],
+        &["gateway.toml:7: rails.a.grants[0]: \"http://127.0.0.1:*\" is not encrypted"],
     );
     production(
         "secret = { env = \"SHORT_KEY\" }",
-        &["gateway.toml:6: keys[0].secret: a key has at least 32 characters in production"],
+        &["gateway.toml:7: keys[0].secret: a key has at least 32 characters in production"],
     );
 }
 
@@ -237,13 +246,14 @@ fn a_secret_that_everybody_may_read_is_none_in_production() {
     let folder = tempfile::tempdir().unwrap();
     let secret = folder.path().join("secret");
     std::fs::write(&secret, format!("{}\r\n", "k".repeat(40))).unwrap();
-    let text =
-        format!("[gateway]\nproduction = true\n[[keys]]\nname = \"a\"\nscopes = []\nsecret = {{ file = {secret:?} }}");
+    let text = format!(
+        "[gateway]\nproduction = true\nkey = {{ file = {secret:?} }}\n[[keys]]\nname = \"a\"\nscopes = []\nsecret = {{ file = {secret:?} }}"
+    );
     let check = |mode: u32, expected: &[&str]| {
         std::fs::set_permissions(&secret, PermissionsExt::from_mode(mode)).unwrap();
         check(&text, expected);
     };
-    check(0o644, &["gateway.toml:6: keys[0].secret: everybody may read the file"]);
+    check(0o644, &["gateway.toml:7: keys[0].secret: everybody may read the file"]);
     check(0o600, &[]);
     let reading = Config::read(Path::new("x.toml"), &text, &|_| None);
     assert_eq!(reading.config.keys[0].secret.reveal(), "k".repeat(40));
@@ -355,4 +365,12 @@ fn what_is_no_toml_is_said_with_its_line_and_the_rest_is_still_read() {
     );
     let found = mistakes("[gateway]\ndrain = \"1s\"\ndrain = \"2s\"\n");
     assert!(found[0].starts_with("gateway.toml:3: "), "{found:#?}");
+}
+
+#[test]
+fn the_deployment_that_runs_out_of_the_box_is_right() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../gateway.toml");
+    let reading = Config::open(&file).unwrap();
+    assert_eq!(reading.problems, []);
+    assert!(!reading.config.instances.is_empty() && !reading.config.routes.is_empty());
 }

@@ -1,6 +1,7 @@
 //! What is wrong with plugins and their settings is said together with what is wrong with the file.
 
-use crate::world::{CONFIG, prepare};
+use crate::world::{CONFIG, prepare, start_with};
+use serde_json::json;
 use sportello_gateway::{Gateway, StartError};
 
 #[tokio::test]
@@ -66,4 +67,24 @@ async fn a_gateway_whose_plugins_cannot_work_with_their_settings_does_not_start(
         panic!("it started");
     };
     assert!(why.len() == 1 && why[0].contains("bank") && why[0].contains("this rail never opens"), "{why:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_that_panics_in_open_hurts_itself_alone() {
+    let config = CONFIG.replace("limit_minor = 100000", "panic_in_open = true");
+    let config = format!("{config}\n[rails.other]\nplugin = \"test-rail\"\n");
+    let world = start_with(&config.replace("transfer = [\"bank\"]", "transfer = [\"bank\", \"other\"]")).await;
+    let ready = world.get("/readyz").await;
+    assert_eq!((ready.status, &ready.body), (200, &json!({"status": "degraded", "closed": ["bank"]})));
+    let instances = world.get("/v1/instances").await;
+    assert_eq!(instances.body["instances"][0]["state"], "closed", "{instances:?}");
+    assert!(instances.body["instances"][0]["because"].as_str().unwrap().contains("this rail panics"), "{instances:?}");
+    // No byte left, that is certain: so the next rail of the route pays.
+    let paid = world.pay("k", json!({})).await;
+    assert_eq!(
+        (&paid.body["state"], &paid.body["attempts"][1]["rail"]),
+        (&json!("completed"), &json!("other")),
+        "{paid:?}"
+    );
+    world.gateway.drain().await;
 }

@@ -1,7 +1,10 @@
 //! The gateway as a whole, with plugins linked in: over HTTP, through restarts, and with mistakes in what it is told.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may fail loudly")]
+
 mod deployment;
 mod payments;
+mod program;
 mod restart;
 mod webhooks;
 mod world;

@@ -25,6 +25,9 @@ settings! {
         /// What `open` says of it.
         #[serde(default)]
         refuse_to_open: bool,
+        /// Whether `open` panics.
+        #[serde(default)]
+        panic_in_open: bool,
     }
 }
 
@@ -41,6 +44,7 @@ impl Rail for TestRail {
         if settings.refuse_to_open {
             return Err(Failure::settings("no", "this rail never opens"));
         }
+        assert!(!settings.panic_in_open, "this rail panics");
         Ok(Self(settings))
     }
     async fn submit(&self, order: Order, _: &Host) -> Result<Outcome, Failure> {
@@ -198,8 +202,12 @@ pub(crate) struct World {
 }
 
 pub(crate) async fn start() -> World {
+    start_with(CONFIG).await
+}
+
+pub(crate) async fn start_with(config: &str) -> World {
     let folder = tempfile::tempdir().unwrap();
-    let gateway = start_in(folder.path()).await;
+    let gateway = Gateway::start(prepare(folder.path(), config).await.unwrap()).await.unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = Client::builder().no_proxy().build().unwrap();
     let base = format!("http://{}", gateway.address());

@@ -1,0 +1,107 @@
+//! `sportello demo`: the sandbox (X and a bank) and a gateway, side by side; or six stories played without a person.
+
+mod stage;
+mod stories;
+
+use clap::Args;
+use comfy_table::{Table, presets::UTF8_FULL_CONDENSED};
+use serde::Serialize;
+
+use crate::cli::{Failed, Setting};
+use crate::command::{say, say_json};
+use stage::Stage;
+
+/// Start the sandbox and a gateway, and say what to try.
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Play six stories on free ports, print what became of them, and end.
+    #[arg(long)]
+    once: bool,
+}
+
+/// What became of a story.
+#[derive(Debug, Serialize)]
+pub(crate) struct Told {
+    /// The story.
+    story: &'static str,
+    /// The way of its payment, or what was answered.
+    happened: String,
+    /// What the bank's books say.
+    bank: String,
+    /// What people were told.
+    notes: String,
+    /// How long it took, in milliseconds.
+    took_ms: u128,
+    /// Why it ended wrongly, if it did.
+    wrong: Option<String>,
+}
+
+impl Demo {
+    /// Plays, or stays up until told to stop.
+    ///
+    /// # Errors
+    /// Something did not start, or a story ended wrongly.
+    pub async fn run(self, setting: &Setting) -> Result<(), Failed> {
+        let stage = Stage::set(&setting.config, self.once).await.map_err(Failed::Trying)?;
+        if self.once {
+            let told = stories::play(&stage).await;
+            let ended = stage.end().await;
+            print(&told, setting.json);
+            return verdict(&told, ended);
+        }
+        invite(&stage);
+        // Whatever it is that ends the waiting, it ends.
+        let _ = tokio::signal::ctrl_c().await;
+        stage.end().await.map_err(Failed::Trying)
+    }
+}
+
+fn verdict(told: &[Told], ended: Result<(), String>) -> Result<(), Failed> {
+    let wrong = told.iter().filter(|t| t.wrong.is_some()).count();
+    if wrong > 0 {
+        return Err(Failed::Trying(format!("{wrong} of {} stories ended wrongly", told.len())));
+    }
+    ended.map_err(Failed::Trying)
+}
+
+fn invite(stage: &Stage) {
+    say(format_args!(
+        "\nThe phone (X and the bank, simulated): {x}
+The gateway:                           {gateway}
+
+Three things to try, on the phone:
+  1. As paolo, post:            @sportello pay @anna 20 € for the pizza
+     A code comes by direct message: answer it there with the code, and look at both accounts.
+  2. As luca, post:             @sportello paga @anna 13,13 € per il gelato
+     Confirm it: the bank declines, and nothing moves.
+  3. As anna, write in private: request 7 € from @paolo for the cinema
+     paolo is asked for a code, and pays.
+
+Then: {program} payments --config {config}
+Ctrl-C ends it all.",
+        x = stage.x,
+        gateway = stage.gateway,
+        program = stage.program.display(),
+        config = stage.config.display(),
+    ));
+}
+
+fn print(told: &[Told], json: bool) {
+    if json {
+        told.iter().for_each(say_json);
+        return;
+    }
+    let mut table = Table::new();
+    table.load_style(UTF8_FULL_CONDENSED).set_header(["story", "what happened", "the bank", "notes", "took", ""]);
+    for t in told {
+        table.add_row([
+            t.story.to_owned(),
+            t.happened.clone(),
+            t.bank.clone(),
+            t.notes.clone(),
+            format!("{} ms", t.took_ms),
+            t.wrong.as_ref().map_or_else(|| "right".to_owned(), |why| format!("WRONG: {why}")),
+        ]);
+    }
+    say(table);
+}

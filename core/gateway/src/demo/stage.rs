@@ -1,0 +1,190 @@
+//! The programs of a demo, and what can be asked of them.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::client::Client;
+
+/// How long anything may take that a story waits for.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A sandbox and a gateway that know each other.
+pub(super) struct Stage {
+    pub(super) x: String,
+    pub(super) bank: String,
+    pub(super) gateway: String,
+    pub(super) program: PathBuf,
+    pub(super) config: PathBuf,
+    folder: PathBuf,
+    client: Client,
+    http: reqwest::Client,
+    gateway_process: Child,
+    // Ends when its standard input closes: with this.
+    _sandbox: Child,
+}
+
+impl Stage {
+    /// Starts both. `apart` is on free ports, beside whatever else runs.
+    pub(super) async fn set(config: &Path, apart: bool) -> Result<Self, String> {
+        let program = std::env::current_exe().map_err(|e| e.to_string())?;
+        let beside = program.parent().unwrap_or(Path::new(".")).to_path_buf();
+        let folder = beside.join(format!("demo-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+
+        let (x, bank, gateway) = match apart {
+            true => ("127.0.0.1:0", "127.0.0.1:0", free_address()?),
+            false => ("127.0.0.1:7001", "127.0.0.1:7002", "127.0.0.1:8080".to_owned()),
+        };
+        let mut sandbox = Command::new(beside.join(format!("sandbox{}", std::env::consts::EXE_SUFFIX)));
+        sandbox.args(["--x", x, "--bank", bank, "--until-stdin-closes"]).stdin(Stdio::piped());
+        let (sandbox, said) = started(&mut sandbox, "x").await?;
+        let (x, bank) = (text(&said, "x"), text(&said, "bank"));
+
+        let written = std::fs::read_to_string(config).map_err(|e| format!("{}: {e}", config.display()))?;
+        let written = written
+            .replace("http://127.0.0.1:7001", &x)
+            .replace("http://127.0.0.1:7002", &bank)
+            .replace("127.0.0.1:8080", &gateway)
+            .replace("plugins = [\"target/debug\"]", &format!("plugins = [{:?}]", beside.display().to_string()));
+        let config = folder.join("gateway.toml");
+        std::fs::write(&config, written).map_err(|e| e.to_string())?;
+        let mut run = Command::new(&program);
+        run.arg("--config").arg(&config).args(["--json", "run"]).stdin(Stdio::null());
+        let (gateway_process, said) = started(&mut run, "listening").await?;
+        let gateway = text(&said, "listening");
+
+        let client = Client::open(&config).map_err(|e| e.to_string())?;
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|e| e.to_string())?;
+        let stage =
+            Self { x, bank, gateway, program, config, folder, client, http, gateway_process, _sandbox: sandbox };
+        stage
+            .post(&format!("{}/sandbox/webhook", stage.x), &json!({ "url": format!("{}/in/twitter", stage.gateway) }))
+            .await?;
+        stage
+            .until("X to find the gateway's answer to its challenge right", async || {
+                let deliveries = stage.get(&format!("{}/sandbox/deliveries", stage.x)).await.ok()?;
+                deliveries.pointer("/webhook/verified")?.as_bool()?.then_some(())
+            })
+            .await?;
+        Ok(stage)
+    }
+
+    /// Ends both. The gateway is asked to, and must end well.
+    pub(super) async fn end(mut self) -> Result<(), String> {
+        let id = self.gateway_process.id().ok_or("the gateway has ended by itself")?;
+        let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await.map_err(|e| e.to_string())?;
+        let status = tokio::time::timeout(PATIENCE, self.gateway_process.wait()).await;
+        let _ = std::fs::remove_dir_all(&self.folder);
+        match status {
+            Ok(Ok(status)) if status.success() && asked.success() => Ok(()),
+            Ok(Ok(status)) => Err(format!("the gateway ended with {status}")),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err("the gateway did not end".to_owned()),
+        }
+    }
+
+    /// Waits until there is something.
+    pub(super) async fn until<T>(&self, what: &str, look: impl AsyncFn() -> Option<T>) -> Result<T, String> {
+        let begun = Instant::now();
+        loop {
+            if let Some(found) = look().await {
+                return Ok(found);
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("waited in vain for {what}"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    pub(super) async fn get(&self, url: &str) -> Result<Value, String> {
+        let response = self.http.get(url).send().await.map_err(|e| e.to_string())?;
+        response.json().await.map_err(|e| e.to_string())
+    }
+
+    pub(super) async fn post(&self, url: &str, body: &Value) -> Result<Value, String> {
+        let response = self.http.post(url).json(body).send().await.map_err(|e| e.to_string())?;
+        let status = response.status();
+        let answer = response.text().await.map_err(|e| e.to_string())?;
+        if !status.is_success() {
+            return Err(format!("{url}: {status}: {answer}"));
+        }
+        Ok(serde_json::from_str(&answer).unwrap_or_default())
+    }
+
+    /// What the gateway's own interface says.
+    pub(super) async fn ask(&self, path: &str) -> Result<Value, String> {
+        self.client.get(path, &[]).await.map_err(|e| e.to_string())
+    }
+
+    /// Somebody posts on X. Answers the post's id.
+    pub(super) async fn posts(&self, who: &str, what: &str) -> Result<String, String> {
+        let posted = self.post(&format!("{}/sandbox/posts", self.x), &json!({ "as": who, "text": what })).await?;
+        Ok(text(&posted, "id"))
+    }
+
+    /// Somebody writes to the gateway in private.
+    pub(super) async fn writes(&self, who: &str, what: &str) -> Result<(), String> {
+        self.post(&format!("{}/sandbox/dms", self.x), &json!({ "as": who, "text": what })).await.map(drop)
+    }
+
+    /// What the gateway wrote to somebody in private, the oldest first.
+    pub(super) async fn heard(&self, who: &str) -> Vec<String> {
+        let thread = self.get(&format!("{}/sandbox/people/{who}/dms", self.x)).await.unwrap_or_default();
+        let messages = thread.get("dms").and_then(Value::as_array).cloned().unwrap_or_default();
+        messages.iter().filter(|m| text(m, "from") == "sportello").map(|m| text(m, "text")).collect()
+    }
+
+    /// What stands on somebody's account, in cents; `total` over all accounts for nobody.
+    pub(super) async fn balance(&self, who: Option<&str>) -> Result<i64, String> {
+        let books = self.get(&format!("{}/sandbox/accounts", self.bank)).await?;
+        let Some(who) = who else { return books.get("total").and_then(Value::as_i64).ok_or("no total".to_owned()) };
+        let accounts = books.get("accounts").and_then(Value::as_array).cloned().unwrap_or_default();
+        let of = accounts.iter().find(|a| text(a, "owner") == who).and_then(|a| a.get("balance")?.as_i64());
+        of.ok_or_else(|| format!("{who} has no account"))
+    }
+
+    /// Every payment that the gateway knows, the latest first.
+    pub(super) async fn payments(&self) -> Result<Vec<Value>, String> {
+        let list = self.ask("/v1/payments").await?;
+        Ok(list.get("payments").and_then(Value::as_array).cloned().unwrap_or_default())
+    }
+}
+
+/// A text in a JSON object; empty where there is none.
+pub(super) fn text(value: &Value, key: &str) -> String {
+    value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// Starts a program, and waits for the line of JSON that has `key`.
+async fn started(command: &mut Command, key: &str) -> Result<(Child, Value), String> {
+    let name = format!("{:?}", command.as_std().get_program());
+    let mut child = command
+        .stdout(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|e| format!("{name}: {e}; build everything with: cargo xtask demo"))?;
+    let stdout = child.stdout.take().ok_or("no standard output")?;
+    let mut lines = BufReader::new(stdout).lines();
+    while let Some(line) = lines.next_line().await.map_err(|e| e.to_string())? {
+        let said: Value = serde_json::from_str(&line).unwrap_or_default();
+        if said.get(key).is_some() {
+            // A full pipe would stop it.
+            tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+            return Ok((child, said));
+        }
+    }
+    Err(format!("{name} did not start"))
+}
+
+/// An address on this machine that nobody listens on.
+fn free_address() -> Result<String, String> {
+    let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
+    listener.local_addr().map(|address| address.to_string()).map_err(|e| e.to_string())
+}

@@ -1,0 +1,227 @@
+//! The six stories.
+
+use std::time::Instant;
+
+use serde_json::{Value, json};
+
+use super::Told;
+use super::stage::{Stage, text};
+
+/// What paolo sends, in cents, where the bank has nothing against it.
+const PIZZA: i64 = 2000;
+
+/// A story as far as it went.
+#[derive(Default)]
+struct Line {
+    happened: String,
+    bank: String,
+    notes: String,
+}
+
+/// What a payment began with.
+struct Before {
+    paolo: i64,
+    anna: i64,
+    total: i64,
+    payments: usize,
+    to_paolo: usize,
+    to_anna: usize,
+}
+
+/// Plays all six, one after the other. A story that ends wrongly does not keep the next from being told.
+pub(super) async fn play(stage: &Stage) -> Vec<Told> {
+    let mut told = Vec::new();
+    told.push(tell("paid", stage, async || paid(stage).await).await);
+    told.push(tell("declined by the bank", stage, async || declined(stage).await).await);
+    told.push(tell("the bank answers late", stage, async || late(stage).await).await);
+    told.push(tell("the bank's answer was lost", stage, async || lost(stage).await).await);
+    told.push(tell("a forged webhook", stage, async || forged(stage).await).await);
+    told.push(tell("the same post twice", stage, async || twice(stage).await).await);
+    told
+}
+
+async fn tell(story: &'static str, stage: &Stage, play: impl AsyncFn() -> Result<Line, String>) -> Told {
+    let begun = Instant::now();
+    let mut played = play().await;
+    if let (Ok(_), Err(why)) = (&played, balanced(stage).await) {
+        played = Err(why);
+    }
+    let (line, wrong) = match played {
+        Ok(line) => (line, None),
+        Err(why) => (Line::default(), Some(why)),
+    };
+    let Line { happened, bank, notes } = line;
+    Told { story, happened, bank, notes, took_ms: begun.elapsed().as_millis(), wrong }
+}
+
+async fn paid(stage: &Stage) -> Result<Line, String> {
+    let before = Before::now(stage).await?;
+    confirm(stage, &before, "20 €").await?;
+    completed(stage, &before).await
+}
+
+async fn declined(stage: &Stage) -> Result<Line, String> {
+    let before = Before::now(stage).await?;
+    confirm(stage, &before, "13.13 €").await?;
+    let payment = terminal(stage, &before).await?;
+    expect("the payment's state", &text(&payment, "state"), "declined")?;
+    let word = hear(stage, "paolo", before.to_paolo, "did not go through").await?;
+    let bank = before.moved(stage, 0).await?;
+    Ok(Line { happened: format!("declined: {}", text(&payment, "reason")), bank, notes: format!("paolo: {word}") })
+}
+
+async fn late(stage: &Stage) -> Result<Line, String> {
+    let before = Before::now(stage).await?;
+    let faults = format!("{}/sandbox/faults", stage.bank);
+    stage.post(&faults, &json!({ "hold": true })).await?;
+    confirm(stage, &before, "20 €").await?;
+    let waiting = hear(stage, "paolo", before.to_paolo, "on the way").await?;
+    stage.post(&faults, &json!({ "hold": false })).await?;
+    stage.post(&format!("{}/sandbox/release", stage.bank), &json!({})).await?;
+    let line = completed(stage, &before).await?;
+    Ok(Line {
+        happened: format!("pending, then {}", line.happened),
+        notes: format!("paolo: {waiting}; {}", line.notes),
+        ..line
+    })
+}
+
+async fn lost(stage: &Stage) -> Result<Line, String> {
+    let before = Before::now(stage).await?;
+    stage.post(&format!("{}/sandbox/faults", stage.bank), &json!({ "lose_answers": 1 })).await?;
+    confirm(stage, &before, "20 €").await?;
+    let doubtful = |payment: &Value| payment.pointer("/attempts/0/state").and_then(Value::as_str) == Some("unknown");
+    let saw_doubt = stage
+        .until("the order to be in doubt, or done", async || {
+            let payment = newest(stage, &before).await?;
+            (doubtful(&payment) || text(&payment, "state") == "completed").then(|| doubtful(&payment))
+        })
+        .await?;
+    let line = completed(stage, &before).await?;
+    let asked = newest(stage, &before).await.and_then(|p| p.pointer("/attempts/0/asked")?.as_u64()).unwrap_or(0);
+    if asked == 0 {
+        return Err("the answer was not lost".to_owned());
+    }
+    let doubt = if saw_doubt { "unknown" } else { "in doubt" };
+    Ok(Line { happened: format!("{doubt}, then found at the bank: {}", line.happened), ..line })
+}
+
+async fn forged(stage: &Stage) -> Result<Line, String> {
+    let before = Before::now(stage).await?;
+    let forgery = json!({ "as": "paolo", "text": "@sportello pay @anna 20 €" });
+    let answer = stage.post(&format!("{}/sandbox/forge", stage.x), &forgery).await?;
+    let status = answer.get("status").and_then(Value::as_u64).unwrap_or(0);
+    if !(400..500).contains(&status) {
+        return Err(format!("the forgery was answered with {status}"));
+    }
+    expect("the number of payments", &stage.payments().await?.len().to_string(), &before.payments.to_string())?;
+    let bank = before.moved(stage, 0).await?;
+    Ok(Line { happened: format!("refused with {status}, nothing stored"), bank, notes: "none".to_owned() })
+}
+
+async fn twice(stage: &Stage) -> Result<Line, String> {
+    let before = Before::now(stage).await?;
+    let post = confirm(stage, &before, "20 €").await?;
+    let line = completed(stage, &before).await?;
+    let repeated = stage.post(&format!("{}/sandbox/redeliver", stage.x), &json!({ "id": post })).await?;
+    stage
+        .until("the repeat to be delivered", async || {
+            let deliveries = stage.get(&format!("{}/sandbox/deliveries", stage.x)).await.ok()?;
+            let all = deliveries.get("deliveries")?.as_array()?.clone();
+            let of_post: Vec<_> = all.iter().filter(|d| text(d, "subject") == post).collect();
+            let done = of_post.iter().filter(|d| text(d, "state") == "delivered").count();
+            (of_post.len() > 2 && done == of_post.len()).then_some(())
+        })
+        .await
+        .map_err(|why| format!("{why} ({repeated})"))?;
+    expect("the number of payments", &stage.payments().await?.len().to_string(), &(before.payments + 1).to_string())?;
+    before.moved(stage, PIZZA).await?;
+    Ok(Line { happened: format!("{}; the repeat changed nothing", line.happened), ..line })
+}
+
+/// paolo posts, gets a code in private, and answers with it. Answers the post's id.
+async fn confirm(stage: &Stage, before: &Before, amount: &str) -> Result<String, String> {
+    let post = stage.posts("paolo", &format!("@sportello pay @anna {amount} for the pizza")).await?;
+    let asked = hear(stage, "paolo", before.to_paolo, "code").await?;
+    let code = asked.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6).ok_or("no code in the note")?;
+    stage.writes("paolo", code).await?;
+    Ok(post)
+}
+
+/// The payment is completed, the money moved once, and both were told.
+async fn completed(stage: &Stage, before: &Before) -> Result<Line, String> {
+    let payment = terminal(stage, before).await?;
+    expect("the payment's state", &text(&payment, "state"), "completed")?;
+    let bank = before.moved(stage, PIZZA).await?;
+    hear(stage, "paolo", before.to_paolo, "Done").await?;
+    hear(stage, "anna", before.to_anna, "20.00 EUR").await?;
+    Ok(Line { happened: "confirmed by code, completed".to_owned(), bank, notes: "paolo and anna".to_owned() })
+}
+
+/// The next note to somebody that says this, without the code in it.
+async fn hear(stage: &Stage, who: &str, since: usize, what: &str) -> Result<String, String> {
+    let waiting = format!("{who} to be told {what:?}");
+    stage.until(&waiting, async || stage.heard(who).await.into_iter().skip(since).find(|t| t.contains(what))).await
+}
+
+async fn newest(stage: &Stage, before: &Before) -> Option<Value> {
+    let payments = stage.payments().await.ok()?;
+    (payments.len() > before.payments).then(|| payments.first().cloned()).flatten()
+}
+
+async fn terminal(stage: &Stage, before: &Before) -> Result<Value, String> {
+    stage
+        .until("the payment to end", async || {
+            let payment = newest(stage, before).await?;
+            ["completed", "declined", "cancelled", "expired", "returned"]
+                .contains(&text(&payment, "state").as_str())
+                .then_some(payment)
+        })
+        .await
+}
+
+/// The ledger adds up to zero, and no money is on its way.
+async fn balanced(stage: &Stage) -> Result<(), String> {
+    let ledger = stage.ask("/v1/ledger").await?;
+    let balances = ledger.get("balances").and_then(Value::as_array).cloned().unwrap_or_default();
+    let minor = |b: &Value| b.get("minor").and_then(Value::as_i64).unwrap_or(i64::MAX);
+    let sum: i64 = balances.iter().map(minor).sum();
+    let open = balances.iter().any(|b| !text(b, "account").starts_with("person:"));
+    if sum != 0 || open {
+        return Err(format!("the ledger is not balanced: {ledger}"));
+    }
+    Ok(())
+}
+
+fn expect(what: &str, found: &str, wanted: &str) -> Result<(), String> {
+    if found == wanted {
+        return Ok(());
+    }
+    Err(format!("{what} is {found}, not {wanted}"))
+}
+
+impl Before {
+    async fn now(stage: &Stage) -> Result<Self, String> {
+        Ok(Self {
+            paolo: stage.balance(Some("paolo")).await?,
+            anna: stage.balance(Some("anna")).await?,
+            total: stage.balance(None).await?,
+            payments: stage.payments().await?.len(),
+            to_paolo: stage.heard("paolo").await.len(),
+            to_anna: stage.heard("anna").await.len(),
+        })
+    }
+
+    /// The bank's books show that exactly this moved from paolo to anna, and nothing else came or went.
+    async fn moved(&self, stage: &Stage, cents: i64) -> Result<String, String> {
+        let left = self.paolo - stage.balance(Some("paolo")).await?;
+        let came = stage.balance(Some("anna")).await? - self.anna;
+        if (left, came) != (cents, cents) || stage.balance(None).await? != self.total {
+            return Err(format!("{left} cents left paolo and {came} came to anna, in place of {cents}"));
+        }
+        Ok(match cents {
+            0 => "nothing moved".to_owned(),
+            _ => format!("one debit of {}.{:02} EUR", cents / 100, cents % 100),
+        })
+    }
+}

@@ -1,0 +1,130 @@
+//! The program itself: what it prints, how it ends, and that it comes back.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+
+use serde_json::{Value, json};
+
+const CONFIG: &str = r#"
+[gateway]
+listen = "127.0.0.1:0"
+store = "sqlite:store.db"
+key = { file = "key" }
+
+[[keys]]
+name = "all"
+secret = "key-that-may-do-all"
+scopes = ["payments:read", "payments:write"]
+"#;
+
+fn sportello(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sportello"));
+    command.current_dir(folder).env_remove("SPORTELLO_CONFIG");
+    command
+}
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    sportello(folder).args(arguments).output().unwrap()
+}
+
+fn folder_with(config: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    folder
+}
+
+/// A gateway that runs, and where.
+fn running(folder: &Path) -> (Child, String) {
+    let mut child =
+        sportello(folder).args(["run", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
+    (child, told["listening"].as_str().unwrap().to_owned())
+}
+
+fn tell(child: &Child, signal: &str) {
+    assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+}
+
+#[test]
+fn it_stops_when_told_and_comes_back_after_a_kill() {
+    let folder = folder_with(CONFIG);
+    for (signal, expected) in [("-TERM", Some(0)), ("-KILL", None), ("-INT", Some(0))] {
+        let (mut child, base) = running(folder.path());
+        assert!(base.starts_with("http://127.0.0.1:") && !base.ends_with(":0"), "{base}");
+        // The store is one gateway's alone.
+        let second = run(folder.path(), &["run"]);
+        assert_eq!(second.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&second.stderr).contains("another gateway is running on this store"));
+        tell(&child, signal);
+        assert_eq!(child.wait().unwrap().code(), expected, "{signal}");
+    }
+}
+
+#[test]
+fn commands_tell_what_they_should_and_how_it_went() {
+    let folder = folder_with(CONFIG);
+    let check = |arguments: &[&str], code: i32, expected: &str| {
+        let output = run(folder.path(), arguments);
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+        assert!(said.contains(expected), "{arguments:?}: {said}");
+    };
+    check(&["check"], 0, "gateway.toml is right");
+    check(&["check", "--json"], 0, r#"{"problems":[]}"#);
+    check(&["check", "--config", "nothing.toml"], 2, "the file cannot be read");
+    check(&["plugin", "list"], 0, "There is no plugin");
+    check(&["plugin", "list", "--json"], 0, r#"{"plugins":[],"unusable":[]}"#);
+    check(&["parse", "pay", "--channel", "nowhere"], 2, "has no channel \"nowhere\"");
+    check(&["payments"], 1, "start it with: sportello run");
+    check(&["payments", "--json"], 1, r#"{"error":"no gateway answers at"#);
+    check(&["pay", "--from", "a:1", "--to", "a:2", "20.001"], 2, "is no amount of EUR");
+    check(&["pay", "--from", "a:1", "--to", "a:2", "20", "--confirmed"], 2, "the scope payments:confirmed");
+    check(&["pay", "--from", "anna", "--to", "a:2", "20"], 2, "a handle is written as scheme:name");
+    check(&["show", "xyz"], 2, "32 hexadecimal digits");
+    check(&["dance"], 2, "unrecognized subcommand");
+    check(&["--help"], 0, "Exit codes:");
+}
+
+#[test]
+fn five_mistakes_are_five_lines() {
+    let mistakes = "[gateway]\nlisten = 1\ndran = \"1s\"\n[policy]\nexempt = [\"5\"]\n[[profiles]]\nname = \"Anna\"\n\
+                    handles = [\"anna\"]\naccount = \"iban:XX\"\n";
+    let folder = folder_with(mistakes);
+    for command in ["check", "run"] {
+        let output = run(folder.path(), &[command]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let places: Vec<&str> = said.lines().map(|line| line.split(": ").next().unwrap()).collect();
+        assert_eq!(places, ["gateway.toml:2", "gateway.toml:3", "gateway.toml:5", "gateway.toml:8", "gateway.toml:9"]);
+    }
+    let output = run(folder.path(), &["check", "--json"]);
+    let told: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(told["problems"].as_array().unwrap().len(), 5);
+    assert_eq!(told["problems"][1]["key"], "gateway.dran");
+    assert_eq!(told["problems"][1]["remedy"], "did you mean \"drain\"?");
+}
+
+#[test]
+fn messages_are_parsed_as_on_a_configured_channel() {
+    let channel = "[gateway]\nplugins = [\".\"]\n[channels.chat]\nplugin = \"chatter\"\ndefault_currency = \"EUR\"\n\
+                   [channels.chat.settings]\nhandle = \"sportello\"\n";
+    let folder = folder_with(channel);
+    let check = |text: &str, expected: Value| {
+        let output = run(folder.path(), &["parse", text, "--channel", "chat", "--json"]);
+        assert_eq!(output.status.code(), Some(0), "{text}");
+        assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), expected, "{text}");
+    };
+    let amount = json!({"minor": 2000, "currency": "EUR"});
+    check(
+        "@sportello pay @anna 20 € for the pizza",
+        json!({"command": "pay", "payee": "chatter:@anna", "amount": amount, "memo": "the pizza", "visibility": null}),
+    );
+    check(
+        "@sportello pay @anna 20",
+        json!({"command": "pay", "payee": "chatter:@anna", "amount": amount, "memo": null, "visibility": null}),
+    );
+    check("good morning", json!({"command": "unclear", "because": "no_command"}));
+}

@@ -97,7 +97,8 @@ fn unclear(because: Because, understood: Understood) -> Command {
 
 /// A message that is nothing but *yes*, *no*, a code or a question mark.
 fn bare_answer(text: &Text<'_>, private: bool) -> Option<Command> {
-    let mut said = text.items.iter().filter(|item| !matches!(item.what, What::Own | What::Mark('.' | '!' | ',' | '\n')));
+    let mut said =
+        text.items.iter().filter(|item| !matches!(item.what, What::Own | What::Mark('.' | '!' | ',' | '\n')));
     let (only, more) = (said.next()?, said.next());
     if more.is_some() {
         return None;

@@ -88,7 +88,8 @@ impl<'a> Reader<'a> {
             Some(Unit::Shared) => Err(Because::UnknownCurrency),
             Some(Unit::Minor(currency)) => {
                 let currency = currency.or(self.default).ok_or(Because::NoCurrency)?;
-                let is_whole = written.bytes().all(|b| b.is_ascii_digit()) && !(written.len() > 1 && written.starts_with('0'));
+                let is_whole =
+                    written.bytes().all(|b| b.is_ascii_digit()) && !(written.len() > 1 && written.starts_with('0'));
                 if !is_whole || currency.exponent() != 2 {
                     return Err(Because::BadAmount);
                 }
@@ -173,8 +174,12 @@ impl<'a> Reader<'a> {
                 let Some(Kind::Sign(sign)) = self.kind(at + 1) else { return None };
                 Some((at + 1, signed(*sign, Some(self.raw(at)))))
             }
-            Kind::Word(word) if word == "euro" && self.is_cents(at + 1) => Some((at + 1, Unit::Minor(Some(Currency::EUR)))),
-            Kind::Word(_) if currency::is_foreign_code(self.raw(at)) && !self.is_known_word(at) => Some((at, Unit::Shared)),
+            Kind::Word(word) if word == "euro" && self.is_cents(at + 1) => {
+                Some((at + 1, Unit::Minor(Some(Currency::EUR))))
+            }
+            Kind::Word(_) if currency::is_foreign_code(self.raw(at)) && !self.is_known_word(at) => {
+                Some((at, Unit::Shared))
+            }
             Kind::Word(_) => currency::unit(self.raw(at)).map(|unit| (at, unit)),
             _ => None,
         }
@@ -182,19 +187,23 @@ impl<'a> Reader<'a> {
 
     /// Whether three capitals are a word of the grammar that is shouted: `PAY 20 FOR LUNCH`.
     fn is_known_word(&self, at: usize) -> bool {
-        super::lexicon::is_command_word(&fold(self.raw(at))) || self.is_word(at, |word| super::lexicon::pleasantry(&[word]) > 0)
+        super::lexicon::is_command_word(&fold(self.raw(at)))
+            || self.is_word(at, |word| super::lexicon::pleasantry(&[word]) > 0)
     }
 
     /// Whether what stands behind the amount makes another one of it: `€20 million`, `20 € x 3`, `20€/month`, `20 % `.
     fn goes_on(&self, last: usize, has_unit_after: bool) -> bool {
         let next = last + 1;
-        let operand = matches!(self.kind(next + 1), Some(Kind::Number(_) | Kind::Odd)) && !matches!(self.kind(next + 2), Some(Kind::Word(_)));
+        let operand = matches!(self.kind(next + 1), Some(Kind::Number(_) | Kind::Odd))
+            && !matches!(self.kind(next + 2), Some(Kind::Word(_)));
         match self.kind(next) {
             Some(Kind::Word(word)) => {
                 let unit_again = has_unit_after && currency::is_unit(word) && is_number(&fold(self.raw(last)));
                 is_scale(word) || unit_again || word == "x" && operand
             }
-            Some(Kind::Mark('×' | '*' | '-' | '−' | '–' | '+' | '/' | '÷')) => operand || self.glued(next) && self.glued(next + 1),
+            Some(Kind::Mark('×' | '*' | '-' | '−' | '–' | '+' | '/' | '÷')) => {
+                operand || self.glued(next) && self.glued(next + 1)
+            }
             Some(Kind::Mark('%' | '‰')) => true,
             Some(Kind::Hidden) => self.glued(next),
             _ => false,
@@ -204,6 +213,9 @@ impl<'a> Reader<'a> {
     /// Whether a number in words stands before: `two hundred 20 €`.
     fn is_multiplied(&self, first: usize, free_from: usize) -> bool {
         let before = first.checked_sub(1).filter(|at| *at >= free_from);
-        before.is_some_and(|at| self.is_word(at, |word| is_number(word) || is_scale(word)) || self.kind(at) == Some(&Kind::Hidden) && self.glued(first))
+        before.is_some_and(|at| {
+            self.is_word(at, |word| is_number(word) || is_scale(word))
+                || self.kind(at) == Some(&Kind::Hidden) && self.glued(first)
+        })
     }
 }

@@ -39,7 +39,12 @@ pub fn explain(unclear: &Unclear, language: Language, own_name: &str) -> String 
 fn understood(understood: &Understood, language: Language) -> Option<String> {
     let mut parts: Vec<String> = understood.verb.iter().map(|verb| verb_name(verb, language).to_owned()).collect();
     // A name is shown as people write it; the channel's scheme says nothing to them.
-    parts.extend(understood.people.iter().map(|handle| if handle.is_name() { handle.rest() } else { handle.as_str() }.to_owned()));
+    parts.extend(
+        understood
+            .people
+            .iter()
+            .map(|handle| if handle.is_name() { handle.rest() } else { handle.as_str() }.to_owned()),
+    );
     parts.extend(understood.amounts.iter().map(ToString::to_string));
     parts.extend(understood.memo.iter().map(|memo| format!("“{}”", memo.replace(['“', '”', '„', '"', '«', '»'], "'"))));
     let said = match language {
@@ -110,9 +115,11 @@ fn reason(because: Because, language: Language) -> &'static str {
             "Non vi trovo nulla che io possa fare.",
             "Je n'y trouve rien que je puisse faire.",
         ],
-        Because::TooLong => {
-            ["The message is too long to be read.", "Il messaggio è troppo lungo.", "Le message est trop long pour être lu."]
-        }
+        Because::TooLong => [
+            "The message is too long to be read.",
+            "Il messaggio è troppo lungo.",
+            "Le message est trop long pour être lu.",
+        ],
         Because::Negated => [
             "The message says what is not to be done; write what is to be done, alone.",
             "Il messaggio dice che cosa non va fatto; scrivi soltanto che cosa va fatto.",
@@ -123,10 +130,14 @@ fn reason(because: Because, language: Language) -> &'static str {
             "Sembra una domanda, una condizione o le parole di un altro; scrivilo come semplice richiesta, per adesso.",
             "Cela se lit comme une question, une condition ou les mots d'un autre ; écrivez une demande simple, pour maintenant.",
         ],
-        Because::TwoCommands => {
-            ["There is more than one thing to do; write one at a time.", "Le cose da fare sono più d'una; scrivine una alla volta.", "Il y a plus d'une chose à faire ; écrivez-en une à la fois."]
+        Because::TwoCommands => [
+            "There is more than one thing to do; write one at a time.",
+            "Le cose da fare sono più d'una; scrivine una alla volta.",
+            "Il y a plus d'une chose à faire ; écrivez-en une à la fois.",
+        ],
+        Because::NoPayee => {
+            ["I do not see who is meant.", "Non vedo di chi si tratta.", "Je ne vois pas de qui il s'agit."]
         }
-        Because::NoPayee => ["I do not see who is meant.", "Non vedo di chi si tratta.", "Je ne vois pas de qui il s'agit."],
         Because::TwoPayees => [
             "More than one person could be meant; name one.",
             "Le persone possibili sono più d'una; nominane una.",
@@ -153,14 +164,18 @@ fn reason(because: Because, language: Language) -> &'static str {
             "Non riesco a leggere l'importo; scrivilo in cifre, con i decimali della sua valuta.",
             "Je n'arrive pas à lire le montant ; écrivez-le en chiffres, avec les décimales de sa devise.",
         ],
-        Because::NoCurrency => ["The amount has no currency.", "All'importo manca la valuta.", "Il manque la devise du montant."],
+        Because::NoCurrency => {
+            ["The amount has no currency.", "All'importo manca la valuta.", "Il manque la devise du montant."]
+        }
         Because::UnknownCurrency => [
             "I cannot tell which currency is meant; write its code, as EUR.",
             "Non capisco quale valuta sia; scrivine il codice, come EUR.",
             "Je ne comprends pas de quelle devise il s'agit ; écrivez son code, comme EUR.",
         ],
         Because::ZeroAmount => ["The amount is zero.", "L'importo è zero.", "Le montant est zéro."],
-        Because::AmountTooLarge => ["The amount is too large.", "L'importo è troppo grande.", "Le montant est trop grand."],
+        Because::AmountTooLarge => {
+            ["The amount is too large.", "L'importo è troppo grande.", "Le montant est trop grand."]
+        }
     };
     match language {
         Language::En => en,

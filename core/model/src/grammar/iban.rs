@@ -10,13 +10,16 @@ const LENGTHS: &str = "AD24 AE23 AL28 AT20 AZ28 BA20 BE16 BG22 BH22 BR29 BY28 CH
 /// Reads what has the shape of an IBAN: its length in the text, and the IBAN in capitals without spaces if it is sound.
 pub(super) fn read(text: &str) -> Option<(usize, Option<String>)> {
     let head = text.get(..4)?;
-    let has_shape = head.bytes().take(2).all(|b| b.is_ascii_alphabetic()) && head.bytes().skip(2).all(|b| b.is_ascii_digit());
+    let has_shape =
+        head.bytes().take(2).all(|b| b.is_ascii_alphabetic()) && head.bytes().skip(2).all(|b| b.is_ascii_digit());
     let solid = text.bytes().take_while(u8::is_ascii_alphanumeric).count();
     // Small letters are believed only without spaces: "to99 is my nick" is no account.
     if !has_shape || solid < 15 && (solid != 4 || !head.bytes().take(2).all(|b| b.is_ascii_uppercase())) {
         return None;
     }
-    let expected = LENGTHS.split_ascii_whitespace().find(|entry| entry.get(..2) == head.get(..2).map(str::to_ascii_uppercase).as_deref());
+    let expected = LENGTHS
+        .split_ascii_whitespace()
+        .find(|entry| entry.get(..2) == head.get(..2).map(str::to_ascii_uppercase).as_deref());
     let expected: Option<usize> = expected.and_then(|entry| entry.get(2..)?.parse().ok());
     let (len, compact) = if solid >= 15 { (solid, text.get(..solid)?.to_owned()) } else { grouped(text, expected?)? };
     let compact = compact.to_ascii_uppercase();

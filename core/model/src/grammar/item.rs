@@ -116,11 +116,16 @@ impl<'a> Text<'a> {
 
     /// What was understood of the text: everybody named, every sound amount.
     pub(super) fn understood(&self, verb: Option<Verb>, memo: Option<String>) -> Understood {
-        let mut understood = Understood { verb: verb.map(|verb| verb.action.name().to_owned()), memo, ..Understood::default() };
+        let mut understood =
+            Understood { verb: verb.map(|verb| verb.action.name().to_owned()), memo, ..Understood::default() };
         for item in &self.items {
             match &item.what {
-                What::Person(Some(handle)) if !understood.people.contains(handle) => understood.people.push(handle.clone()),
-                What::Amount { value: Ok(money), .. } if !understood.amounts.contains(money) => understood.amounts.push(*money),
+                What::Person(Some(handle)) if !understood.people.contains(handle) => {
+                    understood.people.push(handle.clone())
+                }
+                What::Amount { value: Ok(money), .. } if !understood.amounts.contains(money) => {
+                    understood.amounts.push(*money)
+                }
                 _ => {}
             }
         }
@@ -193,7 +198,8 @@ fn is_own(handle: &Handle, context: &Context<'_>) -> bool {
 
 /// The first verb. *Add* is one where a cart is named; Italian *dai* is none where it only cheers (*dai, paga…*).
 fn first_verb(items: &[Item]) -> Option<Verb> {
-    let names_cart = || items.iter().any(|item| matches!(&item.what, What::Verb(_, word) | What::Word(word) if has(CART, word)));
+    let names_cart =
+        || items.iter().any(|item| matches!(&item.what, What::Verb(_, word) | What::Word(word) if has(CART, word)));
     items.iter().enumerate().find_map(|(at, item)| {
         let What::Verb(action, word) = &item.what else { return None };
         let next = items.get(at + 1).map(|item| &item.what);

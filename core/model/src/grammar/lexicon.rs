@@ -87,7 +87,12 @@ const HELP: [(Language, &str); 2] = [(Language::It, "aiuto aiutami"), (Language:
 /// The verb that a folded word is.
 pub(super) fn verb(word: &str) -> Option<(Action, Language)> {
     let helps = HELP.iter().map(|(language, words)| (Action::Help, *language, *words));
-    VERBS.iter().copied().chain(helps).find(|(_, _, words)| has(words, word)).map(|(action, language, _)| (action, language))
+    VERBS
+        .iter()
+        .copied()
+        .chain(helps)
+        .find(|(_, _, words)| has(words, word))
+        .map(|(action, language, _)| (action, language))
 }
 
 /// Whether a word stands in a list of words.
@@ -109,6 +114,8 @@ pub(super) const FROM: &str = "from da dal dalla dallo de du chez of d'";
 pub(super) const FOR: &str = "for per pour memo note causale motif";
 /// One more.
 pub(super) const AND: &str = "and e ed et or o oppure ou plus then poi puis also anche aussi";
+/// Thanks.
+pub(super) const THANKS: &str = "thanks thank thx grazie merci";
 /// What turns a wish around in any of the languages. *No* is added where a clause begins.
 pub(super) const NOT: &str = "not dont cant wont doesnt didnt cannot never nor neither nope nah non pas jamais n' except excluding eccetto \
     tranne sauf hormis";

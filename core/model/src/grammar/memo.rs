@@ -22,7 +22,7 @@ pub(super) fn clean(text: &str, places: &[(usize, usize)], cuts: &[(usize, usize
         pieces.push(unquoted(visible(&piece).trim_matches([' ', ',', ';', ':'])).to_owned());
     }
     let memo = visible(&pieces.join(" "));
-    let memo = memo.trim_start_matches(|c: char| c == ' ' || matches!(c, '-' | '–' | '—' | '.' | ',' | ';' | ':' | '!'));
+    let memo = memo.trim_start_matches([' ', '-', '–', '—', '.', ',', ';', ':', '!']);
     let memo: String = memo.chars().take(MEMO_CHARS_MAX).collect();
     let says_something = memo.chars().any(|c| c.is_alphanumeric() || !c.is_ascii());
     says_something.then(|| memo.trim_end().to_owned())

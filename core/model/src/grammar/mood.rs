@@ -2,7 +2,8 @@
 
 use super::item::{Text, Verb, What};
 use super::lexicon::{
-    self, AND, CONDITION, CONDITION_IN_MEMO, NOT, NOT_IN_FRENCH, NOT_IN_ITALIAN, REPORT, TO, has, opener, polite_question,
+    self, AND, CONDITION, CONDITION_IN_MEMO, NOT, NOT_IN_FRENCH, NOT_IN_ITALIAN, REPORT, TO, has, opener,
+    polite_question,
 };
 use super::{Action, Language};
 
@@ -30,7 +31,8 @@ pub(super) fn opening(text: &Text<'_>, verb: Verb) -> Opening {
         let known = text.phrase(at, opener);
         match text.what(at) {
             Some(What::Own | What::Mark('.' | '!' | '?' | ';' | '\n')) => {
-                opening = Opening { from: at + 1, is_told: opening.is_told, hides: opening.hides, ..Opening::default() };
+                opening =
+                    Opening { from: at + 1, is_told: opening.is_told, hides: opening.hides, ..Opening::default() };
             }
             Some(What::Hidden) => opening.hides = true,
             Some(What::Quoted | What::Address) => opening.is_strange = true,
@@ -71,7 +73,10 @@ fn is_not(text: &Text<'_>, at: usize, language: Language) -> bool {
 pub(super) fn is_negated(text: &Text<'_>, verb: Verb, memo_from: usize) -> bool {
     (0..text.items.len()).any(|at| {
         is_not(text, at, verb.language)
-            && (at < memo_from || at > memo_from && begins_clause(text, at) || at + 1 == text.items.len() || before_verb(text, at))
+            && (at < memo_from
+                || at > memo_from && begins_clause(text, at)
+                || at + 1 == text.items.len()
+                || before_verb(text, at))
     })
 }
 
@@ -107,7 +112,8 @@ pub(super) fn is_question(text: &Text<'_>, verb: Verb, opening: Opening, rest_fr
 pub(super) fn is_second_command(text: &Text<'_>, at: usize) -> bool {
     let Some(What::Verb(action, _)) = text.what(at) else { return false };
     let does_much = !matches!(action, Action::Help | Action::Status | Action::Enrol | Action::Cart | Action::Add);
-    let after_stop = matches!(at.checked_sub(1).and_then(|at| text.what(at)), Some(What::Own | What::Mark('.' | '!' | ';' | '\n')));
+    let after_stop =
+        matches!(at.checked_sub(1).and_then(|at| text.what(at)), Some(What::Own | What::Mark('.' | '!' | ';' | '\n')));
     let has_object = (at + 1..=at + 2).any(|at| matches!(text.what(at), Some(What::Person(_) | What::Amount { .. })))
         || text.is_word(at + 1, lexicon::TO)
         || text.is_word(at + 1, "it that this lo la ca cela");

@@ -13,8 +13,10 @@ pub(super) fn is_sign(c: char) -> bool {
 pub(super) fn begins_signed(text: &str, before: Option<char>) -> bool {
     let apart = before.is_none_or(|b| b.is_whitespace() || is_sign(b) || b == '(');
     let mut chars = text.chars();
-    let is_prefix =
-        matches!(chars.next(), Some('-' | '−' | '–' | '—' | '‐' | '‑' | '+' | '±' | '~' | '≈' | '<' | '>' | '≤' | '≥' | '.' | ','));
+    let is_prefix = matches!(
+        chars.next(),
+        Some('-' | '−' | '–' | '—' | '‐' | '‑' | '+' | '±' | '~' | '≈' | '<' | '>' | '≤' | '≥' | '.' | ',')
+    );
     let digit = match chars.next() {
         Some(c) if is_sign(c) => chars.next(),
         other => other,
@@ -30,7 +32,8 @@ pub(super) fn read(text: &str) -> (usize, bool) {
     let (next, after) = (chars.next(), chars.next());
     // 20eur: the word behind is the currency, and stays a token of its own.
     let word = rest.split(|c: char| !c.is_alphabetic()).next().unwrap_or("");
-    let word_ends = !rest.get(word.len()..).and_then(|r| r.chars().next()).is_some_and(|c| c.is_alphanumeric() || c == '_');
+    let word_ends =
+        !rest.get(word.len()..).and_then(|r| r.chars().next()).is_some_and(|c| c.is_alphanumeric() || c == '_');
     let ends = match next {
         None => true,
         Some(c) if c.is_alphabetic() => word_ends && super::currency::is_unit(word),

@@ -69,7 +69,8 @@ fn telephone(text: &str) -> Read {
         // `+20 €` is an amount with a sign, and none of ours.
         return None;
     }
-    let glued = text.get(len..)?.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_' || super::numeral::is_sign(c));
+    let glued =
+        text.get(len..)?.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_' || super::numeral::is_sign(c));
     // `… 56 78 100 €` can end in 78 100 €.
     let behind = text.get(len..)?.trim_start();
     let may_be_thousands = behind.bytes().take_while(u8::is_ascii_digit).count() == 3;
@@ -115,7 +116,9 @@ fn uri(text: &str, own_scheme: &str) -> Read {
     let handle = match scheme {
         "tel" => telephone(rest).filter(|(len, _)| *len == rest.len()).and_then(|(_, handle)| handle),
         "iban" => account(rest).filter(|(len, _)| *len == rest.len()).and_then(|(_, handle)| handle),
-        _ if rest.starts_with('@') => mention(rest, scheme).filter(|(len, _)| *len == rest.len()).and_then(|(_, handle)| handle),
+        _ if rest.starts_with('@') => {
+            mention(rest, scheme).filter(|(len, _)| *len == rest.len()).and_then(|(_, handle)| handle)
+        }
         _ if rest.is_ascii() => Handle::new(scheme, rest).ok(),
         _ => None,
     };

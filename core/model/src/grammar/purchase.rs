@@ -39,7 +39,8 @@ pub(super) fn read(text: &Text<'_>, verb: Verb) -> Command {
             What::Verb(Action::Cart, _) => {}
             _ => {
                 is_two_commands |= at > item_from && is_second_command(text, at);
-                let is_this = matches!(&item.what, What::Word(word) if has(THIS, word)) || matches!(item.what, What::Mark(_));
+                let is_this =
+                    matches!(&item.what, What::Word(word) if has(THIS, word)) || matches!(item.what, What::Mark(_));
                 says_something |= !is_this;
                 places.push((item.start, item.end));
             }
@@ -91,8 +92,12 @@ fn quantity(text: &Text<'_>, at: usize) -> (Result<u32, Because>, usize) {
 /// Whether the words from `at` on lead to the cart: *to my cart*, *nel carrello*, *dans le panier*.
 fn is_into_cart(text: &Text<'_>, at: usize) -> bool {
     let leads = text.is_word(at, "to in into nel al a au dans the my mio il le mon");
-    let cart = (at + 1..=at + 3).find(|at| matches!(text.what(*at), Some(What::Verb(Action::Cart, _))) || text.is_word(*at, CART));
-    leads && cart.is_some_and(|cart| (at + 1..cart).all(|at| text.is_word(at, "to in into nel al a au dans the my mio il le mon")))
+    let cart = (at + 1..=at + 3)
+        .find(|at| matches!(text.what(*at), Some(What::Verb(Action::Cart, _))) || text.is_word(*at, CART));
+    leads
+        && cart.is_some_and(|cart| {
+            (at + 1..cart).all(|at| text.is_word(at, "to in into nel al a au dans the my mio il le mon"))
+        })
 }
 
 /// Neighbours become one place, so that what stood together stays together.
@@ -100,7 +105,9 @@ fn joined(text: &Text<'_>, places: &[(usize, usize)]) -> Vec<(usize, usize)> {
     let mut joined: Vec<(usize, usize)> = Vec::new();
     for (start, end) in places {
         match joined.last_mut() {
-            Some((_, last)) if text.text.get(*last..*start).is_some_and(|gap| gap.chars().all(char::is_whitespace)) => *last = *end,
+            Some((_, last)) if text.text.get(*last..*start).is_some_and(|gap| gap.chars().all(char::is_whitespace)) => {
+                *last = *end
+            }
             _ => joined.push((*start, *end)),
         }
     }

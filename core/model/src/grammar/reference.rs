@@ -27,7 +27,8 @@ pub(super) fn read(text: &Text<'_>, verb: Verb) -> Command {
     let does_much = matches!(verb.action, Action::Confirm | Action::Cancel | Action::Refund);
     let takes_amount = verb.action == Action::Refund;
     let amount = said.amounts.first().copied().transpose();
-    let is_lost = said.is_strange && (said.references.is_empty() || takes_amount) || !takes_amount && !said.amounts.is_empty();
+    let is_lost =
+        said.is_strange && (said.references.is_empty() || takes_amount) || !takes_amount && !said.amounts.is_empty();
     // One reason a line, in the order of `Because`; that the words make no command of ours is known last.
     let table = [
         (is_negated(text, verb, count), Because::Negated),
@@ -71,10 +72,13 @@ fn said(text: &Text<'_>, verb: Verb) -> Said {
             }
             What::Word(word) if is_behind => {
                 let is_known = has(ABOUT_A_PAYMENT, word) || has(AND, word) || text.phrase(at, pleasantry) > 0;
-                let ends_phrase = (1..=4).any(|back| at.checked_sub(back).is_some_and(|from| text.phrase(from, pleasantry) > back));
+                let ends_phrase =
+                    (1..=4).any(|back| at.checked_sub(back).is_some_and(|from| text.phrase(from, pleasantry) > back));
                 said.is_strange |= !is_known && !ends_phrase;
             }
-            What::Amount { .. } | What::Quoted | What::Address | What::Hidden | What::Tag => said.is_strange |= is_behind,
+            What::Amount { .. } | What::Quoted | What::Address | What::Hidden | What::Tag => {
+                said.is_strange |= is_behind
+            }
             What::Person(_) => said.is_strange |= is_behind,
             What::Word(_) | What::Own | What::Visibility(_) | What::Sign | What::Mark(_) => {}
         }

@@ -217,7 +217,8 @@ fn word_len(text: &str) -> usize {
                 break;
             }
             let head = text.get(..at).unwrap_or("");
-            let is_elision = head.len() == 1 && head.contains(['n', 'j', 's', 'd', 'l', 'm', 't', 'c', 'N', 'J', 'S', 'D', 'L', 'M', 'T', 'C']);
+            let is_elision = head.len() == 1
+                && head.contains(['n', 'j', 's', 'd', 'l', 'm', 't', 'c', 'N', 'J', 'S', 'D', 'L', 'M', 'T', 'C']);
             if is_elision || head.eq_ignore_ascii_case("qu") {
                 return at + c.len_utf8();
             }

@@ -4,7 +4,7 @@ use crate::command::Because;
 use crate::{Command, Handle, Money};
 
 use super::item::{Text, Verb, What};
-use super::lexicon::{self, AND, Action, FOR, FROM, TO, between, pleasantry};
+use super::lexicon::{self, AND, Action, FOR, FROM, THANKS, TO, between, pleasantry};
 use super::mood::{Opening, is_negated, is_question, is_second_command, opening};
 use super::number_word::is_number;
 use super::{currency, unclear};
@@ -87,7 +87,9 @@ impl Parts<'_> {
         self.is_unsure_who |= self.opening.hides;
         for at in 0..self.verb.at {
             match self.text.what(at) {
-                Some(What::Person(person)) if at > self.opening.from && self.text.is_word(at - 1, TO) => self.person(person),
+                Some(What::Person(person)) if at > self.opening.from && self.text.is_word(at - 1, TO) => {
+                    self.person(person)
+                }
                 Some(What::Amount { value, has_currency }) if *has_currency || at >= self.opening.from => {
                     self.amount(value, *has_currency);
                 }
@@ -141,7 +143,8 @@ impl Parts<'_> {
                     now = Before::And;
                 }
                 What::Person(person) => {
-                    self.is_unsure_who |= matches!(before, Before::Words) || before == Before::From && self.verb.action == Action::Pay;
+                    self.is_unsure_who |=
+                        matches!(before, Before::Words) || before == Before::From && self.verb.action == Action::Pay;
                     self.person(person);
                 }
                 What::Amount { value, has_currency } => {
@@ -155,10 +158,14 @@ impl Parts<'_> {
                 What::Word(word) if self.verb.action == Action::Request && lexicon::has("me mi moi m'", word) => {}
                 What::Word(word) if lexicon::has(TO, word) && self.leads(at) => now = Before::To,
                 What::Word(word) if lexicon::has(FROM, word) && self.leads(at) => now = Before::From,
-                What::Word(word) if self.verb.action == Action::Request && lexicon::has("to di de", word) && self.is_asked_to_pay(at + 1) => {}
+                What::Word(word)
+                    if self.verb.action == Action::Request
+                        && lexicon::has("to di de", word)
+                        && self.is_asked_to_pay(at + 1) => {}
                 What::Word(_) | What::Address | What::Tag => {
                     let nobody_yet = self.people.is_empty() && self.amounts.is_empty();
-                    let led = matches!(before, Before::And) || lexicon::has(TO, text.word(at).unwrap_or("")) && self.people.is_empty();
+                    let led = matches!(before, Before::And)
+                        || lexicon::has(TO, text.word(at).unwrap_or("")) && self.people.is_empty();
                     self.is_unsure_who |= nobody_yet || led || before == Before::To;
                     self.memo.push((item.start, item.end));
                     now = Before::Words;
@@ -186,7 +193,10 @@ impl Parts<'_> {
 
     /// *Pay @anna 2 pizzas*: where amounts have a default currency, a number of things is none of it.
     fn unless_counted(&self, at: usize, value: Result<Money, Because>, has_currency: bool) -> Result<Money, Because> {
-        let counts = self.text.word(at + 1).is_some_and(|word| ![TO, FROM, FOR, AND].iter().any(|words| lexicon::has(words, word)));
+        let counts = self
+            .text
+            .word(at + 1)
+            .is_some_and(|word| ![TO, FROM, FOR, AND].iter().any(|words| lexicon::has(words, word)));
         let is_pleasant = self.text.phrase(at + 1, pleasantry) > 0;
         if !has_currency && counts && !is_pleasant && value.is_ok() { Err(Because::NoCurrency) } else { value }
     }
@@ -196,7 +206,10 @@ impl Parts<'_> {
         let text = self.text;
         let mut end = text.items.len();
         while end > from {
-            let said = (from..end).rev().take(4).find(|at| *at + text.phrase(*at, pleasantry) == end && text.phrase(*at, pleasantry) > 0);
+            let said = (from..end)
+                .rev()
+                .take(4)
+                .find(|at| *at + text.phrase(*at, pleasantry) == end && text.phrase(*at, pleasantry) > 0);
             end = match (text.what(end - 1), said) {
                 (_, Some(at)) => at,
                 (Some(What::Own | What::Visibility(_) | What::Mark('\n')), _) => end - 1,
@@ -257,13 +270,16 @@ impl Parts<'_> {
         self.rest_from = from;
         let text = self.text;
         let end = self.memo_end(from);
-        self.is_unsure_who |= text.is_word(from, AND) && end > from + 1;
+        // "… to @anna and luca": somebody more may be meant; "… and thanks" names nobody.
+        self.is_unsure_who |= text.is_word(from, AND) && end > from + 1 && !text.is_word(from + 1, THANKS);
         for at in from..end {
             let begins = at == from || text.is_word(at - 1, AND) || matches!(text.what(at - 1), Some(What::Mark(_)));
             let counts = matches!(text.what(at + 1), Some(What::Word(_))) && text.phrase(at + 1, pleasantry) == 0;
             match text.what(at) {
                 Some(What::Person(person)) => self.person(person),
-                Some(What::Amount { value, has_currency }) if *has_currency || begins && !counts => self.amounts.push(*value),
+                Some(What::Amount { value, has_currency }) if *has_currency || begins && !counts => {
+                    self.amounts.push(*value)
+                }
                 Some(What::Hidden) => self.is_unsure_who = true,
                 Some(What::Sign) => self.has_stray_currency = true,
                 Some(What::Word(_)) if text.items.get(at).is_some_and(|item| currency::is_unit(text.raw(item))) => {

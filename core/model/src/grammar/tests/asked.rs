@@ -1,0 +1,152 @@
+//! What is asked about, and never guessed.
+
+use super::{check, check_private, line, public};
+
+#[test]
+fn negations() {
+    for text in [
+        "don't pay @anna 20€",
+        "don’t pay @anna 20€",
+        "dont pay @anna 20€",
+        "do not pay @anna 20€",
+        "please do not pay @anna 20€",
+        "never pay @anna 20€",
+        "I will not pay @anna 20€",
+        "I can't pay @anna 20€",
+        "pay not @anna 20€",
+        "pay @anna 20€? No!",
+        "pay @anna 20€, no wait",
+        "pay @anna 20€ for the pizza, don't",
+        "pay @anna 20€ for the pizza. Don't do it",
+        "pay @anna 20€ for the pizza actually do not pay",
+        "cancel that, don't pay @anna 20€",
+        "I no longer want to pay @anna 20€",
+        "pay @anna 20€ not",
+        "non pagare @anna 20€",
+        "non voglio pagare 20€ a @anna",
+        "mai pagare @anna 20€",
+        "paga @anna 20€ anzi non pagare",
+        "ne paie pas @anna 20€",
+        "ne paie jamais @anna 20€",
+        "je ne veux pas payer 20€ à @anna",
+        "n'envoie pas 20€ à @anna",
+        "n’envoie pas 20€ à @anna",
+        "paie pas @anna 20€",
+        "paie @anna 20€ pour la pizza, non",
+        "don't cancel 5",
+        "non confermare 123456",
+        "don't buy 2 pizzas",
+    ] {
+        check(text, "unclear negated");
+    }
+}
+
+#[test]
+fn questions_conditions_and_tales() {
+    for text in [
+        "should I pay @anna 20€?",
+        "did you pay @anna 20€?",
+        "did you pay @anna 20€",
+        "can I pay @anna 20€?",
+        "pay @anna 20€?",
+        "pay @anna 20€ for the pizza?",
+        "if she wins pay @anna 20€",
+        "if she wins, @sportello pay @anna 20€",
+        "pay @anna 20€ if she wins",
+        "pay @anna 20€ for the bet if she wins",
+        "pay @anna 20€ when she comes",
+        "pay @anna 20€ tomorrow",
+        "pay @anna 20€ every month",
+        "he said pay @anna 20€",
+        "he told me @sportello pay @anna 20€",
+        "I will pay @anna 20€",
+        "we used to pay @anna 20€",
+        "devo pagare @anna 20€?",
+        "paga @anna 20€ se vince",
+        "quando arriva paga @anna 20€",
+        "mi ha detto paga @anna 20€",
+        "dois-je payer 20€ à @anna ?",
+        "paie @anna 20€ si elle gagne",
+        "il a dit paie @anna 20€",
+        "should I buy 2 pizzas?",
+        "should I cancel 5?",
+    ] {
+        check(text, "unclear question");
+    }
+}
+
+#[test]
+fn two_commands() {
+    for text in [
+        "pay @anna 20€ and cancel 5",
+        "pay @anna 20€ and pay @luca 10€",
+        "pay @anna 20€ for the pizza and pay @luca 10€",
+        "pay @anna 20€ for the pizza and cancel 5",
+        "pay @anna 20€ for the pizza. Cancel it",
+        "pay send @anna 20€",
+        "cancel 5 and pay @anna 20€",
+        "cancel 5 and 6",
+        "paga @anna 20€ e annulla 5",
+        "paie @anna 20€ et annule 5",
+        "confirm 123456 and cancel 5",
+        "confirm 123456 654321",
+    ] {
+        check(text, "unclear two_commands");
+    }
+}
+
+#[test]
+fn two_amounts() {
+    for text in [
+        "pay @anna 20€ 30€",
+        "pay @anna 20€ and 30€",
+        "pay @anna 20€ for the 30€ shirt",
+        "pay @anna 20€ for lunch, 30 EUR for dinner",
+        "dinner was 40€. pay @anna 20€",
+        "pay 20€ 30€ to @anna",
+        "pay @anna 20€ 30",
+        "pay @anna 20€ and 30",
+        "pay @anna 2 pizzas 20€",
+    ] {
+        check(text, "unclear two_amounts");
+    }
+}
+
+#[test]
+fn nothing_to_do() {
+    for text in [
+        "",
+        "   ",
+        "🍕",
+        "@sportello",
+        "@sportello hello there",
+        "@anna 20€",
+        "20€ for @anna",
+        "paid @anna 20€",
+        "\"pay @anna 20€\"",
+        "add @anna 20€",
+        "12345678",
+        "@sportello 123456",
+        "yes",
+        "status quo ante bellum",
+        "join us at the pub",
+    ] {
+        check(text, "unclear no_command");
+    }
+    check("pay @anna", "unclear no_amount");
+    check("pay @anna for the 20 € pizza", "unclear no_amount");
+    check("pay", "unclear no_payee");
+    check_private("pay @anna for pizza", "unclear no_amount");
+}
+
+#[test]
+fn long_texts() {
+    check(&"a".repeat(100_000), "unclear too_long");
+    check(&"pay @anna 20€ ".repeat(10_000), "unclear too_long");
+    for piece in
+        ["\"", "“", "«", "a.", "@", "+1 ", "1 ", "1.", "'", "-", "#a", "a:", "€", "IT60 ", "per ", "\u{200b}", "due"]
+    {
+        let text: String = piece.chars().cycle().take(4000).collect();
+        assert!(line(&public(&text)).starts_with("unclear"), "{piece}");
+    }
+}

@@ -1,0 +1,61 @@
+//! What for, and who may see it.
+
+use super::{check, line, public};
+
+#[test]
+fn memos() {
+    check("pay @anna 20€ for 2 pizzas", "pay twitter:@anna 20.00 EUR memo=2 pizzas");
+    check("pay @anna 20€ 2 pizzas", "pay twitter:@anna 20.00 EUR memo=2 pizzas");
+    check("pay 20€ for lunch to @anna", "pay twitter:@anna 20.00 EUR memo=lunch");
+    check("pay 20€ for 2 pizzas to @anna!", "pay twitter:@anna 20.00 EUR memo=2 pizzas");
+    check("pay @anna for lunch 20 €", "pay twitter:@anna 20.00 EUR memo=lunch");
+    check("pay for lunch 20€ to @anna", "pay twitter:@anna 20.00 EUR memo=lunch");
+    check("pay for lunch 20€ @anna", "pay twitter:@anna 20.00 EUR memo=lunch");
+    check("pay for lunch to @anna 20€", "pay twitter:@anna 20.00 EUR memo=lunch");
+    check("pay @anna 20€ for @luca's birthday", "pay twitter:@anna 20.00 EUR memo=@luca's birthday");
+    check("pay @anna 20€ for the ride with @luca", "pay twitter:@anna 20.00 EUR memo=the ride with @luca");
+    check(
+        "pay @anna 20€ for 15/11 at 20:30, room 12, tel 333 1234567",
+        "pay twitter:@anna 20.00 EUR memo=15/11 at 20:30, room 12, tel 333 1234567",
+    );
+    check("paga @anna 20€ per la cena del 20", "pay twitter:@anna 20.00 EUR memo=la cena del 20");
+    check("pay @anna 20€ - pizza", "pay twitter:@anna 20.00 EUR memo=pizza");
+    check("pay @anna 20€ — pizza", "pay twitter:@anna 20.00 EUR memo=pizza");
+    check("pay @anna 20€: pizza", "pay twitter:@anna 20.00 EUR memo=pizza");
+    check("pay @anna 20€ \"the pizza\"", "pay twitter:@anna 20.00 EUR memo=the pizza");
+    check("pay @anna “the pizza” 20€", "pay twitter:@anna 20.00 EUR memo=the pizza");
+    check("paie @anna 20€ pour « la pizza »", "pay twitter:@anna 20.00 EUR memo=la pizza");
+    check(
+        "pay @anna 20€ \"30€ shirt of @luca, don't pay\"",
+        "pay twitter:@anna 20.00 EUR memo=30€ shirt of @luca, don't pay",
+    );
+    check("paga @anna 20€ causale affitto", "pay twitter:@anna 20.00 EUR memo=affitto");
+    check("paie @anna 20€ motif : loyer", "pay twitter:@anna 20.00 EUR memo=loyer");
+    check(
+        "pay @anna 20€ for https://example.com/a?b=20€",
+        "pay twitter:@anna 20.00 EUR memo=https://example.com/a?b=20€",
+    );
+    check("pay @anna 20€ for the\npizza\u{200b} and\u{7} beer", "pay twitter:@anna 20.00 EUR memo=the pizza and beer");
+    check("pay @anna 20€ for the pizza @sportello", "pay twitter:@anna 20.00 EUR memo=the pizza");
+    check("pay @anna 20€ for the pizza, please", "pay twitter:@anna 20.00 EUR memo=the pizza");
+    check("pay @anna 20€ !!!", "pay twitter:@anna 20.00 EUR");
+    check("pay @anna 20€ for no reason", "pay twitter:@anna 20.00 EUR memo=no reason");
+    check("pay @anna 20€ for the help", "pay twitter:@anna 20.00 EUR memo=the help");
+    check("pay @anna 20€ for a gift and a card", "pay twitter:@anna 20.00 EUR memo=a gift and a card");
+    check("pay @anna 20€ and thanks", "pay twitter:@anna 20.00 EUR memo=and thanks");
+}
+
+#[test]
+fn visibility() {
+    check("pay @anna 20€ #private for the pizza", "pay twitter:@anna 20.00 EUR memo=the pizza private");
+    check("pay @anna 20€ for the #public pizza", "pay twitter:@anna 20.00 EUR memo=the pizza public");
+    check("#private pay @anna 20€ for the pizza", "pay twitter:@anna 20.00 EUR memo=the pizza private");
+    check("paga @anna 20€ per la pizza #Pubblico", "pay twitter:@anna 20.00 EUR memo=la pizza public");
+    check("paie @anna 20€ #public #privé", "pay twitter:@anna 20.00 EUR private");
+}
+
+#[test]
+fn a_memo_has_an_end() {
+    let said = line(&public(&format!("pay @anna 20€ for {}", "é".repeat(1000))));
+    assert_eq!(said.chars().filter(|c| *c == 'é').count(), crate::grammar::MEMO_CHARS_MAX);
+}

@@ -8,10 +8,13 @@ use tokio::sync::Notify;
 
 use crate::ports::Clock;
 
+type ByTime<T> = BTreeMap<(u64, u64), T>;
+
 /// Things to do, by time.
 #[derive(Debug)]
 pub(crate) struct Agenda<T> {
-    by_time: Mutex<(u64, BTreeMap<(u64, u64), T>)>,
+    /// How many things were ever added, and those that still wait, by time and number.
+    by_time: Mutex<(u64, ByTime<T>)>,
     changed: Notify,
 }
 

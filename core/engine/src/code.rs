@@ -6,7 +6,9 @@ use sportello_model::Payment;
 use subtle::ConstantTimeEq;
 
 /// How many digits a code has.
-pub(crate) const CODE_LEN: usize = 6;
+const CODE_LEN: usize = 6;
+/// How many codes there are.
+const CODES: u64 = 1_000_000;
 
 /// The secret that codes are derived from.
 #[derive(Clone)]
@@ -42,7 +44,7 @@ impl CodeKey {
         let digest = mac.finalize().into_bytes();
         let offset = digest.last().map_or(0, |byte| usize::from(byte & 0xf));
         let word = digest.iter().skip(offset).take(8).fold(0u64, |word, byte| word << 8 | u64::from(*byte));
-        format!("{:0width$}", word % 10u64.pow(CODE_LEN as u32), width = CODE_LEN)
+        format!("{:0width$}", word % CODES, width = CODE_LEN)
     }
 
     /// Whether `given` is that code, in constant time.

@@ -317,7 +317,7 @@ impl Engine {
 fn answered(attempt: u32, answer: RailAnswer) -> Event {
     let RailAnswer { may_have_left, result } = answer;
     match result {
-        Ok(Outcome::Unknown { because }) if !may_have_left => Event::NotSent { attempt, because },
+        // What the rail itself calls unknown stays so: it may know of an earlier call under the same key.
         Ok(outcome) => Event::Answered { attempt, asked: false, outcome },
         // Only the host can attest that nothing was sent. After that, a plugin's failure says nothing about the money.
         Err(failure) if !may_have_left => Event::NotSent { attempt, because: failure.to_string() },

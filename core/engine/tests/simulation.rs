@@ -1,4 +1,5 @@
 //! The engine against rails and channels that play a script, with no plugin, no network and a clock that jumps.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
 use std::collections::VecDeque;
 use std::path::Path;
@@ -200,12 +201,14 @@ impl Stage {
     async fn note(&self) -> Note {
         loop {
             let told = self.world.told.notified();
-            let mut notes = self.world.notes.lock();
-            if !notes.is_empty() {
-                return notes.remove(0);
+            let next = {
+                let mut notes = self.world.notes.lock();
+                if notes.is_empty() { None } else { Some(notes.remove(0)) }
+            };
+            match next {
+                Some(note) => return note,
+                None => told.await,
             }
-            drop(notes);
-            told.await;
         }
     }
 
@@ -245,7 +248,7 @@ async fn a_post_is_confirmed_by_its_code_and_paid() {
     let code = stage.code().await;
     assert!(stage.world.orders.lock().is_empty(), "nothing moves before the code");
     assert!(stage.hears("m2", "chat:1", &code, true).await);
-    let mut notes = vec![stage.note().await, stage.note().await, stage.note().await];
+    let mut notes = [stage.note().await, stage.note().await, stage.note().await];
     notes.sort_by_key(|n| (n.private, n.to.clone()));
     assert_eq!(
         notes.iter().map(|n| (n.private, n.to.to_string())).collect::<Vec<_>>(),

@@ -104,4 +104,7 @@ fn print(told: &[Told], json: bool) {
         ]);
     }
     say(table);
+    if told.iter().all(|t| t.wrong.is_none()) {
+        say("The ledger was balanced after every story, and no money is on its way.");
+    }
 }

@@ -62,11 +62,14 @@ impl Handle {
         if scheme.len() + 1 + rest.len() > HANDLE_LEN_MAX {
             return Err(HandleError::TooLong);
         }
-        if let Some(c) = rest.chars().find(|c| is_invisible(*c)) {
+        // Most are plain ASCII, where every visible character is a graphic one: this is on the path of every order.
+        if !rest.bytes().all(|b| b.is_ascii_graphic())
+            && let Some(c) = rest.chars().find(|c| is_invisible(*c))
+        {
             return Err(HandleError::Invisible(c.into()));
         }
         let rest: Cow<str> = if rest.starts_with('@') { rest.to_lowercase().into() } else { rest.into() };
-        Ok(Self(format!("{scheme}:{rest}").into()))
+        Ok(Self([scheme, ":", &rest].concat().into()))
     }
 
     /// What stands before the colon.
@@ -130,8 +133,18 @@ impl Serialize for Handle {
 
 impl<'de> Deserialize<'de> for Handle {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
+        // Read in place: an order has two handles, and nothing is kept of the text itself.
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Handle;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a handle, as scheme:name")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Handle, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 

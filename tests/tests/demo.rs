@@ -1,0 +1,34 @@
+//! The six stories, end to end: a post on X, a webhook, a code, a bank, two notes; with every program for real.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+#[test]
+fn six_stories_end_as_they_should() {
+    let packages = ["sportello-gateway", "sandbox", "sportello-twitter", "sportello-bank-transfer"];
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--locked"]).args(packages.iter().flat_map(|p| ["--package", p]));
+    assert!(build.current_dir(root()).status().unwrap().success());
+
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let program = root().join(target).join("debug/sportello");
+    let demo = Command::new(program).args(["demo", "--once", "--json"]).current_dir(root()).output().unwrap();
+    let said = String::from_utf8_lossy(&demo.stdout);
+    let logged = String::from_utf8_lossy(&demo.stderr);
+    assert!(demo.status.success(), "{said}\n{logged}");
+    let stories: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(stories.len(), 6, "{said}");
+    for story in &stories {
+        assert!(story["wrong"].is_null(), "{story}");
+    }
+    for secret in
+        ["sandbox-consumer-secret", "sandbox-token-secret", "sandbox-bank-token", "IT60X0542811101000000123456"]
+    {
+        assert!(!logged.contains(secret), "{secret} stands in the log");
+    }
+}

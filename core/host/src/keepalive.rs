@@ -10,11 +10,21 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
+use tokio::task::AbortHandle;
 
 const PERIOD: Duration = Duration::from_millis(5);
 
+/// How often a timer is due that does nothing.
+///
+/// Whoever registers the timer that is due next must wake the driver, which costs a system call and the other worker's
+/// sleep. Every call registers its deadline: while something is due sooner anyway, that is a lock and no more.
+const NEXT_TIMER: Duration = Duration::from_millis(50);
+
 /// As long as one of these lives, its runtime is kept awake.
-pub(crate) struct KeepAlive(Arc<AtomicBool>);
+pub(crate) struct KeepAlive {
+    over: Arc<AtomicBool>,
+    timer: AbortHandle,
+}
 
 impl KeepAlive {
     /// The one of this runtime. A runtime with a single thread has no other worker that could be woken.
@@ -31,7 +41,12 @@ impl KeepAlive {
             return Some(one);
         }
         let over = Arc::new(AtomicBool::new(false));
-        let one = Arc::new(Self(Arc::clone(&over)));
+        let timer = runtime.spawn(async {
+            loop {
+                tokio::time::sleep(NEXT_TIMER).await;
+            }
+        });
+        let one = Arc::new(Self { over: Arc::clone(&over), timer: timer.abort_handle() });
         let handle = runtime.clone();
         let tick = move || {
             while !over.load(Ordering::Relaxed) {
@@ -51,6 +66,7 @@ impl KeepAlive {
 
 impl Drop for KeepAlive {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
+        self.over.store(true, Ordering::Relaxed);
+        self.timer.abort();
     }
 }

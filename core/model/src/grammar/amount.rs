@@ -194,14 +194,16 @@ impl<'a> Reader<'a> {
     /// Whether what stands behind the amount makes another one of it: `€20 million`, `20 € x 3`, `20€/month`, `20 % `.
     fn goes_on(&self, last: usize, has_unit_after: bool) -> bool {
         let next = last + 1;
-        let operand = matches!(self.kind(next + 1), Some(Kind::Number(_) | Kind::Odd))
-            && !matches!(self.kind(next + 2), Some(Kind::Word(_)));
+        let factor = matches!(self.kind(next + 1), Some(Kind::Number(_) | Kind::Odd));
+        // "20 € - 2 pizzas" is a dash and a memo.
+        let operand = factor && !matches!(self.kind(next + 2), Some(Kind::Word(_)));
         match self.kind(next) {
             Some(Kind::Word(word)) => {
                 let unit_again = has_unit_after && currency::is_unit(word) && is_number(&fold(self.raw(last)));
-                is_scale(word) || unit_again || word == "x" && operand
+                is_scale(word) || unit_again || word == "x" && factor
             }
-            Some(Kind::Mark('×' | '*' | '-' | '−' | '–' | '+' | '/' | '÷')) => {
+            Some(Kind::Mark('×' | '*')) => factor,
+            Some(Kind::Mark('-' | '−' | '–' | '+' | '/' | '÷')) => {
                 operand || self.glued(next) && self.glued(next + 1)
             }
             Some(Kind::Mark('%' | '‰')) => true,

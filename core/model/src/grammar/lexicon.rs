@@ -76,7 +76,7 @@ const VERBS: [(Action, Language, &str); 31] = [
     (Action::Status, Language::En, "status"),
     (Action::Status, Language::It, "stato"),
     (Action::Status, Language::Fr, "statut etat"),
-    (Action::Enrol, Language::En, "enrol enroll register signup join"),
+    (Action::Enrol, Language::En, "enrol enroll register signup sign join"),
     (Action::Enrol, Language::It, "iscrivi iscrivimi iscrivere registra registrami"),
     (Action::Enrol, Language::Fr, "inscris inscrire inscrivez"),
     (Action::Help, Language::En, "help"),
@@ -107,7 +107,7 @@ pub(super) const NO: &str = "no non nope";
 /// Where things are put that are bought later.
 pub(super) const CART: &str = "cart basket carrello panier";
 /// To whom.
-pub(super) const TO: &str = "to a al allo alla all ai agli alle au aux";
+pub(super) const TO: &str = "to a ad al allo alla all ai agli alle au aux";
 /// From whom.
 pub(super) const FROM: &str = "from da dal dalla dallo de du chez of d'";
 /// What for.

@@ -67,7 +67,7 @@ pub(super) fn read(text: &str) -> (usize, bool) {
 }
 
 /// Digits, and separators that have a digit behind them. White space separates groups of three alone.
-fn plain_len(text: &str) -> usize {
+pub(super) fn plain_len(text: &str) -> usize {
     let digits = |from: usize| text.get(from..).unwrap_or("").bytes().take_while(u8::is_ascii_digit).count();
     let mut len = digits(0);
     let mut group = len;

@@ -5,9 +5,9 @@
 
 use crate::{HANDLE_LEN_MAX, Handle};
 
-use super::iban;
 use super::lexicon::is_command_word;
 use super::token::chunk_len;
+use super::{currency, iban, numeral};
 
 type Read = Option<(usize, Option<Handle>)>;
 
@@ -58,7 +58,9 @@ fn telephone(text: &str) -> Read {
         let from = len + if groups.is_empty() { 0 } else { separator_len(text.get(len..)?) };
         let behind = text.get(from..)?;
         let group = behind.bytes().take_while(u8::is_ascii_digit).count();
-        if group == 0 || !groups.is_empty() && (from == len || begins_amount(behind)) {
+        // A number written without spaces leaves `1 234 €` behind it whole; among groups nobody could tell.
+        let is_solid = groups.len() == 1 && digits.len() >= 8;
+        if group == 0 || !groups.is_empty() && (from == len || begins_amount(behind, is_solid)) {
             break;
         }
         digits.push_str(behind.get(..group)?);
@@ -69,8 +71,7 @@ fn telephone(text: &str) -> Read {
         // `+20 €` is an amount with a sign, and none of ours.
         return None;
     }
-    let glued =
-        text.get(len..)?.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_' || super::numeral::is_sign(c));
+    let glued = text.get(len..)?.chars().next().is_some_and(|c| c.is_alphanumeric() || c == '_' || numeral::is_sign(c));
     // `… 56 78 100 €` can end in 78 100 €.
     let behind = text.get(len..)?.trim_start();
     let may_be_thousands = behind.bytes().take_while(u8::is_ascii_digit).count() == 3;
@@ -88,13 +89,13 @@ fn separator_len(text: &str) -> usize {
 }
 
 /// Whether the digits that `text` begins with are an amount's: they have decimals, or a currency stands behind them.
-fn begins_amount(text: &str) -> bool {
-    let len = text.bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b',')).count();
-    let has_comma = text.get(..len).is_some_and(|number| number.trim_end_matches(',').contains(','));
-    let behind = text.get(len..).unwrap_or("").trim_start_matches(|c: char| c == '.' || c.is_ascii_digit());
-    let behind = behind.trim_start_matches([' ', '\u{a0}', '\u{202f}']);
+fn begins_amount(text: &str, may_be_grouped: bool) -> bool {
+    let tight = text.bytes().take_while(|b| b.is_ascii_digit() || matches!(b, b'.' | b',')).count();
+    let len = if may_be_grouped { numeral::plain_len(text) } else { tight };
+    let has_decimals = text.get(..len).is_some_and(|number| number.trim_end_matches(['.', ',']).contains(','));
+    let behind = text.get(len..).unwrap_or("").trim_start_matches([' ', '\u{a0}', '\u{202f}']);
     let word = behind.split(|c: char| !c.is_alphabetic()).next().unwrap_or("");
-    has_comma || behind.starts_with(super::numeral::is_sign) || super::currency::is_unit(word)
+    has_decimals || behind.starts_with(numeral::is_sign) || currency::is_unit(word)
 }
 
 /// `scheme:rest`, where the rest looks like a handle's: it has an `@`, a `+` or a digit. `for:lunch` is a memo.

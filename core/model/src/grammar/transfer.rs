@@ -142,12 +142,13 @@ impl Parts<'_> {
                 What::Word(word) if lexicon::has(AND, word) && (is_person_next || !lexicon::has(TO, word)) => {
                     now = Before::And;
                 }
+                What::Word(word) if self.is_complete() && is_person_next && lexicon::has(TO, word) => now = Before::To,
                 What::Person(person) => {
                     self.is_unsure_who |=
                         matches!(before, Before::Words) || before == Before::From && self.verb.action == Action::Pay;
                     self.person(person);
                 }
-                What::Amount { value, has_currency } => {
+                What::Amount { value, has_currency } if !self.is_complete() => {
                     let value = self.unless_counted(at, *value, *has_currency);
                     self.amount(&value, *has_currency);
                 }
@@ -170,7 +171,7 @@ impl Parts<'_> {
                     self.memo.push((item.start, item.end));
                     now = Before::Words;
                 }
-                What::Mark(_) | What::Verb(..) => {}
+                What::Mark(_) | What::Verb(..) | What::Amount { .. } => {}
             }
             before = now;
             at += 1;
@@ -191,14 +192,15 @@ impl Parts<'_> {
         pays && asked && at.checked_sub(1).is_some_and(|at| self.text.is_word(at, "to di de"))
     }
 
+    /// Whether the number at `at` counts things: `2 pizzas`.
+    fn counts_things(&self, at: usize) -> bool {
+        let is_thing = |word| ![TO, FROM, FOR, AND].iter().any(|words| lexicon::has(words, word));
+        self.text.word(at + 1).is_some_and(is_thing) && self.text.phrase(at + 1, pleasantry) == 0
+    }
+
     /// *Pay @anna 2 pizzas*: where amounts have a default currency, a number of things is none of it.
     fn unless_counted(&self, at: usize, value: Result<Money, Because>, has_currency: bool) -> Result<Money, Because> {
-        let counts = self
-            .text
-            .word(at + 1)
-            .is_some_and(|word| ![TO, FROM, FOR, AND].iter().any(|words| lexicon::has(words, word)));
-        let is_pleasant = self.text.phrase(at + 1, pleasantry) > 0;
-        if !has_currency && counts && !is_pleasant && value.is_ok() { Err(Because::NoCurrency) } else { value }
+        if !has_currency && value.is_ok() && self.counts_things(at) { Err(Because::NoCurrency) } else { value }
     }
 
     /// The items of the memo without what is said to us at its end: our name, who may see it, *please*.
@@ -212,7 +214,7 @@ impl Parts<'_> {
                 .find(|at| *at + text.phrase(*at, pleasantry) == end && text.phrase(*at, pleasantry) > 0);
             end = match (text.what(end - 1), said) {
                 (_, Some(at)) => at,
-                (Some(What::Own | What::Visibility(_) | What::Mark('\n')), _) => end - 1,
+                (Some(What::Own | What::Visibility(_) | What::Mark('\n' | '?')), _) => end - 1,
                 _ => break,
             };
         }
@@ -274,10 +276,9 @@ impl Parts<'_> {
         self.is_unsure_who |= text.is_word(from, AND) && end > from + 1 && !text.is_word(from + 1, THANKS);
         for at in from..end {
             let begins = at == from || text.is_word(at - 1, AND) || matches!(text.what(at - 1), Some(What::Mark(_)));
-            let counts = matches!(text.what(at + 1), Some(What::Word(_))) && text.phrase(at + 1, pleasantry) == 0;
             match text.what(at) {
                 Some(What::Person(person)) => self.person(person),
-                Some(What::Amount { value, has_currency }) if *has_currency || begins && !counts => {
+                Some(What::Amount { value, has_currency }) if *has_currency || begins && !self.counts_things(at) => {
                     self.amounts.push(*value)
                 }
                 Some(What::Hidden) => self.is_unsure_who = true,

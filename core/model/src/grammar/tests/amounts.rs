@@ -127,7 +127,7 @@ fn amounts_that_are_asked_about() {
         ("20-30 €", "bad_amount"),
         ("20–30 €", "bad_amount"),
         ("20/30 €", "bad_amount"),
-        ("20€-30€", "two_amounts"),
+        ("20€-30€", "bad_amount"),
         ("20 - 30 €", "two_amounts"),
         ("20 or 30 €", "two_amounts"),
         ("3 x 20 €", "two_amounts"),
@@ -137,7 +137,7 @@ fn amounts_that_are_asked_about() {
         ("20k €", "bad_amount"),
         ("20k€", "bad_amount"),
         ("20 k €", "bad_amount"),
-        ("$20M", "unknown_currency"),
+        ("$20M", "bad_amount"),
         ("€20 million", "bad_amount"),
         ("20 million euros", "bad_amount"),
         ("20 mille euros", "bad_amount"),
@@ -196,7 +196,7 @@ fn a_default_currency() {
     check("pay @anna 50 cents", "pay twitter:@anna 0.50 EUR");
     check("pay @anna 20 USD", "pay twitter:@anna 20.00 USD");
     check("pay @anna 1.000", "unclear ambiguous_amount");
-    check("pay @anna 20 zillion euros", "unclear no_currency");
+    check("pay @anna 20 zillion euros", "unclear bad_amount");
     check("pay @anna 2 pizzas", "unclear no_currency");
     check("pay @anna 2 pizzas 20 €", "unclear two_amounts");
     check("pay @anna 20k", "unclear bad_amount");

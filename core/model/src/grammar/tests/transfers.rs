@@ -40,7 +40,7 @@ fn english() {
 fn italian() {
     check("@sportello paga @anna 20 € per la pizza", "pay twitter:@anna 20.00 EUR memo=la pizza");
     check("@sportello paga 20 euro a @anna per la cena", "pay twitter:@anna 20.00 EUR memo=la cena");
-    check("@sportello per favore manda 20,50 € ad @anna", "unclear bad_payee");
+    check("@sportello per favore manda 20,50 € ad @anna", "pay twitter:@anna 20.50 EUR");
     check("@sportello per favore manda 20,50 € a @anna", "pay twitter:@anna 20.50 EUR");
     check("Ciao @sportello, puoi pagare 20€ ad Anna?", "unclear bad_payee");
     check("Ciao @sportello, puoi pagare 20€ a @anna?", "pay twitter:@anna 20.00 EUR");

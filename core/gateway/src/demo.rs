@@ -50,9 +50,18 @@ impl Demo {
             return verdict(&told, ended);
         }
         invite(&stage);
-        // Whatever it is that ends the waiting, it ends.
-        let _ = tokio::signal::ctrl_c().await;
+        until_told_to_stop().await.map_err(|error| Failed::Trying(error.to_string()))?;
         stage.end().await.map_err(Failed::Trying)
+    }
+}
+
+/// Ctrl-C, or SIGTERM: whoever ends the demo ends the programs that it started.
+async fn until_told_to_stop() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        told = tokio::signal::ctrl_c() => told,
+        _ = terminate.recv() => Ok(()),
     }
 }
 

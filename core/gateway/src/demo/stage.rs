@@ -75,14 +75,16 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Ends both. The gateway is asked to, and must end well.
+    /// Ends both. The gateway is asked to, unless it was told along with us (Ctrl-C reaches both), and must end well.
     pub(super) async fn end(mut self) -> Result<(), String> {
-        let id = self.gateway_process.id().ok_or("the gateway has ended by itself")?;
-        let asked = Command::new("kill").args(["-TERM", &id.to_string()]).status().await.map_err(|e| e.to_string())?;
+        if let Some(id) = self.gateway_process.id() {
+            // If it is gone by now, its status says how.
+            let _ = Command::new("kill").args(["-TERM", &id.to_string()]).stderr(Stdio::null()).status().await;
+        }
         let status = tokio::time::timeout(PATIENCE, self.gateway_process.wait()).await;
         let _ = std::fs::remove_dir_all(&self.folder);
         match status {
-            Ok(Ok(status)) if status.success() && asked.success() => Ok(()),
+            Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => Err(format!("the gateway ended with {status}")),
             Ok(Err(error)) => Err(error.to_string()),
             Err(_) => Err("the gateway did not end".to_owned()),

@@ -54,7 +54,8 @@ impl Wire {
         }
         let Some(slot) = self.slots.get(instance) else {
             let message = format!("no instance is called {instance:?} any more; put it back into gateway.toml");
-            return Err(Failure::new(Source::Settings, "no_such_instance", message).retry_after(60_000));
+            // The host's word, and no rail's: a question that could not be asked costs none.
+            return Err(Failure::new(Source::Host, "no_such_instance", message).retry_after(60_000));
         };
         match slot.stage() {
             Stage::Open(running) => Ok(running),
@@ -73,7 +74,7 @@ fn failure(error: CallError) -> Failure {
     let (source, code) = match error.reason {
         Reason::Failed(failure) => return failure,
         Reason::Stopping => (Source::Host, "stopping"),
-        Reason::Quarantined => (Source::Plugin, "quarantined"),
+        Reason::Quarantined => (Source::Host, "quarantined"),
         Reason::Busy { .. } => (Source::Host, "busy"),
         Reason::Resting { .. } => (Source::Host, "resting"),
         Reason::Timeout { .. } => (Source::Plugin, "timeout"),

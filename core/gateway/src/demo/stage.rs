@@ -75,7 +75,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Ends both. The gateway is asked to, unless it was told along with us (Ctrl-C reaches both), and must end well.
+    /// Ends both. The gateway is asked to, and must end well.
     pub(super) async fn end(mut self) -> Result<(), String> {
         if let Some(id) = self.gateway_process.id() {
             // If it is gone by now, its status says how.
@@ -170,6 +170,8 @@ async fn started(command: &mut Command, key: &str) -> Result<(Child, Value), Str
     let mut child = command
         .stdout(Stdio::piped())
         .kill_on_drop(true)
+        // Ctrl-C in a terminal is for us alone: the gateway is then told once, and not twice.
+        .process_group(0)
         .spawn()
         .map_err(|e| format!("{name}: {e}; build everything with: cargo xtask demo"))?;
     let stdout = child.stdout.take().ok_or("no standard output")?;

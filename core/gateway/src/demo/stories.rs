@@ -74,9 +74,14 @@ async fn late(stage: &Stage) -> Result<Line, String> {
     let before = Before::now(stage).await?;
     let faults = format!("{}/sandbox/faults", stage.bank);
     stage.post(&faults, &json!({ "hold": true })).await?;
-    confirm(stage, &before, "20 €").await?;
-    hear(stage, "paolo", before.to_paolo, "on the way").await?;
+    let waiting = async {
+        confirm(stage, &before, "20 €").await?;
+        hear(stage, "paolo", before.to_paolo, "on the way").await
+    };
+    let waited = waiting.await;
+    // Whatever came of it, the next story finds the bank as it was.
     stage.post(&faults, &json!({ "hold": false })).await?;
+    waited?;
     stage.post(&format!("{}/sandbox/release", stage.bank), &json!({})).await?;
     let line = completed(stage, &before).await?;
     Ok(Line { happened: format!("pending, then {}", line.happened), ..line })
@@ -104,7 +109,8 @@ async fn lost(stage: &Stage) -> Result<Line, String> {
 
 async fn forged(stage: &Stage) -> Result<Line, String> {
     let before = Before::now(stage).await?;
-    let forgery = json!({ "as": "paolo", "text": "@sportello pay @anna 20 €" });
+    // So little that nobody would be asked for a code: believed, it would be paid at once.
+    let forgery = json!({ "as": "paolo", "text": "@sportello pay @anna 2 €" });
     let answer = stage.post(&format!("{}/sandbox/forge", stage.x), &forgery).await?;
     let status = answer.get("status").and_then(Value::as_u64).unwrap_or(0);
     if !(400..500).contains(&status) {

@@ -39,8 +39,8 @@ pub use memo::MEMO_CHARS_MAX;
 
 use crate::command::{Because, Unclear, Understood};
 use crate::{Command, Currency};
-use item::{Text, What};
-use lexicon::{Action, NO, YES, has};
+use item::{Item, Text, What};
+use lexicon::{Action, NO, THANKS, YES, has};
 
 /// The longest text that is read, in characters.
 pub const TEXT_CHARS_MAX: usize = 4000;
@@ -97,12 +97,15 @@ fn unclear(because: Because, understood: Understood) -> Command {
 
 /// A message that is nothing but *yes*, *no*, a code or a question mark.
 fn bare_answer(text: &Text<'_>, private: bool) -> Option<Command> {
-    let mut said =
-        text.items.iter().filter(|item| !matches!(item.what, What::Own | What::Mark('.' | '!' | ',' | '\n')));
-    let (only, more) = (said.next()?, said.next());
-    if more.is_some() {
-        return None;
+    let is_among = |item: &Item, words| matches!(&item.what, What::Word(word) if has(words, word));
+    let is_nothing = |what: &What| matches!(what, What::Own | What::Mark('.' | '!' | ',' | '\n'));
+    let mut said: Vec<&Item> = text.items.iter().filter(|item| !is_nothing(&item.what)).collect();
+    said.retain(|item| !is_among(item, THANKS));
+    if said.len() > 1 {
+        // "ok 123456": the code says it.
+        said.retain(|item| !is_among(item, YES));
     }
+    let [only] = said.as_slice() else { return None };
     match &only.what {
         What::Mark('?') => Some(Command::Help),
         What::Word(word) if private && has(YES, word) => Some(Command::Confirm { code: None }),

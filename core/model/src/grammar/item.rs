@@ -136,7 +136,20 @@ impl<'a> Text<'a> {
     pub(super) fn memo(&self, places: &[(usize, usize)]) -> Option<String> {
         let cut = |item: &&Item| matches!(item.what, What::Visibility(_));
         let cuts: Vec<(usize, usize)> = self.items.iter().filter(cut).map(|item| (item.start, item.end)).collect();
-        memo::clean(self.text, places, &cuts)
+        memo::clean(self.text, &self.joined(places), &cuts)
+    }
+
+    /// Neighbours become one place, so that what stood together stays together.
+    fn joined(&self, places: &[(usize, usize)]) -> Vec<(usize, usize)> {
+        let mut joined: Vec<(usize, usize)> = Vec::new();
+        for (start, end) in places {
+            let gap = |last: usize| self.text.get(last..*start).is_some_and(|gap| gap.chars().all(char::is_whitespace));
+            match joined.last_mut() {
+                Some((_, last)) if gap(*last) => *last = *end,
+                _ => joined.push((*start, *end)),
+            }
+        }
+        joined
     }
 
     /// Who may see it, where the text says so: private wins over public.

@@ -77,7 +77,7 @@ const VERBS: [(Action, Language, &str); 31] = [
     (Action::Status, Language::It, "stato"),
     (Action::Status, Language::Fr, "statut etat"),
     (Action::Enrol, Language::En, "enrol enroll register signup sign join"),
-    (Action::Enrol, Language::It, "iscrivi iscrivimi iscrivere registra registrami"),
+    (Action::Enrol, Language::It, "iscrivi iscrivimi iscrivere iscrivermi registra registrami registrarmi"),
     (Action::Enrol, Language::Fr, "inscris inscrire inscrivez"),
     (Action::Help, Language::En, "help"),
 ];
@@ -114,6 +114,9 @@ pub(super) const FROM: &str = "from da dal dalla dallo de du chez of d'";
 pub(super) const FOR: &str = "for per pour memo note causale motif";
 /// One more.
 pub(super) const AND: &str = "and e ed et or o oppure ou plus then poi puis also anche aussi";
+/// What makes an amount less or more than it says.
+pub(super) const VAGUE: &str = "about around roughly approximately approx almost nearly circa least most than less more minus up \
+    max min maximum minimum quasi almeno massimo minimo meno piu invece instead lieu environ presque moins";
 /// Thanks.
 pub(super) const THANKS: &str = "thanks thank thx grazie merci";
 /// What turns a wish around in any of the languages. *No* is added where a clause begins.
@@ -129,16 +132,16 @@ pub(super) const CONDITION: &str = "if unless when whenever whether once until t
 /// Conditions that may stand in a memo's middle without being mistaken.
 pub(super) const CONDITION_IN_MEMO: &str = "if unless se si";
 /// Somebody else's words.
-pub(super) const REPORT: &str = "said says told tells wrote writes asked asks disse dice detto scritto chiesto dit ecrit \
+pub(super) const REPORT: &str = "rt said says told tells wrote writes asked asks disse dice detto scritto chiesto dit ecrit \
     should shall did does do has have had devo dovrei dois devrais would posso can";
 /// Words that a question or a wish to do something politely begins with, longest first.
 const POLITE_QUESTIONS: &str = "can you please|could you please|would you please|can you|could you|would you|will you|\
     puoi|potresti|potete|mi puoi|peux tu|tu peux|pourrais tu|tu pourrais|pouvez vous|vous pouvez|pourriez vous";
 /// What may stand before a verb and changes nothing.
 const OPENERS: &str = "i would like to|i'd like to|i want to|i need to|i wanna|we want to|let's|let me|hi there|thank you|\
-    je voudrais|je veux|je souhaite|je souhaiterais|j' aimerais|merci de|je m'|je|j'|vorrei|voglio|desidero|i|we|\
+    je voudrais|je veux|je souhaite|je souhaiterais|j' aimerais|merci de|je veux m'|je voudrais m'|je m'|je|j'|vorrei|voglio|desidero|i|we|\
     veuillez|hi|hello|hey|yo|dear|ciao|salve|buongiorno|buonasera|bonjour|bonsoir|salut|coucou|now|just|kindly|ora|adesso|\
-    subito|maintenant|ok|okay|yes|si|oui|thanks|grazie|merci|e|and|et|so|allora|alors|bot";
+    subito|maintenant|ok|okay|yes|si|oui|thanks|grazie|merci|e|and|et|so|allora|alors|no";
 /// What may stand anywhere and changes nothing.
 const PLEASANTRIES: &str = "per favore|per piacere|per cortesia|s' il te plait|s' il vous plait|stp|svp|please|pls|plz|kindly|\
     prego";

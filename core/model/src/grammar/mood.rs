@@ -57,14 +57,15 @@ pub(super) fn opening(text: &Text<'_>, verb: Verb) -> Opening {
     opening
 }
 
-/// Whether the item at `at` turns a wish around.
-fn is_not(text: &Text<'_>, at: usize, language: Language) -> bool {
+/// Whether the item at `at` turns a wish around. *No, cancel* wishes to cancel.
+fn is_not(text: &Text<'_>, at: usize, verb: Verb) -> bool {
+    let language = verb.language;
     text.word(at).is_some_and(|word| {
         has(NOT, word) && !(word == "dont" && language == Language::Fr)
             || word.ends_with("n't")
             || has(NOT_IN_ITALIAN, word) && language != Language::Fr
             || has(NOT_IN_FRENCH, word) && language != Language::It
-            || word == "no"
+            || word == "no" && !(verb.action == Action::Cancel && text.what(at + 1) == Some(&What::Mark(',')))
     })
 }
 
@@ -72,7 +73,7 @@ fn is_not(text: &Text<'_>, at: usize, language: Language) -> bool {
 /// memo, and *for the pizza, don't* is not.
 pub(super) fn is_negated(text: &Text<'_>, verb: Verb, memo_from: usize) -> bool {
     (0..text.items.len()).any(|at| {
-        is_not(text, at, verb.language)
+        is_not(text, at, verb)
             && (at < memo_from
                 || at > memo_from && begins_clause(text, at)
                 || at + 1 == text.items.len()

@@ -56,7 +56,7 @@ pub(super) fn read(text: &Text<'_>, verb: Verb) -> Command {
         (merchants.contains(&&None) || opening.hides, Because::BadPayee),
         (text.word(item_from).is_some_and(is_number), Because::BadAmount),
     ];
-    let item = text.memo(&joined(text, &places)).filter(|_| says_something);
+    let item = text.memo(&places).filter(|_| says_something);
     let because = table.into_iter().find_map(|(applies, because)| applies.then_some(because));
     match (because, quantity) {
         (Some(because), _) | (None, Err(because)) => unclear(because, text.understood(Some(verb), item)),
@@ -98,18 +98,4 @@ fn is_into_cart(text: &Text<'_>, at: usize) -> bool {
         && cart.is_some_and(|cart| {
             (at + 1..cart).all(|at| text.is_word(at, "to in into nel al a au dans the my mio il le mon"))
         })
-}
-
-/// Neighbours become one place, so that what stood together stays together.
-fn joined(text: &Text<'_>, places: &[(usize, usize)]) -> Vec<(usize, usize)> {
-    let mut joined: Vec<(usize, usize)> = Vec::new();
-    for (start, end) in places {
-        match joined.last_mut() {
-            Some((_, last)) if text.text.get(*last..*start).is_some_and(|gap| gap.chars().all(char::is_whitespace)) => {
-                *last = *end
-            }
-            _ => joined.push((*start, *end)),
-        }
-    }
-    joined
 }

@@ -4,7 +4,7 @@ use crate::command::Because;
 use crate::{Command, Handle, Money};
 
 use super::item::{Text, Verb, What};
-use super::lexicon::{self, AND, Action, FOR, FROM, THANKS, TO, between, pleasantry};
+use super::lexicon::{self, AND, Action, FOR, FROM, THANKS, TO, VAGUE, between, pleasantry};
 use super::mood::{Opening, is_negated, is_question, is_second_command, opening};
 use super::number_word::is_number;
 use super::{currency, unclear};
@@ -153,7 +153,7 @@ impl Parts<'_> {
                     self.amount(&value, *has_currency);
                 }
                 _ if self.is_complete() => return Rest::Words(at),
-                What::Word(word) if is_number(word) => self.has_words_for_money = true,
+                What::Word(word) if is_number(word) || lexicon::has(VAGUE, word) => self.has_words_for_money = true,
                 What::Sign => self.has_stray_currency = true,
                 What::Word(_) if currency::is_unit(text.raw(item)) => self.has_stray_currency = true,
                 What::Word(word) if self.verb.action == Action::Request && lexicon::has("me mi moi m'", word) => {}
@@ -275,7 +275,11 @@ impl Parts<'_> {
         // "… to @anna and luca": somebody more may be meant; "… and thanks" names nobody.
         self.is_unsure_who |= text.is_word(from, AND) && end > from + 1 && !text.is_word(from + 1, THANKS);
         for at in from..end {
-            let begins = at == from || text.is_word(at - 1, AND) || matches!(text.what(at - 1), Some(What::Mark(_)));
+            let is_compared = (1..=2).any(|back| at.checked_sub(back).is_some_and(|at| text.is_word(at, VAGUE)));
+            let begins = at == from
+                || is_compared
+                || text.is_word(at - 1, AND)
+                || matches!(text.what(at - 1), Some(What::Mark(_)));
             match text.what(at) {
                 Some(What::Person(person)) => self.person(person),
                 Some(What::Amount { value, has_currency }) if *has_currency || begins && !self.counts_things(at) => {

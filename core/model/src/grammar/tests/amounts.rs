@@ -165,6 +165,12 @@ fn amounts_that_are_asked_about() {
         ("20 € 30 €", "two_amounts"),
         ("20€ 50 cents", "two_amounts"),
         ("20 € or £30", "two_amounts"),
+        ("less than 20 €", "bad_amount"),
+        ("about 20 €", "bad_amount"),
+        ("almeno 20 €", "bad_amount"),
+        ("au moins 20 €", "bad_amount"),
+        ("20 € less 5", "two_amounts"),
+        ("20 € invece di 30", "two_amounts"),
         ("B20", "no_amount"),
     ] {
         check_asked(written, expected);

@@ -58,6 +58,7 @@ fn questions_conditions_and_tales() {
         "pay @anna 20€ tomorrow",
         "pay @anna 20€ every month",
         "he said pay @anna 20€",
+        "RT @paolo: @sportello pay @anna 20€",
         "he told me @sportello pay @anna 20€",
         "I will pay @anna 20€",
         "we used to pay @anna 20€",

@@ -45,6 +45,7 @@ fn enrol_and_help() {
     check("sign up", "enrol");
     check("iscrivimi", "enrol");
     check("je m'inscris", "enrol");
+    check("je veux m'inscrire", "enrol");
     check("inscris-moi", "enrol");
     check("help", "help");
     check("@sportello help!", "help");
@@ -60,6 +61,10 @@ fn answers_in_private() {
     check_private("123456", "confirm 123456");
     check_private("123 456", "confirm 123456");
     check_private(" 012345 ", "confirm 012345");
+    check_private("ok 123456", "confirm 123456");
+    check_private("123456, grazie!", "confirm 123456");
+    check_private("yes thanks", "confirm");
+    check_private("no, cancel", "cancel");
     check_private("12345", "unclear no_command");
     check_private("yes", "confirm");
     check_private("Sì!", "confirm");

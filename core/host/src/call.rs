@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sportello_sdk::Failure;
 use sportello_sdk::frames::{FRAME_LEN_MAX, Reply};
 
 use crate::attest::Sent;
+use crate::frame::Params;
 
 /// A call to a plugin.
 #[derive(Debug, Clone)]
 pub struct Ask<'a> {
     pub(crate) method: &'static str,
-    pub(crate) params: &'a [u8],
+    pub(crate) params: Params,
     pub(crate) body: Bytes,
     pub(crate) within: Option<Duration>,
     pub(crate) trace: Option<&'a str>,
@@ -22,7 +24,19 @@ pub struct Ask<'a> {
 impl<'a> Ask<'a> {
     /// Calls `method` with `params`, which are JSON and go out as they stand: what was stored with an effect is what is
     /// sent, with nothing decoded or encoded in between.
-    pub fn new(method: &'static str, params: &'a [u8]) -> Self {
+    pub fn new(method: &'static str, params: &[u8]) -> Self {
+        Self::with(method, Params::raw(params))
+    }
+
+    /// Calls `method` with what is written as JSON here, once.
+    pub(crate) fn of(method: &'static str, params: &impl Serialize) -> Result<Self, CallError> {
+        let params = Params::of(params).map_err(|error| {
+            CallError::refused(Reason::Broken(format!("the parameters cannot be written as JSON: {error}")))
+        })?;
+        Ok(Self::with(method, params))
+    }
+
+    fn with(method: &'static str, params: Params) -> Self {
         Self { method, params, body: Bytes::new(), within: None, trace: None }
     }
 
@@ -172,73 +186,9 @@ pub(crate) fn answer_of(reply: Reply, sent: Sent) -> Result<Answer, CallError> {
     Err(CallError { reason: Reason::Failed(failure), sent })
 }
 
-/// The circumstances of a call, which go before its parameters.
-pub(crate) struct Circumstances<'a> {
-    pub(crate) call: u64,
-    pub(crate) now_ms: u64,
-    pub(crate) deadline_ms: u64,
-    pub(crate) seed: u64,
-    pub(crate) trace: Option<&'a str>,
-}
-
-/// Writes a [`CallFrame`](sportello_sdk::frames::CallFrame) around parameters that are JSON already.
-pub(crate) fn frame_of(circumstances: &Circumstances<'_>, params: &[u8]) -> Bytes {
-    let Circumstances { call, now_ms, deadline_ms, seed, trace } = circumstances;
-    let mut frame = Vec::with_capacity(160 + params.len() + trace.map_or(0, str::len));
-    frame.extend_from_slice(b"{\"call\":");
-    push_decimal(&mut frame, *call);
-    frame.extend_from_slice(b",\"now_ms\":");
-    push_decimal(&mut frame, *now_ms);
-    frame.extend_from_slice(b",\"deadline_ms\":");
-    push_decimal(&mut frame, *deadline_ms);
-    frame.extend_from_slice(b",\"seed\":");
-    push_decimal(&mut frame, *seed);
-    if let Some(trace) = trace {
-        frame.extend_from_slice(b",\"trace\":");
-        // A string always can be written, and into memory always is.
-        let _ = serde_json::to_writer(&mut frame, trace);
-    }
-    frame.extend_from_slice(b",\"params\":");
-    frame.extend_from_slice(if params.is_empty() { b"null" } else { params });
-    frame.push(b'}');
-    frame.into()
-}
-
-/// A number in decimal. The formatting machinery of the standard library takes several times as long.
-fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
-    let start = out.len();
-    loop {
-        out.push(b'0' + u8::try_from(number % 10).unwrap_or(0));
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    if let Some(digits) = out.get_mut(start..) {
-        digits.reverse();
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use sportello_sdk::frames::CallFrame;
-
     use super::*;
-
-    #[test]
-    fn frames_are_what_the_sdk_reads() {
-        let check = |numbers: [u64; 4], trace: Option<&str>, params: &str, expected: &str| {
-            let [call, now_ms, deadline_ms, seed] = numbers;
-            let circumstances = Circumstances { call, now_ms, deadline_ms, seed, trace };
-            let frame = frame_of(&circumstances, params.as_bytes());
-            let read: CallFrame<serde_json::Value> = serde_json::from_slice(&frame).unwrap();
-            assert_eq!([read.call, read.now_ms, read.deadline_ms, read.seed], numbers);
-            assert_eq!(read.trace.as_deref(), trace);
-            assert_eq!(read.params.to_string(), expected);
-        };
-        check([1, 0, 10, 99], None, r#"{"key":"a"}"#, r#"{"key":"a"}"#);
-        check([u64::MAX, 1_700_000_000_000, 9_007_199_254_740_991, 0], Some("00-\"x\"-01"), "", "null");
-    }
 
     #[test]
     fn failures_that_open_the_breaker() {

@@ -54,6 +54,6 @@ impl Drained {
     /// What it failed with; it is closed all the same.
     pub async fn close(self) -> Result<(), CallError> {
         let shared = self.shared;
-        shared.call(Way::Beside, Ask::new(plugin_method::CLOSE, b"null")).await.map(|_| ())
+        shared.call(Way::Beside, Ask::new(plugin_method::CLOSE, b"")).await.map(|_| ())
     }
 }

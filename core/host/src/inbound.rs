@@ -3,7 +3,7 @@
 use sportello_sdk::frames::{WebhookReplyFrame, plugin_method};
 use sportello_sdk::{Source, WebhookReply, WebhookRequest};
 
-use crate::call::{Ask, CallError, Reason};
+use crate::call::{Ask, CallError};
 use crate::running::{Running, Way};
 use crate::stats::Counters;
 use crate::webhook::{Verdict, verify};
@@ -37,9 +37,9 @@ impl Running {
                 return Delivered { reply: WebhookReply::status(status), refused: Some(why), error: None };
             }
         }
-        let handed = match serde_json::to_vec(&head) {
-            Ok(params) => shared.call(Way::Incoming, Ask::new(plugin_method::WEBHOOK, &params).body(body)).await,
-            Err(error) => Err(CallError::refused(Reason::Broken(error.to_string()))),
+        let handed = match Ask::of(plugin_method::WEBHOOK, &head) {
+            Ok(ask) => shared.call(Way::Incoming, ask.body(body)).await,
+            Err(error) => Err(error),
         };
         let answered = handed.and_then(|answer| {
             let WebhookReplyFrame { status, headers } = answer.decode()?;

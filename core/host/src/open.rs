@@ -11,7 +11,8 @@ use sportello_sdk::{Failure, Source};
 use tokio::runtime::Handle;
 
 use crate::attest::Calls;
-use crate::call::{Ask, CallError, Circumstances, Reason, answer_of, frame_of};
+use crate::call::{Ask, CallError, Reason, answer_of};
+use crate::frame::{Circumstances, Params};
 use crate::grants::Grants;
 use crate::hostcalls::HostCalls;
 use crate::loaded::Loaded;
@@ -58,7 +59,7 @@ impl Loaded {
     pub async fn schema(&self) -> Result<Value, CallError> {
         let plugin = self.connect(Arc::new(NoHost));
         let circumstances = Circumstances { call: 0, now_ms: 0, deadline_ms: 0, seed: 0, trace: None };
-        let frame = frame_of(&circumstances, b"null");
+        let frame = Params::raw(b"").frame(&circumstances);
         let asked = tokio::spawn(async move { plugin.call(0, plugin_method::SCHEMA, frame, Bytes::new()).await });
         let reply = match tokio::time::timeout(SCHEMA_WITHIN, asked).await {
             Ok(Ok(reply)) => reply,
@@ -105,9 +106,8 @@ impl Loaded {
         };
         let failed =
             |error| OpenError::Failed { instance: spec.instance.clone(), plugin: self.manifest().name.clone(), error };
-        let params =
-            serde_json::to_vec(&open).map_err(|error| failed(CallError::refused(Reason::Broken(error.to_string()))))?;
-        let opened = shared.call(Way::Beside, Ask::new(plugin_method::OPEN, &params)).await;
+        let asked = Ask::of(plugin_method::OPEN, &open).map_err(failed)?;
+        let opened = shared.call(Way::Beside, asked).await;
         opened.map_err(failed)?;
         Ok(Running(shared))
     }

@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde::Serialize;
 use sportello_sdk::Manifest;
-use sportello_sdk::frames::{Peer, Reply};
-use tokio::sync::{Notify, Semaphore};
-use tokio::task::{JoinError, JoinHandle};
+use sportello_sdk::frames::Peer;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
-use crate::attest::Sent;
 use crate::breaker::{Breaker, Pass};
-use crate::call::{Answer, Ask, CallError, Circumstances, Reason, answer_of, frame_of};
+use crate::call::{Answer, Ask, CallError, Reason, answer_of};
+use crate::frame::Circumstances;
 use crate::keepalive::KeepAlive;
+use crate::lane::Lane;
 use crate::rate::Rate;
-use crate::spec::{Backoff, Limits};
+use crate::spec::Backoff;
 use crate::stats::{Counters, Stats};
+use crate::task::{Presence, Task};
 use crate::world::World;
 
 /// Slots beside those of calls and webhooks: `open`, `run`, `close`, and room to spare.
@@ -58,13 +59,6 @@ pub(crate) struct Shared {
     in_flight: AtomicUsize,
     idle: Notify,
     _keep_alive: Option<Arc<KeepAlive>>,
-}
-
-/// Room for so many calls at once, and so many that wait for it.
-struct Lane {
-    room: Semaphore,
-    waiting: AtomicUsize,
-    waiting_max: usize,
 }
 
 /// Which way a call came about.
@@ -108,10 +102,7 @@ impl Running {
     /// # Errors
     /// As for [`Running::ask`].
     pub async fn call(&self, method: &'static str, params: &impl Serialize) -> Result<Answer, CallError> {
-        let params = serde_json::to_vec(params).map_err(|error| {
-            CallError::refused(Reason::Broken(format!("the parameters cannot be written as JSON: {error}")))
-        })?;
-        self.ask(Ask::new(method, &params)).await
+        self.ask(Ask::of(method, params)?).await
     }
 
     /// What it has done.
@@ -180,31 +171,35 @@ impl Shared {
     }
 
     /// Lets a call through, or says why not: flatly, in the order of [`Reason`].
-    async fn admit(self: &Arc<Self>, way: Way, now_ns: u64, deadline_ns: u64) -> Result<(Pass, Presence), Reason> {
+    async fn admit(
+        self: &Arc<Self>,
+        way: Way,
+        now_ns: u64,
+        deadline_ns: u64,
+    ) -> Result<(Option<Pass>, Presence), Reason> {
         // Counted first and looked at then: whoever stops the instance does it the other way round, and so either it
         // sees this call or this call sees that it is stopping.
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
-        let mut presence = Presence { shared: Arc::clone(self), call: 0, lane: Way::Beside };
-        if self.quarantined.load(Ordering::SeqCst) {
+        let mut presence = Presence::new(self);
+        if self.is_quarantined() {
             return Err(Reason::Quarantined);
         }
         if way == Way::Beside {
             presence.begin(deadline_ns)?;
-            return Ok((Pass::Usual, presence));
+            return Ok((None, presence));
         }
         if self.stage.load(Ordering::SeqCst) != stage::OPEN {
             return Err(Reason::Stopping);
         }
-        self.lane(way).enter(self, deadline_ns).await?;
-        presence.lane = way;
+        presence.take_room(way, deadline_ns).await?;
         let retry_after_ms = |ns: u64| ns.div_ceil(MS_NS);
-        let mut pass = Pass::Usual;
+        let mut pass = None;
         if way == Way::Outgoing {
             self.rate.admit(now_ns).map_err(|ns| Reason::Busy {
                 what: "`limits.per_second` is reached",
                 retry_after_ms: retry_after_ms(ns),
             })?;
-            pass = self.breaker.admit(now_ns).map_err(|ns| Reason::Resting { retry_after_ms: retry_after_ms(ns) })?;
+            let resting = |ns| Reason::Resting { retry_after_ms: retry_after_ms(ns) };
+            pass = Some(self.breaker.admit(now_ns).map_err(resting)?);
         }
         presence.begin(deadline_ns)?;
         Ok((pass, presence))
@@ -220,64 +215,50 @@ impl Shared {
     ) -> Result<Answer, CallError> {
         let world = &self.world;
         let call = presence.call;
-        let left = world.clock.until(deadline_ns).unwrap_or(within);
         let now_ms = world.services.now_ms();
-        let left_ms = u64::try_from(left.as_millis()).unwrap_or(NUMBER_MAX);
+        // What it may have waited for its turn is small beside a deadline, and is not worth another look at the clock.
+        let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
         let circumstances = Circumstances {
             call,
             now_ms,
-            deadline_ms: now_ms.saturating_add(left_ms).min(NUMBER_MAX),
+            deadline_ms: now_ms.saturating_add(within_ms).min(NUMBER_MAX),
             seed: world.services.random() & NUMBER_MAX,
             trace: ask.trace,
         };
-        let frame = frame_of(&circumstances, ask.params);
-        let mut task = self.spawn(presence, ask.method, frame, ask.body);
-        match tokio::time::timeout(left, task.join()).await {
+        let frame = ask.params.frame(&circumstances);
+        let mut task = Task::spawn(presence, ask.method, frame, ask.body);
+        match tokio::time::timeout_at(world.clock.at(deadline_ns), task.join()).await {
             Ok(Ok((reply, sent))) => answer_of(reply, sent),
             Ok(Err(error)) if error.is_panic() => {
                 Err(CallError { reason: Reason::Panicked, sent: world.calls.close(call) })
             }
             // The runtime is going away.
             Ok(Err(_)) => Err(CallError { reason: Reason::Stopping, sent: world.calls.close(call) }),
-            Err(_) => {
-                let within_ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
-                Err(CallError { reason: Reason::Timeout { within_ms }, sent: world.calls.close(call) })
+            Err(_) => Err(CallError { reason: Reason::Timeout { within_ms }, sent: world.calls.close(call) }),
+        }
+    }
+
+    /// Counts what came of a call. The breaker hears of those that it let through: a webhook that arrives says nothing of
+    /// whether the provider can be reached.
+    fn judge(&self, result: &Result<Answer, CallError>, now_ns: u64, pass: Option<Pass>) {
+        let error = result.as_ref().err();
+        if let Some(error) = error {
+            Counters::count(&self.counters.errors);
+            if matches!(error.reason, Reason::Timeout { .. }) {
+                Counters::count(&self.counters.timeouts);
+            }
+            if error.is_panic() {
+                Counters::count(&self.counters.panics);
             }
         }
-    }
-
-    pub(crate) fn spawn(self: &Arc<Self>, presence: Presence, method: &'static str, frame: Bytes, body: Bytes) -> Task {
-        let call = presence.call;
-        let handle = self.world.runtime.spawn(async move {
-            let shared = &presence.shared;
-            let reply = shared.plugin.call(0, method, frame, body).await;
-            let sent = shared.world.calls.close(presence.call);
-            drop(presence);
-            (reply, sent)
-        });
-        Task { shared: Arc::clone(self), call, handle: Some(handle) }
-    }
-
-    /// Counts what came of a call, and lets the breaker know.
-    fn judge(&self, result: &Result<Answer, CallError>, now_ns: u64, pass: Pass) {
-        let Err(error) = result else {
-            return self.breaker.succeeded();
-        };
-        Counters::count(&self.counters.errors);
-        if matches!(error.reason, Reason::Timeout { .. }) {
-            Counters::count(&self.counters.timeouts);
-        }
-        if error.is_panic() {
-            Counters::count(&self.counters.panics);
-        }
-        if error.is_outage() {
-            self.breaker.failed(now_ns, pass);
-        } else {
-            self.breaker.succeeded();
+        match (pass, error.is_some_and(CallError::is_outage)) {
+            (Some(pass), true) => self.breaker.failed(now_ns, pass),
+            (Some(_), false) => self.breaker.succeeded(),
+            (None, _) => {}
         }
     }
 
-    fn lane(&self, way: Way) -> &Lane {
+    pub(crate) fn lane(&self, way: Way) -> &Lane {
         match way {
             Way::Incoming => &self.incoming,
             Way::Outgoing | Way::Beside => &self.outgoing,
@@ -290,7 +271,7 @@ impl Shared {
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
-        self.stage.load(Ordering::SeqCst) != stage::OPEN || self.quarantined.load(Ordering::SeqCst)
+        self.stage.load(Ordering::SeqCst) != stage::OPEN || self.is_quarantined()
     }
 
     /// Waits until no call is under way.
@@ -307,12 +288,28 @@ impl Shared {
         }
     }
 
+    /// One more is under way.
+    pub(crate) fn arrive(&self) {
+        self.in_flight.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// One is over.
+    pub(crate) fn depart(&self) {
+        if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 && self.is_stopping() {
+            self.idle.notify_waiters();
+        }
+    }
+
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.quarantined.load(Ordering::SeqCst)
+    }
+
     pub(crate) fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::SeqCst)
     }
 
     /// A task that was given up goes on: its thread is lost to everybody else.
-    fn quarantine(&self) {
+    pub(crate) fn quarantine(&self) {
         if !self.quarantined.swap(true, Ordering::SeqCst) {
             let instance = &*self.world.instance;
             tracing::error!(
@@ -321,118 +318,5 @@ impl Shared {
                  with another build of the plugin"
             );
         }
-    }
-}
-
-impl Lane {
-    fn new(limits: &Limits) -> Self {
-        Self { room: Semaphore::new(limits.in_flight), waiting: AtomicUsize::new(0), waiting_max: limits.waiting }
-    }
-
-    /// Takes room, which [`Presence`] gives back.
-    async fn enter(&self, shared: &Shared, deadline_ns: u64) -> Result<(), Reason> {
-        if let Ok(permit) = self.room.try_acquire() {
-            permit.forget();
-            return Ok(());
-        }
-        let busy = |what| Reason::Busy { what, retry_after_ms: 100 };
-        /// One in the queue, until it is dropped.
-        struct Waiting<'a>(&'a AtomicUsize);
-        impl Drop for Waiting<'_> {
-            fn drop(&mut self) {
-                self.0.fetch_sub(1, Ordering::Relaxed);
-            }
-        }
-        let ahead = self.waiting.fetch_add(1, Ordering::Relaxed);
-        let _waiting = Waiting(&self.waiting);
-        if ahead >= self.waiting_max {
-            return Err(busy("`limits.in_flight` calls are under way, and `limits.waiting` wait for them"));
-        }
-        let left = shared.world.clock.until(deadline_ns).unwrap_or_default();
-        match tokio::time::timeout(left, self.room.acquire()).await {
-            Ok(Ok(permit)) => permit.forget(),
-            _ => return Err(busy("`limits.in_flight` calls are under way, and none ended in time")),
-        }
-        // It may have been long.
-        if shared.quarantined.load(Ordering::SeqCst) {
-            self.room.add_permits(1);
-            return Err(Reason::Quarantined);
-        }
-        Ok(())
-    }
-}
-
-/// A call's share of its instance, given back when the task that does the work is really over.
-pub(crate) struct Presence {
-    pub(crate) shared: Arc<Shared>,
-    /// Its number; 0 before it has one.
-    pub(crate) call: u64,
-    lane: Way,
-}
-
-impl Presence {
-    /// The presence of `run`, which nobody waits for.
-    pub(crate) fn of_run(shared: &Arc<Shared>) -> Result<Self, Reason> {
-        shared.in_flight.fetch_add(1, Ordering::SeqCst);
-        let mut presence = Self { shared: Arc::clone(shared), call: 0, lane: Way::Beside };
-        presence.begin(u64::MAX)?;
-        Ok(presence)
-    }
-
-    fn begin(&mut self, deadline_ns: u64) -> Result<(), Reason> {
-        let none = Reason::Busy { what: "calls that were given up are still under way", retry_after_ms: 1000 };
-        self.call = self.shared.world.calls.begin(deadline_ns).ok_or(none)?;
-        Ok(())
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        if self.call != 0 {
-            self.shared.world.calls.end(self.call);
-        }
-        if self.lane != Way::Beside {
-            self.shared.lane(self.lane).room.add_permits(1);
-        }
-        if self.shared.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 && self.shared.is_stopping() {
-            self.shared.idle.notify_waiters();
-        }
-    }
-}
-
-/// The task that makes a call. Dropped, it is given up, and watched until it is gone.
-pub(crate) struct Task {
-    shared: Arc<Shared>,
-    call: u64,
-    /// Nothing once it is over.
-    handle: Option<JoinHandle<(Reply, Sent)>>,
-}
-
-impl Task {
-    /// Waits for it to end.
-    pub(crate) async fn join(&mut self) -> Result<(Reply, Sent), JoinError> {
-        let joined = match &mut self.handle {
-            Some(handle) => handle.await,
-            None => std::future::pending().await,
-        };
-        self.handle = None;
-        joined
-    }
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        let Some(handle) = self.handle.take() else {
-            return;
-        };
-        // Nothing is done on its behalf any more, even if it does not notice for a while.
-        self.shared.world.calls.close(self.call);
-        handle.abort();
-        let shared = Arc::clone(&self.shared);
-        self.shared.world.runtime.spawn(async move {
-            if tokio::time::timeout(shared.hang_grace, handle).await.is_err() {
-                shared.quarantine();
-            }
-        });
     }
 }

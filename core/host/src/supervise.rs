@@ -7,9 +7,11 @@ use bytes::Bytes;
 use sportello_sdk::frames::plugin_method;
 
 use crate::attest::Sent;
-use crate::call::{Circumstances, Reason, answer_of, frame_of};
-use crate::running::{NUMBER_MAX, Presence, Running, Shared};
+use crate::call::{Reason, answer_of};
+use crate::frame::{Circumstances, Params};
+use crate::running::{NUMBER_MAX, Running, Shared};
 use crate::stats::Counters;
+use crate::task::{Presence, Task};
 
 /// What became of one `run`.
 enum Ended {
@@ -62,10 +64,10 @@ async fn supervise(shared: Arc<Shared>) {
 
 async fn run(shared: &Arc<Shared>) -> Ended {
     let world = &shared.world;
-    let presence = match Presence::of_run(shared) {
-        Ok(presence) => presence,
-        Err(reason) => return Ended::Fell(reason.to_string()),
-    };
+    let mut presence = Presence::new(shared);
+    if let Err(reason) = presence.begin(u64::MAX) {
+        return Ended::Fell(reason.to_string());
+    }
     let circumstances = Circumstances {
         call: presence.call,
         now_ms: world.services.now_ms(),
@@ -74,8 +76,8 @@ async fn run(shared: &Arc<Shared>) -> Ended {
         seed: world.services.random() & NUMBER_MAX,
         trace: None,
     };
-    let frame = frame_of(&circumstances, b"null");
-    let mut task = shared.spawn(presence, plugin_method::RUN, frame, Bytes::new());
+    let frame = Params::raw(b"").frame(&circumstances);
+    let mut task = Task::spawn(presence, plugin_method::RUN, frame, Bytes::new());
     match task.join().await {
         Ok((reply, _)) => match answer_of(reply, Sent::MaybeBytes) {
             Ok(_) => Ended::Done,

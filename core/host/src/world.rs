@@ -41,6 +41,12 @@ impl Clock {
         u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
+    /// The instant that is `at_ns`; a century from now where no clock goes that far.
+    pub(crate) fn at(self, at_ns: u64) -> Instant {
+        let century = Duration::from_secs(100 * 365 * 24 * 3600);
+        self.0 + Duration::from_nanos(at_ns).min(century)
+    }
+
     /// How long it is from now until `at_ns`; nothing for never.
     pub(crate) fn until(self, at_ns: u64) -> Option<Duration> {
         (at_ns != u64::MAX).then(|| Duration::from_nanos(at_ns.saturating_sub(self.now_ns())))

@@ -1,0 +1,100 @@
+//! Writes a [`CallFrame`](sportello_sdk::frames::CallFrame) around parameters, without writing these twice.
+
+use bytes::Bytes;
+use serde::Serialize;
+
+/// What goes behind the parameters takes no more, a trace aside.
+const CIRCUMSTANCES_LEN: usize = 150;
+
+/// Parameters with the beginning of a frame before them. They come first in it, since they are known before the rest.
+#[derive(Debug, Clone)]
+pub(crate) struct Params(Vec<u8>);
+
+/// The circumstances of a call.
+pub(crate) struct Circumstances<'a> {
+    pub(crate) call: u64,
+    pub(crate) now_ms: u64,
+    pub(crate) deadline_ms: u64,
+    pub(crate) seed: u64,
+    pub(crate) trace: Option<&'a str>,
+}
+
+impl Params {
+    /// JSON, as it stands; nothing for `null`.
+    pub(crate) fn raw(json: &[u8]) -> Self {
+        let mut frame = Self::begin(json.len());
+        frame.extend_from_slice(if json.is_empty() { b"null" } else { json });
+        Self(frame)
+    }
+
+    /// A value, written as JSON.
+    pub(crate) fn of(value: &impl Serialize) -> Result<Self, serde_json::Error> {
+        let mut frame = Self::begin(512);
+        serde_json::to_writer(&mut frame, value)?;
+        Ok(Self(frame))
+    }
+
+    fn begin(len: usize) -> Vec<u8> {
+        let mut frame = Vec::with_capacity(16 + len + CIRCUMSTANCES_LEN);
+        frame.extend_from_slice(b"{\"params\":");
+        frame
+    }
+
+    /// The whole frame.
+    pub(crate) fn frame(self, circumstances: &Circumstances<'_>) -> Bytes {
+        let Self(mut frame) = self;
+        let Circumstances { call, now_ms, deadline_ms, seed, trace } = circumstances;
+        frame.extend_from_slice(b",\"call\":");
+        push_decimal(&mut frame, *call);
+        frame.extend_from_slice(b",\"now_ms\":");
+        push_decimal(&mut frame, *now_ms);
+        frame.extend_from_slice(b",\"deadline_ms\":");
+        push_decimal(&mut frame, *deadline_ms);
+        frame.extend_from_slice(b",\"seed\":");
+        push_decimal(&mut frame, *seed);
+        if let Some(trace) = trace {
+            frame.extend_from_slice(b",\"trace\":");
+            // A string always can be written, and into memory always is.
+            let _ = serde_json::to_writer(&mut frame, trace);
+        }
+        frame.push(b'}');
+        frame.into()
+    }
+}
+
+/// A number in decimal. The formatting machinery of the standard library takes several times as long.
+fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [0; 20];
+    let mut len = 0;
+    for digit in digits.iter_mut().rev() {
+        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        len += 1;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(digits.get(digits.len() - len..).unwrap_or_default());
+}
+
+#[cfg(test)]
+mod tests {
+    use sportello_sdk::frames::CallFrame;
+
+    use super::*;
+
+    #[test]
+    fn frames_are_what_the_sdk_reads() {
+        let check = |numbers: [u64; 4], trace: Option<&str>, params: Params, expected: &str| {
+            let [call, now_ms, deadline_ms, seed] = numbers;
+            let frame = params.frame(&Circumstances { call, now_ms, deadline_ms, seed, trace });
+            let read: CallFrame<serde_json::Value> = serde_json::from_slice(&frame).unwrap();
+            assert_eq!([read.call, read.now_ms, read.deadline_ms, read.seed], numbers);
+            assert_eq!(read.trace.as_deref(), trace);
+            assert_eq!(read.params.to_string(), expected);
+        };
+        check([1, 0, 10, 99], None, Params::raw(br#"{"key":"a"}"#), r#"{"key":"a"}"#);
+        check([1, 0, 10, 99], None, Params::of(&["anna"]).unwrap(), r#"["anna"]"#);
+        check([u64::MAX, 1_700_000_000_000, 9_007_199_254_740_991, 0], Some("00-\"x\"-01"), Params::raw(b""), "null");
+    }
+}

@@ -52,7 +52,7 @@ pub struct PaymentRow {
     pub made_at_ms: u64,
     /// When it changed, in milliseconds since 1970.
     pub changed_at_ms: u64,
-    /// The payment as JSON.
+    /// The payment as JSON, without its intent: that stands in the first `entry` alone.
     pub snapshot: Vec<u8>,
     /// The events and postings of this commit as JSON.
     pub entry: Vec<u8>,

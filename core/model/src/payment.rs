@@ -160,7 +160,9 @@ pub struct Payment {
     pub version: u64,
     /// Where it stands.
     pub state: State,
-    /// What was wished.
+    /// What was wished. It never changes and stands in the payment's first event, so a snapshot does not repeat it; to
+    /// read a snapshot, put it back.
+    #[serde(skip_serializing)]
     pub intent: Arc<Intent>,
     /// When it was made, in milliseconds since 1970.
     pub made_at_ms: u64,

@@ -1,7 +1,7 @@
 //! What is read beside the writer.
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sportello_model::{Payment, PaymentId};
 
 use super::write::{blob, find_key};
@@ -72,9 +72,27 @@ fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.unsigned_abs())
 }
 
-fn payment(snapshot: &[u8]) -> Result<Payment, StoreError> {
-    serde_json::from_slice(snapshot).map_err(|e| StoreError::Failed(format!("a stored payment cannot be read: {e}")))
+/// A payment from its snapshot and the first entry of its journal, which alone holds what was wished.
+fn payment(snapshot: &[u8], first_entry: &[u8]) -> Result<Payment, StoreError> {
+    #[derive(Deserialize)]
+    struct First {
+        events: Vec<Received>,
+    }
+    #[derive(Deserialize)]
+    struct Received {
+        intent: Option<serde_json::Value>,
+    }
+    let read = || -> serde_json::Result<Payment> {
+        let first: First = serde_json::from_slice(first_entry)?;
+        let mut payment: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(snapshot)?;
+        payment.extend(first.events.into_iter().find_map(|event| Some(("intent".to_owned(), event.intent?))));
+        serde_json::from_value(payment.into())
+    };
+    read().map_err(|e| StoreError::Failed(format!("a stored payment cannot be read: {e}")))
 }
+
+/// A payment's row, and the entry that it began with.
+const PAYMENT: &str = "p.snapshot, (SELECT entry FROM journal WHERE payment = p.id ORDER BY version LIMIT 1)";
 
 impl Store {
     async fn read<T: Send + 'static>(
@@ -96,13 +114,17 @@ impl Store {
     /// When the store fails.
     pub async fn payment(&self, wanted: PaymentId) -> Result<Option<StoredPayment>, StoreError> {
         self.read(move |connection| {
-            let sql = "SELECT p.snapshot, (SELECT hash FROM journal WHERE payment = p.id ORDER BY version DESC LIMIT 1)
-                       FROM payments p WHERE p.id = ?1";
-            let found: Option<(Vec<u8>, [u8; 32])> = connection
-                .prepare_cached(sql)?
-                .query_row([blob(wanted)], |row| Ok((row.get(0)?, row.get(1)?)))
+            let sql = format!(
+                "SELECT {PAYMENT}, (SELECT hash FROM journal WHERE payment = p.id ORDER BY version DESC LIMIT 1)
+                 FROM payments p WHERE p.id = ?1"
+            );
+            let found: Option<(Vec<u8>, Vec<u8>, [u8; 32])> = connection
+                .prepare_cached(&sql)?
+                .query_row([blob(wanted)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
-            found.map(|(snapshot, hash)| Ok(StoredPayment { payment: payment(&snapshot)?, hash })).transpose()
+            found
+                .map(|(snapshot, first, hash)| Ok(StoredPayment { payment: payment(&snapshot, &first)?, hash }))
+                .transpose()
         })
         .await
     }
@@ -143,12 +165,17 @@ impl Store {
     /// When the store fails.
     pub async fn payments(&self, page: Page) -> Result<Vec<Payment>, StoreError> {
         self.read(move |connection| {
-            let sql = "SELECT snapshot FROM payments WHERE id < ?1 AND (?2 IS NULL OR state = ?2)
-                       ORDER BY id DESC LIMIT ?3";
+            let sql = format!(
+                "SELECT {PAYMENT} FROM payments p WHERE p.id < ?1 AND (?2 IS NULL OR p.state = ?2)
+                 ORDER BY p.id DESC LIMIT ?3"
+            );
             let before = blob(page.before.unwrap_or(PaymentId(u128::MAX)));
-            let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map(params![before, page.state, page.limit], |row| row.get::<_, Vec<u8>>(0))?;
-            rows.map(|snapshot| payment(&snapshot?)).collect()
+            let mut statement = connection.prepare_cached(&sql)?;
+            let rows = statement.query_map(params![before, page.state, page.limit], |row| {
+                Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
+            })?;
+            rows.map(|row| row.map_err(StoreError::from).and_then(|(snapshot, first)| payment(&snapshot, &first)))
+                .collect()
         })
         .await
     }

@@ -212,8 +212,10 @@ fn what_is_public_says_nothing_but_done() {
 #[test]
 fn a_payment_survives_its_own_json() {
     let (payment, ..) = play("challenge, confirm, two-steps, sent 1, settled 1, sent 2, pending 2");
-    let json = serde_json::to_string(&payment).unwrap();
-    assert_eq!(serde_json::from_str::<Payment>(&json).unwrap(), payment);
+    let mut json = serde_json::to_value(&payment).unwrap();
+    assert!(json.get("intent").is_none(), "what never changes is not written again and again");
+    json["intent"] = serde_json::to_value(&payment.intent).unwrap();
+    assert_eq!(serde_json::from_value::<Payment>(json).unwrap(), payment);
     assert_eq!(payment.attempt_of_key(&payment.key(2)).unwrap().number, 2);
     assert!(payment.key(99).len() <= 35);
 }

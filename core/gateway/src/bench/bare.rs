@@ -14,8 +14,8 @@ use sportello_model::payment::State as Standing;
 use sportello_model::{Account, Currency, Money, PaymentId, movement};
 
 /// As long as what a gateway writes for such a payment.
-const SNAPSHOT_LEN: usize = 600;
-const ENTRY_LEN: usize = 500;
+const SNAPSHOT_LEN: usize = 560;
+const ENTRY_LEN: usize = 410;
 
 struct Bare {
     store: Store,

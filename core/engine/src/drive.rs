@@ -164,11 +164,12 @@ impl Engine {
             };
             let order = now.payment.order(attempt);
             let inquiry = Inquiry { order, reference: attempt.reference.clone(), asked: attempt.asked };
-            (inquiry, attempt.rail.clone(), attempt.doubt.clone())
+            let doubt = now.payment.plan.as_deref().and_then(|plan| plan.doubt(attempt)).cloned();
+            (inquiry, attempt.rail.clone(), doubt)
         };
         let result = match doubt {
             // The same order under the same key: the rail carries it out once, and says what came of it.
-            Doubt::Idempotent { .. } => self.0.ports.submit(&rail, &inquiry.order).await.result,
+            Some(Doubt::Idempotent { .. }) => self.0.ports.submit(&rail, &inquiry.order).await.result,
             _ => self.0.ports.inquire(&rail, &inquiry).await,
         };
         let outcome = match result {

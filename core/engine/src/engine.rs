@@ -211,7 +211,7 @@ impl Engine {
             state: payment.state,
             made_at_ms: payment.made_at_ms,
             changed_at_ms: at_ms,
-            snapshot: serde_json::to_vec(&payment).unwrap_or_default(),
+            snapshot: serde_json::to_vec(&payment.snapshot()).unwrap_or_default(),
             entry,
             hash,
         };

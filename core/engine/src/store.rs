@@ -4,6 +4,8 @@
 //! after one sync to disk (group commit): so a busy gateway pays for a sync once for many payments, and an idle one
 //! waits for nobody.
 
+mod effects;
+mod keys;
 mod read;
 mod schema;
 mod write;
@@ -52,7 +54,8 @@ pub struct PaymentRow {
     pub made_at_ms: u64,
     /// When it changed, in milliseconds since 1970.
     pub changed_at_ms: u64,
-    /// The payment as JSON, without its intent: that stands in the first `entry` alone.
+    /// What changes in the payment, as JSON: see [`Payment::snapshot`](sportello_model::Payment::snapshot). The rest stands
+    /// in its entries.
     pub snapshot: Vec<u8>,
     /// The events and postings of this commit as JSON.
     pub entry: Vec<u8>,
@@ -95,6 +98,9 @@ pub struct Key {
     pub fingerprint: Vec<u8>,
 }
 
+/// What a key stands for, and the fingerprint that was stored with it.
+pub type Found = (PaymentId, Vec<u8>);
+
 /// Why nothing was written.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {
@@ -133,8 +139,13 @@ enum Job {
         value: Vec<u8>,
         done: oneshot::Sender<Result<(bool, u64), StoreError>>,
     },
-    Later(Vec<EffectId>),
-    Reschedule {
+    Find {
+        scope: String,
+        key: String,
+        done: oneshot::Sender<Result<Option<Found>, StoreError>>,
+    },
+    Forget(Vec<EffectId>),
+    PutOff {
         id: EffectId,
         due_ms: u64,
         tries: u32,
@@ -159,13 +170,16 @@ impl Store {
         }
         let lock = lock(path)?;
         let writer = schema::open(path)?;
+        let memory = write::Memory::load(&writer)?;
         let reader = schema::open_to_read(path)?;
         let (jobs, waiting) = mpsc::channel(QUEUE_LEN);
         std::thread::Builder::new()
             .name("store".into())
             .spawn(move || {
-                write::run(writer, waiting);
-                drop(lock);
+                if let Err(error) = write::run(&writer, memory, waiting) {
+                    tracing::error!(%error, "the store was not closed as it should be");
+                }
+                drop((writer, lock));
             })
             .map_err(|e| StoreError::Failed(e.to_string()))?;
         Ok(Self { jobs, reader: Arc::new(Mutex::new(reader)) })
@@ -181,16 +195,27 @@ impl Store {
         written.await.map_err(|_| StoreError::Closed)?
     }
 
+    /// What a key or link stands for, and its fingerprint.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn key(&self, scope: &str, key: &str) -> Result<Option<Found>, StoreError> {
+        let (done, found) = oneshot::channel();
+        let job = Job::Find { scope: scope.into(), key: key.into(), done };
+        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        found.await.map_err(|_| StoreError::Closed)?
+    }
+
     /// Forgets effects that have been done, with the next commit. Nobody waits for it: if it is lost in a crash, they
     /// are done again, as they would have been a moment earlier.
     pub async fn forget(&self, done: Vec<EffectId>) {
         // The receiver is gone only when the store is closed, and then there is nothing to forget in.
-        let _ = self.jobs.send(Job::Later(done)).await;
+        let _ = self.jobs.send(Job::Forget(done)).await;
     }
 
     /// Puts an effect off, with the next commit.
     pub async fn put_off(&self, id: EffectId, due_ms: u64, tries: u32) {
-        let _ = self.jobs.send(Job::Reschedule { id, due_ms, tries }).await;
+        let _ = self.jobs.send(Job::PutOff { id, due_ms, tries }).await;
     }
 
     /// Stores a plugin's value if its version is still `expected` (0 for none). Answers whether it did, and the version

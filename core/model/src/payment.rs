@@ -9,6 +9,7 @@ mod attempt;
 mod effect;
 mod event;
 mod legs;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +21,7 @@ pub use apply::{Refusal, Transition};
 pub use attempt::{Attempt, AttemptState, Leg};
 pub use effect::{About, Audience, Effect};
 pub use event::{CancelledBy, Event, Evidence};
+pub use snapshot::{Facts, Snapshot};
 
 use crate::order::{Doubt, OrderKind, Party};
 use crate::{Intent, Order, PaymentId};
@@ -129,6 +131,26 @@ pub struct Plan {
     pub attempts_max: u32,
 }
 
+impl Plan {
+    /// The rails for a leg. What was collected goes back by one of those that collect.
+    pub(crate) fn choices(&self, leg: Leg) -> &[Choice] {
+        match leg {
+            Leg::Transfer => &self.transfer,
+            Leg::Collect | Leg::Return => &self.collect,
+            Leg::Payout => &self.payout,
+        }
+    }
+
+    /// How doubt about an attempt ends: as its rail declared when the plan was made.
+    pub fn doubt(&self, attempt: &Attempt) -> Option<&Doubt> {
+        let choice = self.choices(attempt.leg).iter().find(|choice| choice.rail == attempt.rail)?;
+        match attempt.leg {
+            Leg::Return => choice.refund_doubt.as_ref(),
+            Leg::Transfer | Leg::Collect | Leg::Payout => Some(&choice.doubt),
+        }
+    }
+}
+
 /// What the payer has been asked to answer. The code itself is derived when it is needed, and stored nowhere.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Challenge {
@@ -152,7 +174,7 @@ pub struct Incident {
 }
 
 /// The life of an intent.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Payment {
     /// Its id.
     pub id: PaymentId,
@@ -160,31 +182,23 @@ pub struct Payment {
     pub version: u64,
     /// Where it stands.
     pub state: State,
-    /// What was wished. It never changes and stands in the payment's first event, so a snapshot does not repeat it; to
-    /// read a snapshot, put it back.
-    #[serde(skip_serializing)]
+    /// What was wished.
     pub intent: Arc<Intent>,
     /// When it was made, in milliseconds since 1970.
     pub made_at_ms: u64,
     /// When it last changed, in milliseconds since 1970.
     pub changed_at_ms: u64,
     /// What the payer has been asked to answer.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub challenge: Option<Challenge>,
     /// What shows that the payer agreed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<Evidence>,
     /// How the money is to move.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<Arc<Plan>>,
     /// What was tried, in order.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<Attempt>,
     /// What an operator must look at.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub incidents: Vec<Incident>,
     /// Why it ended as it did, or what it waits for, for a person to read.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 

@@ -1,10 +1,14 @@
 //! What is read beside the writer.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
-use sportello_model::{Payment, PaymentId};
+use sha2::{Digest, Sha256};
+use sportello_model::payment::{Facts, Plan, Snapshot, State};
+use sportello_model::{Intent, Payment, PaymentId};
 
-use super::write::{blob, find_key};
+use super::write::blob;
 use super::{EffectId, Store, StoreError};
 
 /// A payment as it was stored, and the hash of its last journal entry.
@@ -68,31 +72,102 @@ pub(super) fn id(row: &Row<'_>, column: usize) -> rusqlite::Result<PaymentId> {
     Ok(PaymentId(u128::from_be_bytes(row.get::<_, [u8; 16]>(column)?)))
 }
 
-fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
+pub(super) fn number(row: &Row<'_>, column: usize) -> rusqlite::Result<u64> {
     Ok(row.get::<_, i64>(column)?.unsigned_abs())
 }
 
-/// A payment from its snapshot and the first entry of its journal, which alone holds what was wished.
-fn payment(snapshot: &[u8], first_entry: &[u8]) -> Result<Payment, StoreError> {
-    #[derive(Deserialize)]
-    struct First {
-        events: Vec<Received>,
-    }
-    #[derive(Deserialize)]
-    struct Received {
-        intent: Option<serde_json::Value>,
-    }
-    let read = || -> serde_json::Result<Payment> {
-        let first: First = serde_json::from_slice(first_entry)?;
-        let mut payment: serde_json::Map<String, serde_json::Value> = serde_json::from_slice(snapshot)?;
-        payment.extend(first.events.into_iter().find_map(|event| Some(("intent".to_owned(), event.intent?))));
-        serde_json::from_value(payment.into())
-    };
-    read().map_err(|e| StoreError::Failed(format!("a stored payment cannot be read: {e}")))
+/// A payment's row.
+struct PaymentRow {
+    id: PaymentId,
+    version: u64,
+    state: String,
+    made_at_ms: u64,
+    changed_at_ms: u64,
+    entry: i64,
+    hash: [u8; 32],
+    snapshot: Vec<u8>,
 }
 
-/// A payment's row, and the entry that it began with.
-const PAYMENT: &str = "p.snapshot, (SELECT entry FROM journal WHERE payment = p.id ORDER BY version LIMIT 1)";
+const PAYMENT: &str = "SELECT id, version, state, made_at, changed_at, entry, hash, snapshot FROM payments";
+
+impl PaymentRow {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: id(row, 0)?,
+            version: number(row, 1)?,
+            state: row.get(2)?,
+            made_at_ms: number(row, 3)?,
+            changed_at_ms: number(row, 4)?,
+            entry: row.get(5)?,
+            hash: row.get(6)?,
+            snapshot: row.get(7)?,
+        })
+    }
+
+    fn find(connection: &Connection, wanted: PaymentId) -> Result<Option<Self>, StoreError> {
+        let mut statement = connection.prepare_cached(&format!("{PAYMENT} WHERE id = ?1"))?;
+        Ok(statement.query_row([blob(wanted)], Self::read).optional()?)
+    }
+
+    /// The payment: what changes from its snapshot, what never does from its journal.
+    fn restore(self, connection: &Connection) -> Result<StoredPayment, StoreError> {
+        #[derive(Deserialize)]
+        struct Body {
+            events: Vec<Written>,
+        }
+        #[derive(Deserialize)]
+        struct Written {
+            intent: Option<Arc<Intent>>,
+            plan: Option<Arc<Plan>>,
+        }
+        let unreadable = |why: String| StoreError::Failed(format!("the payment {} cannot be read: {why}", self.id));
+        let (mut intent, mut plan) = (None, None);
+        for entry in entries(connection, self.entry)? {
+            let body: Body = serde_json::from_slice(&entry.body).map_err(|e| unreadable(e.to_string()))?;
+            for written in body.events {
+                intent = written.intent.or(intent);
+                plan = written.plan.or(plan);
+            }
+        }
+        let facts = Facts {
+            id: self.id,
+            version: self.version,
+            state: State::ALL
+                .into_iter()
+                .find(|state| state.name() == self.state)
+                .ok_or_else(|| unreadable(format!("{:?} is no state", self.state)))?,
+            made_at_ms: self.made_at_ms,
+            changed_at_ms: self.changed_at_ms,
+            intent: intent.ok_or_else(|| unreadable("its journal lacks what was wished".to_owned()))?,
+            plan,
+        };
+        let snapshot: Snapshot<'_> = serde_json::from_slice(&self.snapshot).map_err(|e| unreadable(e.to_string()))?;
+        Ok(StoredPayment { payment: snapshot.restore(facts), hash: self.hash })
+    }
+}
+
+struct JournalRow {
+    version: u64,
+    at_ms: u64,
+    body: Vec<u8>,
+}
+
+/// The entries of a payment that ends with this one, the first entry first. Each one knows the one before it.
+fn entries(connection: &Connection, last: i64) -> Result<Vec<JournalRow>, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT previous, version, at, body FROM journal WHERE entry = ?1")?;
+    let (mut found, mut next) = (Vec::new(), Some(last));
+    while let Some(entry) = next {
+        let row = statement.query_row([entry], |row| {
+            let journalled = JournalRow { version: number(row, 1)?, at_ms: number(row, 2)?, body: row.get(3)? };
+            Ok((row.get(0)?, journalled))
+        })?;
+        next = row.0;
+        found.push(row.1);
+    }
+    found.reverse();
+    Ok(found)
+}
 
 impl Store {
     async fn read<T: Send + 'static>(
@@ -114,28 +189,9 @@ impl Store {
     /// When the store fails.
     pub async fn payment(&self, wanted: PaymentId) -> Result<Option<StoredPayment>, StoreError> {
         self.read(move |connection| {
-            let sql = format!(
-                "SELECT {PAYMENT}, (SELECT hash FROM journal WHERE payment = p.id ORDER BY version DESC LIMIT 1)
-                 FROM payments p WHERE p.id = ?1"
-            );
-            let found: Option<(Vec<u8>, Vec<u8>, [u8; 32])> = connection
-                .prepare_cached(&sql)?
-                .query_row([blob(wanted)], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
-                .optional()?;
-            found
-                .map(|(snapshot, first, hash)| Ok(StoredPayment { payment: payment(&snapshot, &first)?, hash }))
-                .transpose()
+            PaymentRow::find(connection, wanted)?.map(|row| row.restore(connection)).transpose()
         })
         .await
-    }
-
-    /// What a key or link stands for, and its fingerprint.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn key(&self, scope: &str, key: &str) -> Result<Option<(PaymentId, Vec<u8>)>, StoreError> {
-        let (scope, key) = (scope.to_owned(), key.to_owned());
-        self.read(move |connection| find_key(connection, &scope, &key)).await
     }
 
     /// All that is still to be done, the earliest first.
@@ -165,17 +221,11 @@ impl Store {
     /// When the store fails.
     pub async fn payments(&self, page: Page) -> Result<Vec<Payment>, StoreError> {
         self.read(move |connection| {
-            let sql = format!(
-                "SELECT {PAYMENT} FROM payments p WHERE p.id < ?1 AND (?2 IS NULL OR p.state = ?2)
-                 ORDER BY p.id DESC LIMIT ?3"
-            );
+            let sql = format!("{PAYMENT} WHERE id < ?1 AND (?2 IS NULL OR state = ?2) ORDER BY id DESC LIMIT ?3");
             let before = blob(page.before.unwrap_or(PaymentId(u128::MAX)));
             let mut statement = connection.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![before, page.state, page.limit], |row| {
-                Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, Vec<u8>>(1)?))
-            })?;
-            rows.map(|row| row.map_err(StoreError::from).and_then(|(snapshot, first)| payment(&snapshot, &first)))
-                .collect()
+            let rows = statement.query_map(params![before, page.state, page.limit], PaymentRow::read)?;
+            rows.map(|row| Ok(row?.restore(connection)?.payment)).collect()
         })
         .await
     }
@@ -183,21 +233,24 @@ impl Store {
     /// A payment's journal, the first entry first.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the store fails, or when the entries are not those that were written: then their hashes do not lead to the one
+    /// that stands with the payment.
     pub async fn journal(&self, wanted: PaymentId) -> Result<Vec<Entry>, StoreError> {
         self.read(move |connection| {
-            let sql = "SELECT version, at, entry, hash FROM journal WHERE payment = ?1 ORDER BY version";
-            let mut statement = connection.prepare_cached(sql)?;
-            let rows = statement.query_map([blob(wanted)], |row| {
-                Ok((number(row, 0)?, number(row, 1)?, row.get::<_, Vec<u8>>(2)?, row.get::<_, [u8; 32]>(3)?))
-            })?;
-            rows.map(|row| {
-                let (version, at_ms, entry, hash) = row?;
-                let entry = serde_json::from_slice(&entry)
+            let Some(payment) = PaymentRow::find(connection, wanted)? else { return Ok(Vec::new()) };
+            let mut hash = [0; 32];
+            let mut journal = Vec::new();
+            for row in entries(connection, payment.entry)? {
+                hash = Sha256::new().chain_update(hash).chain_update(&row.body).finalize().into();
+                let entry = serde_json::from_slice(&row.body)
                     .map_err(|e| StoreError::Failed(format!("a journal entry cannot be read: {e}")))?;
-                Ok(Entry { version, at_ms, entry, hash: hash.iter().map(|b| format!("{b:02x}")).collect() })
-            })
-            .collect()
+                journal.push(Entry { version: row.version, at_ms: row.at_ms, entry, hash: hex(&hash) });
+            }
+            if hash != payment.hash {
+                let what = format!("the journal of the payment {wanted} is not the one that was written");
+                return Err(StoreError::Failed(what));
+            }
+            Ok(journal)
         })
         .await
     }
@@ -233,4 +286,8 @@ impl Store {
         })
         .await
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

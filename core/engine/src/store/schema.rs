@@ -7,28 +7,33 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
 
-/// Grows with every change of the tables below.
-const SCHEMA_VERSION: i64 = 1;
+/// Changes with every change of the tables below.
+const SCHEMA_VERSION: i64 = 2;
 
-/// `keys` holds what may be there once (messages, idempotency keys) and what points to a payment (a message's first id).
-/// Without row ids, because every table is found by its own key, and payments sort by time.
+/// What a commit writes is whole pages, so what a payment costs is how many pages it touches. Hence: whatever grows goes to
+/// the end of its table, by a number that counts up (`journal`, `effects`, `keys_new`); what changes is small (`payments`
+/// holds no more than what can change, and sorts by time); and `keys`, which are random, move to their places in order and
+/// in bulk (see `keys.rs`).
 const TABLES: &str = "
     CREATE TABLE IF NOT EXISTS payments (
         id BLOB PRIMARY KEY, version INTEGER NOT NULL, state TEXT NOT NULL,
-        made_at INTEGER NOT NULL, changed_at INTEGER NOT NULL, snapshot BLOB NOT NULL
+        made_at INTEGER NOT NULL, changed_at INTEGER NOT NULL,
+        entry INTEGER NOT NULL, hash BLOB NOT NULL, snapshot BLOB NOT NULL
     ) WITHOUT ROWID, STRICT;
     CREATE TABLE IF NOT EXISTS journal (
-        payment BLOB NOT NULL, version INTEGER NOT NULL, at INTEGER NOT NULL, entry BLOB NOT NULL, hash BLOB NOT NULL,
-        PRIMARY KEY (payment, version)
-    ) WITHOUT ROWID, STRICT;
+        entry INTEGER PRIMARY KEY, previous INTEGER, payment BLOB NOT NULL,
+        version INTEGER NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS effects (
-        owner BLOB NOT NULL, number INTEGER NOT NULL, due INTEGER NOT NULL, tries INTEGER NOT NULL, body BLOB NOT NULL,
-        PRIMARY KEY (owner, number)
-    ) WITHOUT ROWID, STRICT;
+        row INTEGER PRIMARY KEY, owner BLOB NOT NULL, number INTEGER NOT NULL,
+        due INTEGER NOT NULL, tries INTEGER NOT NULL, body BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS keys (
-        scope TEXT NOT NULL, key TEXT NOT NULL, payment BLOB NOT NULL, fingerprint BLOB NOT NULL,
-        PRIMARY KEY (scope, key)
+        hash BLOB PRIMARY KEY, payment BLOB NOT NULL, fingerprint BLOB NOT NULL
     ) WITHOUT ROWID, STRICT;
+    CREATE TABLE IF NOT EXISTS keys_new (
+        row INTEGER PRIMARY KEY, hash BLOB NOT NULL, payment BLOB NOT NULL, fingerprint BLOB NOT NULL
+    ) STRICT;
     CREATE TABLE IF NOT EXISTS balances (
         account TEXT NOT NULL, currency TEXT NOT NULL, minor INTEGER NOT NULL,
         PRIMARY KEY (account, currency)
@@ -55,9 +60,10 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "locking_mode", "NORMAL")?;
     connection.set_prepared_statement_cache_capacity(64);
     let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-    if version > SCHEMA_VERSION {
+    if version != 0 && version != SCHEMA_VERSION {
+        let by = if version > SCHEMA_VERSION { "a later" } else { "an earlier" };
         return Err(StoreError::Failed(format!(
-            "{} was written by a later version of this program (schema {version}, this one knows {SCHEMA_VERSION})",
+            "{} was written by {by} version of this program (schema {version}, this one knows {SCHEMA_VERSION})",
             path.display()
         )));
     }

@@ -2,208 +2,273 @@
 
 use std::collections::HashMap;
 
-use rusqlite::{Connection, OptionalExtension, params};
-use sportello_model::PaymentId;
+use rusqlite::{Connection, OptionalExtension, Statement, params};
+use sportello_model::{Account, Currency, PaymentId, Posting};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Job, Key, PaymentRow, StoreError, Write};
+use super::effects::Effects;
+use super::keys::Keys;
+use super::{EffectId, Found, Job, PaymentRow, StoreError, Write};
 
 /// The most writes in one transaction.
 const GROUP_LEN_MAX: usize = 1024;
 
-/// What to answer after the commit.
-enum Answer {
-    Commit(oneshot::Sender<Result<(), StoreError>>, Result<(), StoreError>),
-    Put(oneshot::Sender<Result<(bool, u64), StoreError>>, Result<(bool, u64), StoreError>),
+/// What the writer knows of the tables without looking.
+pub(super) struct Memory {
+    effects: Effects,
+    keys: Keys,
+    /// The last entry of the journal.
+    entry: i64,
 }
 
-/// Balances that the transaction has changed, by account and currency.
-type Changes = HashMap<(String, &'static str), i64>;
+impl Memory {
+    pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
+        let entry = connection.query_row("SELECT coalesce(max(entry), 0) FROM journal", [], |row| row.get(0))?;
+        Ok(Self { effects: Effects::load(connection)?, keys: Keys::load(connection)?, entry })
+    }
+}
+
+/// What is written with, prepared once.
+pub(super) struct Statements<'c> {
+    find_payment: Statement<'c>,
+    add_payment: Statement<'c>,
+    change_payment: Statement<'c>,
+    add_entry: Statement<'c>,
+    post: Statement<'c>,
+    find_state: Statement<'c>,
+    put_state: Statement<'c>,
+    pub(super) add_effect: Statement<'c>,
+    pub(super) put_off_effect: Statement<'c>,
+    pub(super) forget_effect: Statement<'c>,
+    pub(super) find_key: Statement<'c>,
+    pub(super) add_key: Statement<'c>,
+    pub(super) settle_key: Statement<'c>,
+    pub(super) forget_new_keys: Statement<'c>,
+}
+
+impl<'c> Statements<'c> {
+    fn new(connection: &'c Connection) -> rusqlite::Result<Self> {
+        Ok(Self {
+            find_payment: connection.prepare("SELECT version, entry FROM payments WHERE id = ?1")?,
+            add_payment: connection.prepare("INSERT INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?,
+            change_payment: connection.prepare(
+                "UPDATE payments SET version = ?2, state = ?3, changed_at = ?4, entry = ?5, hash = ?6, snapshot = ?7
+                 WHERE id = ?1",
+            )?,
+            add_entry: connection.prepare("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            post: connection.prepare(
+                "INSERT INTO balances VALUES (?1, ?2, ?3)
+                 ON CONFLICT (account, currency) DO UPDATE SET minor = minor + excluded.minor",
+            )?,
+            find_state: connection.prepare("SELECT version FROM plugin_state WHERE instance = ?1 AND name = ?2")?,
+            put_state: connection.prepare("INSERT OR REPLACE INTO plugin_state VALUES (?1, ?2, ?3, ?4)")?,
+            add_effect: connection.prepare("INSERT INTO effects VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
+            put_off_effect: connection.prepare("UPDATE effects SET due = ?2, tries = ?3 WHERE row = ?1")?,
+            forget_effect: connection.prepare("DELETE FROM effects WHERE row = ?1")?,
+            find_key: connection.prepare("SELECT payment, fingerprint FROM keys WHERE hash = ?1")?,
+            add_key: connection.prepare("INSERT INTO keys_new VALUES (?1, ?2, ?3, ?4)")?,
+            settle_key: connection.prepare("INSERT OR REPLACE INTO keys VALUES (?1, ?2, ?3)")?,
+            forget_new_keys: connection.prepare("DELETE FROM keys_new WHERE row < ?1")?,
+        })
+    }
+}
+
+/// An answer, to be given after the commit, and to whom.
+struct Answer<T>(oneshot::Sender<Result<T, StoreError>>, Result<T, StoreError>);
+
+impl<T> Answer<T> {
+    fn give(self, void: Option<StoreError>) {
+        // Whoever has stopped waiting will find what was written.
+        drop(self.0.send(void.map_or(self.1, Err)));
+    }
+}
+
+#[derive(Default)]
+struct Answers {
+    written: Vec<Answer<()>>,
+    put: Vec<Answer<(bool, u64)>>,
+    found: Vec<Answer<Option<Found>>>,
+}
 
 /// Writes until nobody can send any more.
-pub(super) fn run(connection: Connection, mut jobs: mpsc::Receiver<Job>) {
+pub(super) fn run(connection: &Connection, memory: Memory, mut jobs: mpsc::Receiver<Job>) -> Result<(), StoreError> {
+    let sql = Statements::new(connection)?;
+    let mut writer = Writer { connection, sql, memory, changes: HashMap::new() };
     let mut group = Vec::with_capacity(GROUP_LEN_MAX);
-    let mut answers = Vec::with_capacity(GROUP_LEN_MAX);
-    while let Some(first) = jobs.blocking_recv() {
-        group.push(first);
-        while group.len() < GROUP_LEN_MAX {
-            match jobs.try_recv() {
-                Ok(job) => group.push(job),
-                Err(_) => break,
-            }
-        }
-        let committed = commit(&connection, &mut group, &mut answers);
-        if committed.is_err() && !connection.is_autocommit() {
-            // The transaction is void either way; an error here would only repeat the first.
-            let _ = connection.execute_batch("ROLLBACK");
+    let mut answers = Answers::default();
+    while jobs.blocking_recv_many(&mut group, GROUP_LEN_MAX) > 0 {
+        let committed = writer.commit(&mut group, &mut answers);
+        match &committed {
+            Ok(()) => writer.committed(),
+            Err(_) => writer.rolled_back(),
         }
         group.clear();
-        for answer in answers.drain(..) {
-            let void = committed.as_ref().err().cloned();
-            // Whoever has stopped waiting will find what was written.
-            match answer {
-                Answer::Commit(done, result) => drop(done.send(void.map_or(result, Err))),
-                Answer::Put(done, result) => drop(done.send(void.map_or(result, Err))),
-            }
-        }
+        let void = committed.err();
+        answers.written.drain(..).for_each(|answer| answer.give(void.clone()));
+        answers.put.drain(..).for_each(|answer| answer.give(void.clone()));
+        answers.found.drain(..).for_each(|answer| answer.give(void.clone()));
     }
-    // So that the next start finds an empty log.
-    let _ = connection.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)");
+    writer.close()
 }
 
-fn commit(connection: &Connection, group: &mut Vec<Job>, answers: &mut Vec<Answer>) -> Result<(), StoreError> {
-    let mut changes = Changes::new();
-    let mut failed = connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from).err();
-    for job in group.drain(..) {
-        match job {
-            Job::Commit(write, done) => {
-                let result = match &failed {
-                    Some(error) => Err(error.clone()),
-                    None => put_write(connection, &write, &mut changes),
-                };
-                if let Err(error @ (StoreError::Failed(_) | StoreError::Closed)) = &result {
-                    failed.get_or_insert_with(|| error.clone());
+struct Writer<'c> {
+    connection: &'c Connection,
+    sql: Statements<'c>,
+    memory: Memory,
+    /// By how much the transaction under way changes balances.
+    changes: HashMap<(Account, Currency), i64>,
+}
+
+impl Writer<'_> {
+    fn commit(&mut self, group: &mut Vec<Job>, answers: &mut Answers) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        // After a failure the transaction is void, and nothing more is put into it: all that wait are told so.
+        let mut failed = None;
+        for job in group.drain(..) {
+            match job {
+                Job::Commit(write, done) => {
+                    let result = unless(&failed, || self.write(write));
+                    answers.written.push(Answer(done, note(&mut failed, result)));
                 }
-                answers.push(Answer::Commit(done, result));
-            }
-            Job::Put { instance, name, expected, value, done } => {
-                let result = match &failed {
-                    Some(error) => Err(error.clone()),
-                    None => put_state(connection, &instance, &name, expected, &value),
-                };
-                if let Err(error) = &result {
-                    failed.get_or_insert_with(|| error.clone());
+                Job::Put { instance, name, expected, value, done } => {
+                    let result = unless(&failed, || self.put_state(&instance, &name, expected, &value));
+                    answers.put.push(Answer(done, note(&mut failed, result)));
                 }
-                answers.push(Answer::Put(done, result));
+                Job::Find { scope, key, done } => {
+                    let result = unless(&failed, || self.memory.keys.find(&mut self.sql, &scope, &key));
+                    answers.found.push(Answer(done, note(&mut failed, result)));
+                }
+                Job::Forget(ids) => {
+                    let result = unless(&failed, || self.forget(&ids));
+                    let _ = note(&mut failed, result);
+                }
+                Job::PutOff { id, due_ms, tries } => {
+                    let effects = &mut self.memory.effects;
+                    let result = unless(&failed, || effects.put_off(&mut self.sql, id, due_ms, tries));
+                    let _ = note(&mut failed, result);
+                }
             }
-            Job::Later(ids) if failed.is_none() => {
-                failed = forget(connection, ids.iter().map(|id| (id.owner, id.number))).err();
-            }
-            Job::Reschedule { id, due_ms, tries } if failed.is_none() => {
-                let sql = "UPDATE effects SET due = ?3, tries = ?4 WHERE owner = ?1 AND number = ?2";
-                let values = params![blob(id.owner), integer(id.number), integer(due_ms), tries];
-                failed =
-                    connection.prepare_cached(sql).and_then(|mut s| s.execute(values)).map_err(StoreError::from).err();
-            }
-            Job::Later(_) | Job::Reschedule { .. } => {}
         }
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        self.memory.keys.settle(&mut self.sql)?;
+        for ((account, currency), minor) in self.changes.drain().filter(|(_, minor)| *minor != 0) {
+            self.sql.post.execute(params![account.to_string(), currency.code(), minor])?;
+        }
+        self.connection.execute_batch("COMMIT")?;
+        Ok(())
     }
-    if let Some(error) = failed {
-        return Err(error);
+
+    fn committed(&mut self) {
+        self.memory.effects.committed();
+        self.memory.keys.committed();
     }
-    put_balances(connection, changes)?;
-    connection.execute_batch("COMMIT")?;
-    Ok(())
+
+    fn rolled_back(&mut self) {
+        if !self.connection.is_autocommit() {
+            // The transaction is void either way; an error here would only repeat the first.
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+        self.changes.clear();
+        self.memory.effects.rolled_back();
+        self.memory.keys.rolled_back();
+    }
+
+    /// Checks first, so that a write which is refused leaves nothing behind in the transaction that it shares.
+    fn write(&mut self, write: Write) -> Result<(), StoreError> {
+        let Self { sql, memory, .. } = self;
+        for key in &write.keys {
+            if let Some((payment, fingerprint)) = memory.keys.find(sql, &key.scope, &key.key)? {
+                return Err(StoreError::Seen { payment, fingerprint });
+            }
+        }
+        let mut previous = Vec::with_capacity(write.payments.len());
+        for row in &write.payments {
+            previous.push(if row.expected == 0 { None } else { Some(last_entry(sql, row)?) });
+        }
+        for key in write.keys.into_iter().chain(write.links) {
+            memory.keys.put(sql, key)?;
+        }
+        for (row, previous) in write.payments.into_iter().zip(previous) {
+            memory.entry += 1;
+            put_payment(sql, &row, memory.entry, previous)?;
+        }
+        for effect in &write.effects {
+            memory.effects.add(sql, effect)?;
+        }
+        self.forget(&write.done)?;
+        for Posting { account, currency, minor } in write.postings {
+            *self.changes.entry((account, currency)).or_default() += minor;
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, ids: &[EffectId]) -> Result<(), StoreError> {
+        ids.iter().try_for_each(|id| self.memory.effects.forget(&mut self.sql, *id))
+    }
+
+    fn put_state(
+        &mut self,
+        instance: &str,
+        name: &str,
+        expected: u64,
+        value: &[u8],
+    ) -> Result<(bool, u64), StoreError> {
+        let there: Option<i64> = self.sql.find_state.query_row([instance, name], |row| row.get(0)).optional()?;
+        let there = there.unwrap_or(0);
+        if there != integer(expected) {
+            return Ok((false, there.unsigned_abs()));
+        }
+        self.sql.put_state.execute(params![instance, name, there + 1, value])?;
+        Ok((true, expected + 1))
+    }
+
+    /// Leaves the file so that the next start has nothing to do.
+    fn close(&mut self) -> Result<(), StoreError> {
+        self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        self.memory.keys.settle_all(&mut self.sql)?;
+        self.connection.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")?;
+        Ok(())
+    }
 }
 
-/// Checks first, so that a write which is refused leaves nothing behind in the transaction that it shares.
-fn put_write(connection: &Connection, write: &Write, changes: &mut Changes) -> Result<(), StoreError> {
-    for key in &write.keys {
-        if let Some((payment, fingerprint)) = find_key(connection, &key.scope, &key.key)? {
-            return Err(StoreError::Seen { payment, fingerprint });
-        }
-    }
-    for row in write.payments.iter().filter(|row| row.expected > 0) {
-        let sql = "SELECT version FROM payments WHERE id = ?1";
-        let version: Option<i64> =
-            connection.prepare_cached(sql)?.query_row([blob(row.id)], |r| r.get(0)).optional()?;
-        if version != Some(integer(row.expected)) {
-            return Err(StoreError::Stale);
-        }
-    }
-    put_keys(connection, "INSERT INTO keys VALUES (?1, ?2, ?3, ?4)", &write.keys)?;
-    put_keys(connection, "INSERT OR REPLACE INTO keys VALUES (?1, ?2, ?3, ?4)", &write.links)?;
-    for row in &write.payments {
-        put_payment(connection, row)?;
-    }
-    for effect in &write.effects {
-        let values = params![
-            blob(effect.id.owner),
-            integer(effect.id.number),
-            integer(effect.due_ms),
-            effect.tries,
-            effect.body
-        ];
-        connection.prepare_cached("INSERT INTO effects VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(values)?;
-    }
-    forget(connection, write.done.iter().map(|id| (id.owner, id.number)))?;
-    for posting in &write.postings {
-        *changes.entry((posting.account.to_string(), posting.currency.code())).or_default() += posting.minor;
-    }
-    Ok(())
+fn unless<T>(failed: &Option<StoreError>, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    failed.clone().map_or_else(work, Err)
 }
 
-fn put_keys(connection: &Connection, sql: &str, keys: &[Key]) -> Result<(), StoreError> {
-    for key in keys {
-        let values = params![key.scope, key.key, blob(key.payment), key.fingerprint];
-        connection.prepare_cached(sql)?.execute(values)?;
+/// Takes note of what makes the whole transaction void: a refusal does not.
+fn note<T>(failed: &mut Option<StoreError>, result: Result<T, StoreError>) -> Result<T, StoreError> {
+    if let Err(error @ (StoreError::Failed(_) | StoreError::Closed)) = &result {
+        failed.get_or_insert_with(|| error.clone());
     }
-    Ok(())
+    result
 }
 
-fn put_payment(connection: &Connection, row: &PaymentRow) -> Result<(), StoreError> {
-    let (id, version, state, changed) =
-        (blob(row.id), integer(row.version), row.state.name(), integer(row.changed_at_ms));
-    if row.expected == 0 {
-        let sql = "INSERT INTO payments VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let values = params![id, version, state, integer(row.made_at_ms), changed, row.snapshot];
-        connection.prepare_cached(sql)?.execute(values)?;
+/// The journal entry that a payment ends with, if it is still as whoever changes it knows it.
+fn last_entry(sql: &mut Statements<'_>, row: &PaymentRow) -> Result<i64, StoreError> {
+    let found = sql.find_payment.query_row([blob(row.id)], |r| Ok((r.get::<_, i64>(0)?, r.get(1)?))).optional()?;
+    match found {
+        Some((version, entry)) if version == integer(row.expected) => Ok(entry),
+        _ => Err(StoreError::Stale),
+    }
+}
+
+fn put_payment(
+    sql: &mut Statements<'_>,
+    row: &PaymentRow,
+    entry: i64,
+    previous: Option<i64>,
+) -> Result<(), StoreError> {
+    let (id, version, state, at) = (blob(row.id), integer(row.version), row.state.name(), integer(row.changed_at_ms));
+    if previous.is_none() {
+        let made_at = integer(row.made_at_ms);
+        sql.add_payment.execute(params![id, version, state, made_at, at, entry, row.hash, row.snapshot])?;
     } else {
-        let sql = "UPDATE payments SET version = ?2, state = ?3, changed_at = ?4, snapshot = ?5 WHERE id = ?1";
-        connection.prepare_cached(sql)?.execute(params![id, version, state, changed, row.snapshot])?;
+        sql.change_payment.execute(params![id, version, state, at, entry, row.hash, row.snapshot])?;
     }
-    let values = params![id, version, changed, row.entry, row.hash.as_slice()];
-    connection.prepare_cached("INSERT INTO journal VALUES (?1, ?2, ?3, ?4, ?5)")?.execute(values)?;
+    sql.add_entry.execute(params![entry, previous, id, version, at, row.entry])?;
     Ok(())
-}
-
-fn forget(connection: &Connection, ids: impl Iterator<Item = (PaymentId, u64)>) -> Result<(), StoreError> {
-    for (owner, number) in ids {
-        let sql = "DELETE FROM effects WHERE owner = ?1 AND number = ?2";
-        connection.prepare_cached(sql)?.execute(params![blob(owner), integer(number)])?;
-    }
-    Ok(())
-}
-
-fn put_balances(connection: &Connection, changes: Changes) -> Result<(), StoreError> {
-    let sql = "INSERT INTO balances VALUES (?1, ?2, ?3)
-               ON CONFLICT (account, currency) DO UPDATE SET minor = minor + excluded.minor";
-    for ((account, currency), minor) in changes {
-        if minor != 0 {
-            connection.prepare_cached(sql)?.execute(params![account, currency, minor])?;
-        }
-    }
-    Ok(())
-}
-
-fn put_state(
-    connection: &Connection,
-    instance: &str,
-    name: &str,
-    expected: u64,
-    value: &[u8],
-) -> Result<(bool, u64), StoreError> {
-    let sql = "SELECT version FROM plugin_state WHERE instance = ?1 AND name = ?2";
-    let there: i64 = connection.prepare_cached(sql)?.query_row([instance, name], |r| r.get(0)).optional()?.unwrap_or(0);
-    if there != integer(expected) {
-        return Ok((false, there.unsigned_abs()));
-    }
-    let sql = "INSERT OR REPLACE INTO plugin_state VALUES (?1, ?2, ?3, ?4)";
-    connection.prepare_cached(sql)?.execute(params![instance, name, there + 1, value])?;
-    Ok((true, expected + 1))
-}
-
-pub(super) fn find_key(
-    connection: &Connection,
-    scope: &str,
-    key: &str,
-) -> Result<Option<(PaymentId, Vec<u8>)>, StoreError> {
-    let sql = "SELECT payment, fingerprint FROM keys WHERE scope = ?1 AND key = ?2";
-    let found = connection
-        .prepare_cached(sql)?
-        .query_row([scope, key], |row| Ok((super::read::id(row, 0)?, row.get(1)?)))
-        .optional()?;
-    Ok(found)
 }
 
 pub(super) fn blob(id: PaymentId) -> [u8; 16] {

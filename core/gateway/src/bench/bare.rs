@@ -14,7 +14,7 @@ use sportello_model::payment::State as Standing;
 use sportello_model::{Account, Currency, Money, PaymentId, movement};
 
 /// As long as what a gateway writes for such a payment.
-const SNAPSHOT_LEN: usize = 560;
+const SNAPSHOT_LEN: usize = 230;
 const ENTRY_LEN: usize = 410;
 
 struct Bare {

@@ -131,11 +131,13 @@ impl Draft {
 
     pub(super) fn ask_later(&mut self, number: u32, at_least_ms: Option<u64>) -> Result<(), Refusal> {
         let at_ms = self.at_ms;
+        let plan = self.payment.plan.clone();
         let attempt = self.attempt_mut(number)?;
         if attempt.asking {
             return Ok(());
         }
-        match attempt.ask_after_ms(at_ms) {
+        let doubt = plan.as_deref().and_then(|plan| plan.doubt(attempt));
+        match doubt.and_then(|doubt| attempt.ask_after_ms(doubt, at_ms)) {
             Some(after_ms) => {
                 attempt.asking = true;
                 let after_ms = after_ms.max(at_least_ms.unwrap_or(0));

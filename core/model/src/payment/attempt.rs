@@ -64,8 +64,6 @@ pub struct Attempt {
     pub leg: Leg,
     /// The rail's instance.
     pub rail: Box<str>,
-    /// How doubt about it ends.
-    pub doubt: Doubt,
     /// Where it stands.
     pub state: AttemptState,
     /// When it was decided on, in milliseconds since 1970.
@@ -77,7 +75,7 @@ pub struct Attempt {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asking: bool,
     /// How many times the rail was asked what became of it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "never")]
     pub asked: u32,
     /// The rail's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -93,11 +91,12 @@ impl Attempt {
         Account::Clearing(self.rail.clone())
     }
 
-    /// When to ask the rail next, counted from now, in milliseconds; nothing where asking has ended or never helps.
-    pub(super) fn ask_after_ms(&self, now_ms: u64) -> Option<u64> {
+    /// When to ask the rail next, counted from now, in milliseconds, where doubt ends like this; nothing where asking has
+    /// ended or never helps.
+    pub(super) fn ask_after_ms(&self, doubt: &Doubt, now_ms: u64) -> Option<u64> {
         let pause =
             |first_ms: u64, max_ms: u64| first_ms.saturating_mul(1 << self.asked.min(20)).min(max_ms.max(first_ms));
-        match self.doubt {
+        match *doubt {
             Doubt::Inquirable { inquiries_max, first_after_ms, pause_max_ms } => {
                 (self.asked < inquiries_max).then(|| pause(first_after_ms, pause_max_ms))
             }
@@ -109,4 +108,8 @@ impl Attempt {
             Doubt::Reversible | Doubt::Statement => None,
         }
     }
+}
+
+fn never(times: &u32) -> bool {
+    *times == 0
 }

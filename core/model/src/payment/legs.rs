@@ -54,17 +54,14 @@ impl Draft {
         let tries = |choice: &&Choice| {
             self.payment.attempts.iter().filter(move |a| a.leg == leg && a.rail == choice.rail).count()
         };
-        let returning;
+        let collected_by;
         let choices = match leg {
-            Leg::Transfer => &plan.transfer,
-            Leg::Collect => &plan.collect,
-            Leg::Payout => &plan.payout,
+            Leg::Transfer | Leg::Collect | Leg::Payout => plan.choices(leg),
             Leg::Return => {
                 let rail = &self.payment.settled(Leg::Collect)?.rail;
-                let collected_by = plan.collect.iter().find(|c| c.rail == *rail)?;
-                let doubt = collected_by.refund_doubt.clone()?;
-                returning = vec![Choice { doubt, ..collected_by.clone() }];
-                &returning
+                let gives_back = |c: &&Choice| c.rail == *rail && c.refund_doubt.is_some();
+                collected_by = plan.collect.iter().find(gives_back)?.clone();
+                std::slice::from_ref(&collected_by)
             }
         };
         if let Some(fresh) = choices.iter().find(|c| tries(c) == 0) {
@@ -87,7 +84,6 @@ impl Draft {
             number,
             leg,
             rail: choice.rail.clone(),
-            doubt: choice.doubt.clone(),
             state: AttemptState::Ready,
             made_at_ms: self.at_ms,
             sent_at_ms: None,

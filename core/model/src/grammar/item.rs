@@ -111,6 +111,9 @@ impl<'a> Text<'a> {
                 _ => break,
             }
         }
+        if words.is_empty() {
+            return 0;
+        }
         phrase(&words).checked_sub(1).and_then(|last| ends.get(last).copied()).unwrap_or(0)
     }
 
@@ -212,12 +215,12 @@ fn is_own(handle: &Handle, context: &Context<'_>) -> bool {
 /// The first verb. *Add* is one where a cart is named; Italian *dai* is none where it only cheers (*dai, paga…*).
 fn first_verb(items: &[Item]) -> Option<Verb> {
     let names_cart =
-        || items.iter().any(|item| matches!(&item.what, What::Verb(_, word) | What::Word(word) if has(CART, word)));
+        items.iter().any(|item| matches!(&item.what, What::Verb(_, word) | What::Word(word) if has(CART, word)));
     items.iter().enumerate().find_map(|(at, item)| {
         let What::Verb(action, word) = &item.what else { return None };
         let next = items.get(at + 1).map(|item| &item.what);
         let cheers = word == "dai" && matches!(next, None | Some(What::Mark(_) | What::Verb(..)));
-        let is_verb = !cheers && (*action != Action::Add || names_cart());
+        let is_verb = !cheers && (*action != Action::Add || names_cart);
         let (_, language) = lexicon::verb(word).filter(|_| is_verb)?;
         Some(Verb { at, action: *action, language })
     })

@@ -26,6 +26,8 @@ pub(super) fn mention(text: &str, scheme: &str) -> Read {
         Some('@' | '＠' | '$' | '_') => false,
         Some('.' | '-' | '/' | '\'' | '’' | ':' | '+' | '&') => !after_is_word,
         Some(c) if c.is_ascii() => true,
+        // Pictograms, but not the letters among them: 🅰.
+        Some('\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}') => true,
         Some(c) => c.is_whitespace() || matches!(c, '“' | '”' | '«' | '»' | '…' | '—' | '–' | '、' | '。'),
     };
     match (name, is_sound) {
@@ -60,7 +62,10 @@ fn telephone(text: &str) -> Read {
         let group = behind.bytes().take_while(u8::is_ascii_digit).count();
         // A number written without spaces leaves `1 234 €` behind it whole; among groups nobody could tell.
         let is_solid = groups.len() == 1 && digits.len() >= 8;
-        if group == 0 || !groups.is_empty() && (from == len || begins_amount(behind, is_solid)) {
+        // Eleven digits at one go are the whole number: `+393331234567 20` is an SMS.
+        let is_whole =
+            groups.len() == 1 && digits.len() >= 11 && text.get(len..from).is_some_and(|gap| gap.trim().is_empty());
+        if group == 0 || !groups.is_empty() && (from == len || is_whole || begins_amount(behind, is_solid)) {
             break;
         }
         digits.push_str(behind.get(..group)?);

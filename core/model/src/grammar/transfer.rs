@@ -4,10 +4,10 @@ use crate::command::Because;
 use crate::{Command, Handle, Money};
 
 use super::item::{Text, Verb, What};
-use super::lexicon::{self, AND, Action, FOR, FROM, THANKS, TO, VAGUE, between, pleasantry};
-use super::mood::{Opening, is_negated, is_question, is_second_command, opening};
+use super::lexicon::{self, AND, Action, FOR, FROM, THANKS, TIMES, TO, VAGUE, between, pleasantry};
+use super::mood::{Opening, is_added, is_negated, is_numero, is_question, is_second_command, opening};
 use super::number_word::is_number;
-use super::{currency, unclear};
+use super::{currency, numeral, unclear};
 
 /// What was found, before anything is decided.
 struct Parts<'a> {
@@ -18,11 +18,10 @@ struct Parts<'a> {
     /// Words stand where somebody should be named: *pay anna*, *pay everyone but @anna*.
     is_unsure_who: bool,
     amounts: Vec<Result<Money, Because>>,
-    /// The amount had no currency: then a currency elsewhere is a riddle.
+    /// A number in words, a currency without its number, or words that make another amount of it.
+    is_unsure_how_much: bool,
+    /// The amount had no currency: then a currency anywhere is a riddle.
     is_bare: bool,
-    /// A number in words, or a currency without its number.
-    has_words_for_money: bool,
-    has_stray_currency: bool,
     is_two_commands: bool,
     /// Where the memo stands, in bytes.
     memo: Vec<(usize, usize)>,
@@ -43,8 +42,7 @@ pub(super) fn read(text: &Text<'_>, verb: Verb) -> Command {
         is_unsure_who: false,
         amounts: Vec::new(),
         is_bare: false,
-        has_words_for_money: false,
-        has_stray_currency: false,
+        is_unsure_how_much: false,
         is_two_commands: false,
         memo: Vec::new(),
         memo_from: count,
@@ -131,7 +129,8 @@ impl Parts<'_> {
                 }
                 What::Mark('-' | '–' | '—') if stands_alone => return Rest::Marked(at + 1),
                 What::Mark(':') if self.is_complete() => return Rest::Marked(at + 1),
-                What::Mark(c) if !self.is_complete() || c.is_ascii_punctuation() || *c == '\n' => {
+                What::Mark('+') if !self.amounts.is_empty() => self.is_unsure_how_much = true,
+                What::Mark(c) if !self.is_complete() || ".,;:!?)/&\n".contains(*c) => {
                     now = if before == Before::And { before } else { Before::Nothing };
                 }
                 What::Verb(..) if self.is_asked_to_pay(at) => {}
@@ -150,13 +149,22 @@ impl Parts<'_> {
                 }
                 What::Amount { value, has_currency } if !self.is_complete() => {
                     let value = self.unless_counted(at, *value, *has_currency);
-                    self.amount(&value, *has_currency);
+                    self.amount(&self.unless_numbered(at, value), *has_currency);
                 }
                 _ if self.is_complete() => return Rest::Words(at),
-                What::Word(word) if is_number(word) || lexicon::has(VAGUE, word) => self.has_words_for_money = true,
-                What::Sign => self.has_stray_currency = true,
-                What::Word(_) if currency::is_unit(text.raw(item)) => self.has_stray_currency = true,
-                What::Word(word) if self.verb.action == Action::Request && lexicon::has("me mi moi m'", word) => {}
+                What::Word(word)
+                    if is_number(word)
+                        || lexicon::has(VAGUE, word)
+                        || !self.amounts.is_empty() && self.changes_the_amount(at) =>
+                {
+                    self.is_unsure_how_much = true;
+                }
+                What::Sign => self.is_unsure_how_much = true,
+                What::Word(_) if currency::is_unit(text.raw(item)) => self.is_unsure_how_much = true,
+                What::Word(word)
+                    if self.verb.action == Action::Request
+                        && !self.people.is_empty()
+                        && lexicon::has("me mi moi m'", word) => {}
                 What::Word(word) if lexicon::has(TO, word) && self.leads(at) => now = Before::To,
                 What::Word(word) if lexicon::has(FROM, word) && self.leads(at) => now = Before::From,
                 What::Word(word)
@@ -192,10 +200,25 @@ impl Parts<'_> {
         pays && asked && at.checked_sub(1).is_some_and(|at| self.text.is_word(at, "to di de"))
     }
 
+    /// Whether the word at `at` can be the name of a thing.
+    fn is_thing(&self, at: usize) -> bool {
+        let is_thing = |word| ![TO, FROM, FOR, AND, TIMES, "di"].iter().any(|words| lexicon::has(words, word));
+        self.text.word(at).is_some_and(is_thing) && self.text.phrase(at, between) == 0
+    }
+
     /// Whether the number at `at` counts things: `2 pizzas`.
     fn counts_things(&self, at: usize) -> bool {
-        let is_thing = |word| ![TO, FROM, FOR, AND].iter().any(|words| lexicon::has(words, word));
-        self.text.word(at + 1).is_some_and(is_thing) && self.text.phrase(at + 1, pleasantry) == 0
+        self.is_thing(at + 1) && !self.text.is_word(at + 1, THANKS)
+    }
+
+    /// *Pizza 4 200 €*: 4,200, or 200 for pizza number 4.
+    fn unless_numbered(&self, at: usize, value: Result<Money, Because>) -> Result<Money, Because> {
+        let text = self.text;
+        let is_spaced = text.items.get(at).is_some_and(|item| numeral::is_spaced(text.raw(item)));
+        let behind_a_thing = at.checked_sub(1).is_some_and(|before| {
+            before != self.verb.at && (self.is_thing(before) || matches!(text.what(before), Some(What::Tag)))
+        });
+        if is_spaced && behind_a_thing { value.and(Err(Because::AmbiguousAmount)) } else { value }
     }
 
     /// *Pay @anna 2 pizzas*: where amounts have a default currency, a number of things is none of it.
@@ -240,7 +263,7 @@ impl Parts<'_> {
             match (item(2), item(1)) {
                 (_, Some(What::Mark('.' | '!' | ',' | '\n'))) => end -= 1,
                 (_, Some(What::Amount { value, has_currency: true })) if self.amounts.is_empty() => {
-                    self.amount(value, true);
+                    self.amount(&self.unless_numbered(end - 1, *value), true);
                     end -= 1;
                 }
                 (_, Some(What::Person(person))) if self.people.is_empty() && is_led => {
@@ -250,7 +273,7 @@ impl Parts<'_> {
                 (Some(What::Amount { value, has_currency: true }), Some(What::Person(person)))
                     if self.people.is_empty() && self.amounts.is_empty() =>
                 {
-                    self.amount(value, true);
+                    self.amount(&self.unless_numbered(end - 2, *value), true);
                     self.person(person);
                     end -= 2;
                 }
@@ -261,6 +284,7 @@ impl Parts<'_> {
         for at in from..end {
             match self.text.what(at) {
                 Some(What::Amount { value, has_currency: true }) if had_amount => self.amounts.push(*value),
+                Some(What::Person(person)) if at > from && is_added(self.text, at) => self.person(person),
                 _ => self.is_two_commands |= at > from && is_second_command(self.text, at),
             }
         }
@@ -274,21 +298,26 @@ impl Parts<'_> {
         let end = self.memo_end(from);
         // "… to @anna and luca": somebody more may be meant; "… and thanks" names nobody.
         self.is_unsure_who |= text.is_word(from, AND) && end > from + 1 && !text.is_word(from + 1, THANKS);
+        let first = (from..end).find(|at| !matches!(text.what(*at), Some(What::Mark(_)))).unwrap_or(end);
+        self.is_unsure_how_much |=
+            self.changes_the_amount(first) || (from..first).any(|at| text.what(at) == Some(&What::Mark('+')));
         for at in from..end {
             let is_compared = (1..=2).any(|back| at.checked_sub(back).is_some_and(|at| text.is_word(at, VAGUE)));
             let begins = at == from
                 || is_compared
                 || text.is_word(at - 1, AND)
-                || matches!(text.what(at - 1), Some(What::Mark(_)));
+                || text.is_word(at - 1, TO)
+                || matches!(text.what(at - 1), Some(What::Mark(_))) && !is_numero(text, at.saturating_sub(2));
             match text.what(at) {
                 Some(What::Person(person)) => self.person(person),
                 Some(What::Amount { value, has_currency }) if *has_currency || begins && !self.counts_things(at) => {
                     self.amounts.push(*value)
                 }
                 Some(What::Hidden) => self.is_unsure_who = true,
-                Some(What::Sign) => self.has_stray_currency = true,
+                Some(What::Sign) => self.is_unsure_how_much |= self.is_bare,
                 Some(What::Word(_)) if text.items.get(at).is_some_and(|item| currency::is_unit(text.raw(item))) => {
-                    self.has_stray_currency = true;
+                    // "20 € in USD"; but later a currency is only spoken of.
+                    self.is_unsure_how_much |= self.is_bare || at <= first + 1;
                 }
                 Some(What::Verb(..)) => self.is_two_commands |= begins || is_second_command(text, at),
                 _ => {}
@@ -297,10 +326,23 @@ impl Parts<'_> {
         self.remember(from, end);
     }
 
+    /// Whether the words behind an amount say that it is not all: *fifty*, *three times*, *x3*, *at most*, *plus tip*.
+    fn changes_the_amount(&self, first: usize) -> bool {
+        let text = self.text;
+        let Some(word) = text.word(first) else { return false };
+        let ends = |at| !self.is_thing(at) || text.items.get(at).is_some_and(|item| currency::is_unit(text.raw(item)));
+        let is_factor = word.strip_prefix('x').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let is_vague =
+            lexicon::has(VAGUE, word) || lexicon::has("at au al tout or o", word) && text.is_word(first + 1, VAGUE);
+        is_vague
+            || is_factor
+            || lexicon::has(TIMES, word)
+            || is_number(word) && (ends(first + 1) || text.is_word(first + 1, TIMES))
+    }
+
     /// One reason a line, in the order of [`Because`].
     fn because(&self) -> Option<Because> {
         let Self { text, verb, opening, people, amounts, .. } = self;
-        let is_unsure_how_much = self.has_words_for_money || self.is_bare && self.has_stray_currency;
         let amount = amounts.first().and_then(|amount| amount.err());
         let table = [
             (is_negated(text, *verb, self.memo_from), Because::Negated),
@@ -309,10 +351,10 @@ impl Parts<'_> {
             (people.is_empty() && !self.is_unsure_who, Because::NoPayee),
             (people.len() > 1, Because::TwoPayees),
             (self.is_unsure_who || people.contains(&None), Because::BadPayee),
-            (amounts.is_empty() && !self.has_words_for_money, Because::NoAmount),
+            (amounts.is_empty() && !self.is_unsure_how_much, Because::NoAmount),
             (amounts.len() > 1, Because::TwoAmounts),
             (amount == Some(Because::AmbiguousAmount), Because::AmbiguousAmount),
-            (is_unsure_how_much, Because::BadAmount),
+            (self.is_unsure_how_much, Because::BadAmount),
         ];
         table.into_iter().find_map(|(applies, because)| applies.then_some(because)).or(amount)
     }

@@ -22,6 +22,12 @@ fn english() {
     check("pay 20 € rent to @anna", "pay twitter:@anna 20.00 EUR memo=rent");
     check("pay @anna\n20 €\nfor the pizza", "pay twitter:@anna 20.00 EUR memo=the pizza");
     check("What a night! @sportello pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("Great dinner 🍕 @sportello pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("Great dinner, @sportello pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("@sportello -> pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("@sportello also pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check_private("pay @anna 20 now", "pay twitter:@anna 20.00 EUR");
+    check_private("pay @anna 20 thanks", "pay twitter:@anna 20.00 EUR memo=thanks");
     check("@paolo @luca @sportello pay @anna 20€", "pay twitter:@anna 20.00 EUR");
     check("@sportello @paolo pay @anna 20€", "pay twitter:@anna 20.00 EUR");
     check(".@sportello pay @anna 20€ 🍕", "pay twitter:@anna 20.00 EUR memo=🍕");
@@ -71,6 +77,7 @@ fn french() {
     check("j'envoie 20€ à @anna", "pay twitter:@anna 20.00 EUR");
     check("je paie @anna 20€", "pay twitter:@anna 20.00 EUR");
     check("payez @anna 20€ svp", "pay twitter:@anna 20.00 EUR");
+    check("merci d'envoyer 20€ à @anna", "pay twitter:@anna 20.00 EUR");
     check("donne 5€50 à @anna", "pay twitter:@anna 5.50 EUR");
     check("verse 20 € au @club", "pay twitter:@club 20.00 EUR");
     check("veuillez transférer 20 € à @anna", "pay twitter:@anna 20.00 EUR");

@@ -121,8 +121,12 @@ pub(super) const FOR: &str = "for per pour memo note causale motif";
 /// One more.
 pub(super) const AND: &str = "and e ed et or o oppure ou plus then poi puis also anche aussi";
 /// What makes an amount less or more than it says.
-pub(super) const VAGUE: &str = "about around roughly approximately approx almost nearly circa least most than less more minus up \
+pub(super) const VAGUE: &str = "about around roughly approximately approx almost nearly circa least most than less more minus up ca \
     max min maximum minimum quasi almeno massimo minimo meno piu invece instead rather anzi cioe lieu environ presque moins upto fino jusqu'a";
+/// What stands before an amount and bounds it, and elsewhere is another word.
+pub(super) const BOUND: &str = "over under above below beyond but sotto sopra oltre sui sous";
+/// Of an amount, only a part is meant: *a third of*, *un quarto di*, *un tiers de*.
+pub(super) const OF: &str = "of di del dei delle de des du d'";
 /// What multiplies.
 pub(super) const TIMES: &str = "times time volte volta fois x";
 /// Thanks.
@@ -171,7 +175,8 @@ const OPENERS: &str = "i would like to|i'd like to|i want to|i need to|i wanna|w
 const PLEASANTRIES: &str = "per favore|per piacere|per cortesia|s' il te plait|s' il vous plait|stp|svp|please|pls|plz|kindly|\
     prego|right now|now|asap|subito|adesso|maintenant|tout de suite";
 /// What may stand between a verb and what it needs.
-const BETWEEN: &str = "the sum of|the amount of|a sum of|la somma di|un importo di|l' importo di|la somme de|\
+const BETWEEN: &str = "the sum of|the amount of|a sum of|la somma di|un importo di|l' importo di|l'importo di|la somme de|a payment of|payment of|a transfer of|a total of|an amount of|\
+    un bonifico di|un pagamento di|la cifra di|un totale di|un virement de|un paiement de|un total de|\
     un montant de|my friend|il mio amico|la mia amica|mon ami|mon amie|money|soldi|de l' argent|an|un|the|back|over|out|\
     exactly|only|just|solo|esattamente|exactement|immediately|now|subito|maintenant";
 /// What a command about a payment says besides its verb.

@@ -4,7 +4,7 @@ use crate::command::Because;
 use crate::{Command, Handle, Money};
 
 use super::item::{Text, Verb, What};
-use super::lexicon::{self, AND, Action, FOR, FROM, THANKS, TIMES, TO, VAGUE, between, pleasantry};
+use super::lexicon::{self, AND, Action, BOUND, FOR, FROM, OF, THANKS, TIMES, TO, VAGUE, between, pleasantry};
 use super::mood::{Opening, is_added, is_negated, is_numero, is_question, is_second_command, opening};
 use super::number_word::is_number;
 use super::{currency, numeral, unclear};
@@ -54,6 +54,7 @@ pub(super) fn read(text: &Text<'_>, verb: Verb) -> Command {
         Rest::Marked(from) => parts.read_marked(from),
         Rest::Words(from) => parts.read_words(from),
     }
+    parts.read_earlier_sentences();
     parts.decide()
 }
 
@@ -80,7 +81,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Whoever is mentioned before the verb is a payee only behind *to*; an amount with a currency is one anywhere.
+    /// Whoever is mentioned before the verb is a payee only behind *to*; an amount is one in the verb's own sentence.
     fn read_opening(&mut self) {
         self.is_unsure_who |= self.opening.hides;
         for at in 0..self.verb.at {
@@ -88,9 +89,19 @@ impl Parts<'_> {
                 Some(What::Person(person)) if at > self.opening.from && self.text.is_word(at - 1, TO) => {
                     self.person(person)
                 }
-                Some(What::Amount { value, has_currency }) if *has_currency || at >= self.opening.from => {
+                Some(What::Amount { value, has_currency }) if at >= self.opening.from => {
                     self.amount(value, *has_currency);
                 }
+                _ => {}
+            }
+        }
+    }
+
+    /// An amount of an earlier sentence is not what is paid (*Dinner was 40 €! Pay @anna*), but a second one.
+    fn read_earlier_sentences(&mut self) {
+        for item in self.text.items.iter().take(self.opening.from) {
+            match item.what {
+                What::Amount { value, has_currency: true } if !self.amounts.is_empty() => self.amounts.push(value),
                 _ => {}
             }
         }
@@ -113,6 +124,9 @@ impl Parts<'_> {
                 What::Own | What::Visibility(_) => now = before,
                 What::Hidden => self.is_unsure_who = true,
                 What::Quoted => self.memo.push((item.start, item.end)),
+                What::Word(word) if is_amount_next && lexicon::has(BOUND, word) && !self.is_complete() => {
+                    self.is_unsure_how_much = true;
+                }
                 What::Word(_) if skipped > 0 => {
                     at += skipped;
                     continue;
@@ -166,6 +180,11 @@ impl Parts<'_> {
                         && !self.people.is_empty()
                         && lexicon::has("me mi moi m'", word) => {}
                 What::Word(word) if lexicon::has(TO, word) && self.leads(at) => now = Before::To,
+                What::Word(word)
+                    if lexicon::has(OF, word) && self.leads_to(at, |what| matches!(what, What::Amount { .. })) =>
+                {
+                    self.is_unsure_how_much = true;
+                }
                 What::Word(word) if lexicon::has(FROM, word) && self.leads(at) => now = Before::From,
                 What::Word(word)
                     if self.verb.action == Action::Request
@@ -189,8 +208,12 @@ impl Parts<'_> {
 
     /// Whether *to* or *from* at `at` leads somebody or something in, and is no part of a memo.
     fn leads(&self, at: usize) -> bool {
+        self.leads_to(at, |what| matches!(what, What::Person(_) | What::Amount { .. } | What::Own | What::Hidden))
+    }
+
+    fn leads_to(&self, at: usize, is: impl Fn(&What) -> bool) -> bool {
         let next = at + 1 + self.text.phrase(at + 1, between);
-        matches!(self.text.what(next), Some(What::Person(_) | What::Amount { .. } | What::Own | What::Hidden))
+        self.text.what(next).is_some_and(is)
     }
 
     /// *Ask @anna to pay 20 €* is one thing to do.

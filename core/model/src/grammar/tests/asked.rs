@@ -187,6 +187,9 @@ fn nothing_to_do() {
     }
     check("pay @anna", "unclear no_amount");
     check("pay @anna for the 20 € pizza", "unclear no_amount");
+    check("pay @anna ca. 20 €", "unclear bad_amount");
+    check("dinner was 40€! pay @anna", "unclear no_amount");
+    check("the ticket is 40€ @sportello pay @anna", "unclear question");
     check("pay", "unclear no_payee");
     check_private("pay @anna for pizza", "unclear no_amount");
 }

@@ -16,6 +16,7 @@ fn english() {
     check("#pay 20€ @anna #sportello", "pay twitter:@anna 20.00 EUR memo=#sportello");
     check("pay @anna back 20€", "pay twitter:@anna 20.00 EUR");
     check("pay my friend @anna the sum of 20€", "pay twitter:@anna 20.00 EUR");
+    check("send a payment of 20€ to @anna", "pay twitter:@anna 20.00 EUR");
     check("pay: @anna, 20€", "pay twitter:@anna 20.00 EUR");
     check("PAY @ANNA 20 EUR FOR LUNCH", "pay twitter:@anna 20.00 EUR memo=LUNCH");
     check("pay @anna 20€ pizza", "pay twitter:@anna 20.00 EUR memo=pizza");
@@ -51,6 +52,7 @@ fn italian() {
     check("Ciao @sportello, puoi pagare 20€ ad Anna?", "unclear bad_payee");
     check("Ciao @sportello, puoi pagare 20€ a @anna?", "pay twitter:@anna 20.00 EUR");
     check("vorrei inviare 1.234,56 € alla @anna", "pay twitter:@anna 1234.56 EUR");
+    check("manda un bonifico di 20 € a @anna", "pay twitter:@anna 20.00 EUR");
     check("invia a @anna euro 20 per il regalo", "pay twitter:@anna 20.00 EUR memo=il regalo");
     check("dai 20€ a @anna", "pay twitter:@anna 20.00 EUR");
     check("dai, paga 20€ a @anna", "pay twitter:@anna 20.00 EUR");
@@ -79,6 +81,7 @@ fn french() {
     check("payez @anna 20€ svp", "pay twitter:@anna 20.00 EUR");
     check("merci d'envoyer 20€ à @anna", "pay twitter:@anna 20.00 EUR");
     check("donne 5€50 à @anna", "pay twitter:@anna 5.50 EUR");
+    check("envoie un virement de 20€ à @anna", "pay twitter:@anna 20.00 EUR");
     check("verse 20 € au @club", "pay twitter:@club 20.00 EUR");
     check("veuillez transférer 20 € à @anna", "pay twitter:@anna 20.00 EUR");
     check("demande 20€ à @anna pour la pizza", "request twitter:@anna 20.00 EUR memo=la pizza");

@@ -1,7 +1,7 @@
 //! The command grammar: from a message's text to what it says. Pure, and linear in the length of the text.
 //!
 //! It reads in three steps, a file each: tokens (`token`, `numeral`, `person`), items with their meaning (`item`,
-//! `amount`, `lexicon`), and the command (`transfer`, `purchase`, `reference`). It is generous about words and strict about
+//! `amount`, `lexicon`), and the command (`transfer` with `among_words` and `mood`, `purchase`, `reference`). It is generous about words and strict about
 //! money: what could be read as another amount, another person or another wish is [`Command::Unclear`], with the reason and
 //! with what was understood.
 //!
@@ -14,6 +14,7 @@
 //!   amount with a currency is asked about wherever it stands, except between quotation marks.
 //! - Where the head lacks something, the memo's end may hold it: *pay 20 € for lunch to @anna*, *pay @anna for lunch 20 €*.
 
+mod among_words;
 mod amount;
 mod currency;
 mod explain;

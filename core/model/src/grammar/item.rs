@@ -8,6 +8,9 @@ use super::lexicon::{self, Action, CART, has};
 use super::token::{Kind, Token, tokens};
 use super::{Context, Language, memo};
 
+/// How many people and how many amounts an answer lists.
+const UNDERSTOOD_MAX: usize = 5;
+
 /// A piece of the text with a meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
@@ -117,16 +120,20 @@ impl<'a> Text<'a> {
         phrase(&words).checked_sub(1).and_then(|last| ends.get(last).copied()).unwrap_or(0)
     }
 
-    /// What was understood of the text: everybody named, every sound amount.
+    /// What was understood of the text: everybody named, every sound amount, as far as an answer can hold them.
     pub(super) fn understood(&self, verb: Option<Verb>, memo: Option<String>) -> Understood {
         let mut understood =
             Understood { verb: verb.map(|verb| verb.action.name().to_owned()), memo, ..Understood::default() };
         for item in &self.items {
             match &item.what {
-                What::Person(Some(handle)) if !understood.people.contains(handle) => {
+                What::Person(Some(handle))
+                    if understood.people.len() < UNDERSTOOD_MAX && !understood.people.contains(handle) =>
+                {
                     understood.people.push(handle.clone())
                 }
-                What::Amount { value: Ok(money), .. } if !understood.amounts.contains(money) => {
+                What::Amount { value: Ok(money), .. }
+                    if understood.amounts.len() < UNDERSTOOD_MAX && !understood.amounts.contains(money) =>
+                {
                     understood.amounts.push(*money)
                 }
                 _ => {}

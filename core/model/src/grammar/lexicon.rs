@@ -151,7 +151,8 @@ const LATER: &str = "after|before|next|tonight|daily|yearly|provided|as soon|as 
     prima della|stasera|stanotte|prossimo|prossima|purche|non appena|a patto|a condizione|apres|avant|ce soir|des que|\
     des qu'|pourvu|a condition|per week|per month|per year|per day|per hour|per mese|per anno|per person|per head|a head|a testa|a persona|par personne|par tete|tous les|toutes les";
 /// What leads such a time in, and may be followed by one more such word.
-pub(super) const LEADS_A_TIME: &str = "on in at by the a an this entro il la al alla alle le les par ce cette d' l'";
+pub(super) const LEADS_A_TIME: &str =
+    "on in at by until fra tra dans the a an this entro il la al alla alle le les par ce cette d' l'";
 /// Leads a time in where a number follows: *at 18:00*, *il 15*.
 pub(super) const LEADS_A_DATE: &str = "on in at by until entro il alle fra tra le dans";
 /// Lengths of time.

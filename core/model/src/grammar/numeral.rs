@@ -39,10 +39,11 @@ pub(super) fn read(text: &str) -> (usize, bool) {
         Some(c) if c.is_alphabetic() => word_ends && super::currency::is_unit(word),
         Some(c) if is_invisible(c) => c.is_whitespace(),
         Some(c) if c.is_numeric() || is_combining(c) => false,
-        Some('_' | '%' | '‰' | '°' | '^' | '@') => false,
+        // "2…": a text that was cut, in which it may have been 200.
+        Some('_' | '%' | '‰' | '°' | '^' | '@' | '…') => false,
         // 20-30, 15/11, 20:30, 3×20, 2=3; but "20, 30" and "20 - 30" end here.
         Some('-' | '–' | '—' | '−' | '/' | ':' | '×' | '*' | '+' | '=' | '.' | ',' | '\'' | '’') => {
-            !after.is_some_and(|c| c.is_alphanumeric() || is_sign(c) || matches!(c, '-' | '–' | '—'))
+            !after.is_some_and(|c| c.is_alphanumeric() || is_sign(c) || matches!(c, '-' | '–' | '—' | '.'))
         }
         Some(c) if is_sign(c) => true,
         // 20·50, 20|50, 20(50): whatever parts them, the digits behind it belong to the same number.

@@ -20,7 +20,8 @@ pub(super) fn mention(text: &str, scheme: &str) -> Read {
     let name = behind.get(..len)?;
     let mut rest = behind.get(len..)?.chars();
     let (next, after) = (rest.next(), rest.next());
-    let after_is_word = after.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '@');
+    // "@ann…" and "@ann..." can be anybody's name in a text that was cut.
+    let after_is_word = after.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '.'));
     let is_sound = match next {
         None => true,
         Some('@' | '＠' | '$' | '_') => false,
@@ -28,7 +29,7 @@ pub(super) fn mention(text: &str, scheme: &str) -> Read {
         Some(c) if c.is_ascii() => true,
         // Pictograms, but not the letters among them: 🅰.
         Some('\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}') => true,
-        Some(c) => c.is_whitespace() || matches!(c, '“' | '”' | '«' | '»' | '…' | '—' | '–' | '、' | '。'),
+        Some(c) => c.is_whitespace() || matches!(c, '“' | '”' | '«' | '»' | '—' | '–' | '、' | '。'),
     };
     match (name, is_sound) {
         ("", true) => None,

@@ -4,10 +4,10 @@ use crate::command::Because;
 use crate::{Command, Handle, Money};
 
 use super::item::{Text, Verb, What};
-use super::lexicon::{self, AND, Action, BOUND, FOR, FROM, OF, THANKS, TIMES, TO, VAGUE, between, pleasantry};
+use super::lexicon::{self, AND, Action, BOUND, FOR, FROM, OF, THANKS, TO, VAGUE, between, pleasantry};
 use super::mood::{Opening, is_added, is_negated, is_numero, is_question, is_second_command, opening};
 use super::number_word::is_number;
-use super::{currency, numeral, unclear};
+use super::{currency, unclear};
 
 /// What was found, before anything is decided.
 struct Parts<'a> {
@@ -162,14 +162,13 @@ impl Parts<'_> {
                     self.person(person);
                 }
                 What::Amount { value, has_currency } if !self.is_complete() => {
-                    let value = self.unless_counted(at, *value, *has_currency);
-                    self.amount(&self.unless_numbered(at, value), *has_currency);
+                    self.amount(&text.amount_among_words(at, self.verb.at, *value, *has_currency), *has_currency);
                 }
                 _ if self.is_complete() => return Rest::Words(at),
                 What::Word(word)
                     if is_number(word)
                         || lexicon::has(VAGUE, word)
-                        || !self.amounts.is_empty() && self.changes_the_amount(at) =>
+                        || !self.amounts.is_empty() && text.changes_the_amount(at) =>
                 {
                     self.is_unsure_how_much = true;
                 }
@@ -179,13 +178,13 @@ impl Parts<'_> {
                     if self.verb.action == Action::Request
                         && !self.people.is_empty()
                         && lexicon::has("me mi moi m'", word) => {}
-                What::Word(word) if lexicon::has(TO, word) && self.leads(at) => now = Before::To,
+                What::Word(word) if lexicon::has(TO, word) && text.leads(at) => now = Before::To,
                 What::Word(word)
-                    if lexicon::has(OF, word) && self.leads_to(at, |what| matches!(what, What::Amount { .. })) =>
+                    if lexicon::has(OF, word) && text.leads_to(at, |what| matches!(what, What::Amount { .. })) =>
                 {
                     self.is_unsure_how_much = true;
                 }
-                What::Word(word) if lexicon::has(FROM, word) && self.leads(at) => now = Before::From,
+                What::Word(word) if lexicon::has(FROM, word) && text.leads(at) => now = Before::From,
                 What::Word(word)
                     if self.verb.action == Action::Request
                         && lexicon::has("to di de", word)
@@ -206,47 +205,11 @@ impl Parts<'_> {
         Rest::None
     }
 
-    /// Whether *to* or *from* at `at` leads somebody or something in, and is no part of a memo.
-    fn leads(&self, at: usize) -> bool {
-        self.leads_to(at, |what| matches!(what, What::Person(_) | What::Amount { .. } | What::Own | What::Hidden))
-    }
-
-    fn leads_to(&self, at: usize, is: impl Fn(&What) -> bool) -> bool {
-        let next = at + 1 + self.text.phrase(at + 1, between);
-        self.text.what(next).is_some_and(is)
-    }
-
     /// *Ask @anna to pay 20 €* is one thing to do.
     fn is_asked_to_pay(&self, at: usize) -> bool {
         let pays = matches!(self.text.what(at), Some(What::Verb(Action::Pay, _)));
         let asked = self.verb.action == Action::Request && !self.people.is_empty();
         pays && asked && at.checked_sub(1).is_some_and(|at| self.text.is_word(at, "to di de"))
-    }
-
-    /// Whether the word at `at` can be the name of a thing.
-    fn is_thing(&self, at: usize) -> bool {
-        let is_thing = |word| ![TO, FROM, FOR, AND, TIMES, "di"].iter().any(|words| lexicon::has(words, word));
-        self.text.word(at).is_some_and(is_thing) && self.text.phrase(at, between) == 0
-    }
-
-    /// Whether the number at `at` counts things: `2 pizzas`.
-    fn counts_things(&self, at: usize) -> bool {
-        self.is_thing(at + 1) && !self.text.is_word(at + 1, THANKS)
-    }
-
-    /// *Pizza 4 200 €*: 4,200, or 200 for pizza number 4.
-    fn unless_numbered(&self, at: usize, value: Result<Money, Because>) -> Result<Money, Because> {
-        let text = self.text;
-        let is_spaced = text.items.get(at).is_some_and(|item| numeral::is_spaced(text.raw(item)));
-        let behind_a_thing = at.checked_sub(1).is_some_and(|before| {
-            before != self.verb.at && (self.is_thing(before) || matches!(text.what(before), Some(What::Tag)))
-        });
-        if is_spaced && behind_a_thing { value.and(Err(Because::AmbiguousAmount)) } else { value }
-    }
-
-    /// *Pay @anna 2 pizzas*: where amounts have a default currency, a number of things is none of it.
-    fn unless_counted(&self, at: usize, value: Result<Money, Because>, has_currency: bool) -> Result<Money, Because> {
-        if !has_currency && value.is_ok() && self.counts_things(at) { Err(Because::NoCurrency) } else { value }
     }
 
     /// The items of the memo without what is said to us at its end: our name, who may see it, *please*.
@@ -286,7 +249,7 @@ impl Parts<'_> {
             match (item(2), item(1)) {
                 (_, Some(What::Mark('.' | '!' | ',' | '\n'))) => end -= 1,
                 (_, Some(What::Amount { value, has_currency: true })) if self.amounts.is_empty() => {
-                    self.amount(&self.unless_numbered(end - 1, *value), true);
+                    self.amount(&self.text.amount_among_words(end - 1, self.verb.at, *value, true), true);
                     end -= 1;
                 }
                 (_, Some(What::Person(person))) if self.people.is_empty() && is_led => {
@@ -296,7 +259,7 @@ impl Parts<'_> {
                 (Some(What::Amount { value, has_currency: true }), Some(What::Person(person)))
                     if self.people.is_empty() && self.amounts.is_empty() =>
                 {
-                    self.amount(&self.unless_numbered(end - 2, *value), true);
+                    self.amount(&self.text.amount_among_words(end - 2, self.verb.at, *value, true), true);
                     self.person(person);
                     end -= 2;
                 }
@@ -323,7 +286,7 @@ impl Parts<'_> {
         self.is_unsure_who |= text.is_word(from, AND) && end > from + 1 && !text.is_word(from + 1, THANKS);
         let first = (from..end).find(|at| !matches!(text.what(*at), Some(What::Mark(_)))).unwrap_or(end);
         self.is_unsure_how_much |=
-            self.changes_the_amount(first) || (from..first).any(|at| text.what(at) == Some(&What::Mark('+')));
+            text.changes_the_amount(first) || (from..first).any(|at| text.what(at) == Some(&What::Mark('+')));
         for at in from..end {
             let is_compared = (1..=2).any(|back| at.checked_sub(back).is_some_and(|at| text.is_word(at, VAGUE)));
             let begins = at == from
@@ -333,7 +296,7 @@ impl Parts<'_> {
                 || matches!(text.what(at - 1), Some(What::Mark(_))) && !is_numero(text, at.saturating_sub(2));
             match text.what(at) {
                 Some(What::Person(person)) => self.person(person),
-                Some(What::Amount { value, has_currency }) if *has_currency || begins && !self.counts_things(at) => {
+                Some(What::Amount { value, has_currency }) if *has_currency || begins && !text.counts_things(at) => {
                     self.amounts.push(*value)
                 }
                 Some(What::Hidden) => self.is_unsure_who = true,
@@ -347,20 +310,6 @@ impl Parts<'_> {
             }
         }
         self.remember(from, end);
-    }
-
-    /// Whether the words behind an amount say that it is not all: *fifty*, *three times*, *x3*, *at most*, *plus tip*.
-    fn changes_the_amount(&self, first: usize) -> bool {
-        let text = self.text;
-        let Some(word) = text.word(first) else { return false };
-        let ends = |at| !self.is_thing(at) || text.items.get(at).is_some_and(|item| currency::is_unit(text.raw(item)));
-        let is_factor = word.strip_prefix('x').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        let is_vague =
-            lexicon::has(VAGUE, word) || lexicon::has("at au al tout or o", word) && text.is_word(first + 1, VAGUE);
-        is_vague
-            || is_factor
-            || lexicon::has(TIMES, word)
-            || is_number(word) && (ends(first + 1) || text.is_word(first + 1, TIMES))
     }
 
     /// One reason a line, in the order of [`Because`].

@@ -209,6 +209,8 @@ fn amounts_that_are_asked_about() {
         ("€20´000 pizza", "bad_amount"),
         ("€20٫50 pizza", "bad_amount"),
         ("20(50) €", "bad_amount"),
+        ("2…", "bad_amount"),
+        ("20...", "bad_amount"),
         ("20|50 €", "bad_amount"),
         ("20\u{336} €", "bad_amount"),
         ("2\u{336}0\u{336} €", "bad_amount"),

@@ -100,6 +100,7 @@ fn questions_conditions_and_tales() {
         "pay @anna 20€ on 12/12",
         "pay @anna 20€ at 18:00",
         "pay @anna 20€ in 2 days",
+        "paga @anna 20€ fra 2 giorni",
         "pay @anna 20€ daily",
         "pay @anna 20€ a month",
         "pay @anna 20€ per month",

@@ -76,6 +76,8 @@ fn villains() {
     check("\u{202e}pay @anna 20 €", "unclear bad_payee");
     check("pay @anna\u{301} 20€", "unclear bad_payee");
     check("pay @anna🅰 20€", "unclear bad_payee");
+    check("pay 20€ to @ann…", "unclear bad_payee");
+    check("pay 20€ to @ann...", "unclear bad_payee");
     check("ask me 20€ @anna", "unclear bad_payee");
     check("pay @anna.rossi 20€", "unclear bad_payee");
     check("pay @anna-maria 20€", "unclear bad_payee");

@@ -1,7 +1,7 @@
 //! The command grammar: from a message's text to what it says. Pure, and linear in the length of the text.
 //!
 //! It reads in three steps, a file each: tokens (`token`, `numeral`, `person`), items with their meaning (`item`,
-//! `amount`, `lexicon`), and the command (`transfer`, `purchase`, `reference`). It is generous about words and strict about
+//! `amount`, `lexicon`), and the command (`transfer` with `among_words` and `mood`, `purchase`, `reference`). It is generous about words and strict about
 //! money: what could be read as another amount, another person or another wish is [`Command::Unclear`], with the reason and
 //! with what was understood.
 //!
@@ -14,6 +14,7 @@
 //!   amount with a currency is asked about wherever it stands, except between quotation marks.
 //! - Where the head lacks something, the memo's end may hold it: *pay 20 € for lunch to @anna*, *pay @anna for lunch 20 €*.
 
+mod among_words;
 mod amount;
 mod currency;
 mod explain;
@@ -39,8 +40,8 @@ pub use memo::MEMO_CHARS_MAX;
 
 use crate::command::{Because, Unclear, Understood};
 use crate::{Command, Currency};
-use item::{Item, Text, What};
-use lexicon::{Action, NO, THANKS, YES, has};
+use item::{Text, What};
+use lexicon::{AROUND_A_CODE, Action, NO, POLITE, YES, has};
 
 /// The longest text that is read, in characters.
 pub const TEXT_CHARS_MAX: usize = 4000;
@@ -95,25 +96,24 @@ fn unclear(because: Because, understood: Understood) -> Command {
     Command::Unclear(Unclear { because, understood })
 }
 
-/// A message that is nothing but *yes*, *no*, a code or a question mark.
+/// A message that is nothing but *yes*, *no*, a code or a question mark, with thanks or a pictogram.
 fn bare_answer(text: &Text<'_>, private: bool) -> Option<Command> {
-    let is_among = |item: &Item, words| matches!(&item.what, What::Word(word) if has(words, word));
-    let is_nothing = |what: &What| matches!(what, What::Own | What::Mark('.' | '!' | ',' | '\n'));
-    let mut said: Vec<&Item> = text.items.iter().filter(|item| !is_nothing(&item.what)).collect();
-    said.retain(|item| !is_among(item, THANKS));
-    if said.len() > 1 {
-        // "ok 123456": the code says it.
-        said.retain(|item| !is_among(item, YES));
+    let is_nothing = |what: &What| matches!(what, What::Own) || matches!(what, What::Mark(c) if *c != '?');
+    let said: Vec<&What> = text.items.iter().map(|item| &item.what).filter(|what| !is_nothing(what)).collect();
+    let without = |lists: &[&str]| -> Vec<&What> {
+        let is_known = |what: &What| matches!(what, What::Word(word) if lists.iter().any(|words| has(words, word)));
+        said.iter().copied().filter(|what| !is_known(what)).collect()
+    };
+    match *without(&[POLITE]).as_slice() {
+        [What::Mark('?')] => return Some(Command::Help),
+        [What::Word(word)] if private && has(YES, word) => return Some(Command::Confirm { code: None }),
+        [What::Word(word)] if private && has(NO, word) => return Some(Command::Cancel { reference: None }),
+        _ => {}
     }
-    let [only] = said.as_slice() else { return None };
-    match &only.what {
-        What::Mark('?') => Some(Command::Help),
-        What::Word(word) if private && has(YES, word) => Some(Command::Confirm { code: None }),
-        What::Word(word) if private && has(NO, word) => Some(Command::Cancel { reference: None }),
-        What::Amount { has_currency: false, .. } if private => {
-            let code = reference::digits(text.raw(only))?;
-            (code.len() == 6).then_some(Command::Confirm { code: Some(code) })
-        }
-        _ => None,
-    }
+    let [What::Amount { has_currency: false, .. }] = *without(&[POLITE, YES, AROUND_A_CODE]).as_slice() else {
+        return None;
+    };
+    let number = text.items.iter().find(|item| matches!(item.what, What::Amount { .. })).filter(|_| private)?;
+    let code = reference::digits(text.raw(number))?;
+    (code.len() == 6).then_some(Command::Confirm { code: Some(code) })
 }

@@ -3,7 +3,7 @@
 use clap::Args;
 use sportello_engine::ChannelSetup;
 use sportello_model::Command;
-use sportello_model::command::Purchase;
+use sportello_model::command::{Purchase, Visibility};
 use sportello_model::grammar::{Context, Language, explain, language_of, parse};
 use sportello_sdk::Kind;
 
@@ -84,12 +84,21 @@ fn sentence(command: &Command, language: Language, own_name: &str) -> String {
         format!("{verb} {} × {item}{merchant}", purchase.quantity)
     };
     let for_memo = |memo: &Option<String>| memo.as_ref().map_or_else(String::new, |memo| format!(", for: {memo}"));
+    let seen_by = |visibility: Option<Visibility>| match visibility {
+        None => "",
+        Some(Visibility::Private) => "; in private",
+        Some(Visibility::Public) => "; in public",
+    };
     let of = |reference: &Option<String>| {
         reference.as_ref().map_or_else(|| "the latest payment".to_owned(), |reference| format!("payment {reference}"))
     };
     match command {
-        Command::Pay { payee, amount, memo, .. } => format!("pay {payee} {amount}{}", for_memo(memo)),
-        Command::Request { payer, amount, memo, .. } => format!("ask {payer} for {amount}{}", for_memo(memo)),
+        Command::Pay { payee, amount, memo, visibility } => {
+            format!("pay {payee} {amount}{}{}", for_memo(memo), seen_by(*visibility))
+        }
+        Command::Request { payer, amount, memo, visibility } => {
+            format!("ask {payer} for {amount}{}{}", for_memo(memo), seen_by(*visibility))
+        }
         Command::Buy(what) => purchase("buy", what),
         Command::Cart(what) => purchase("put into the cart", what),
         Command::Confirm { code: Some(_) } => "confirm with a code".to_owned(),

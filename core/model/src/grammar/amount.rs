@@ -67,7 +67,8 @@ impl<'a> Reader<'a> {
         }
         let before = self.unit_before(at, free_from);
         let scale = self.is_word(at + 1, |word| is_scale(word) || is_number(word)) && !self.is_cents(at + 1);
-        let after = self.unit_after(if scale { at + 2 } else { at + 1 });
+        let behind = if scale { at + 2 } else { at + 1 };
+        let after = self.units_after(behind).or_else(|| self.unit_again(behind, before?.1));
         let first = before.map_or(at, |(first, _)| first);
         let last = after.map_or(if scale { at + 1 } else { at }, |(last, _)| last);
         let unit = match (before, after) {
@@ -123,7 +124,8 @@ impl<'a> Reader<'a> {
             }
             _ => Err(Because::BadAmount),
         };
-        let value = if self.goes_on(at + 2, false) { Err(Because::BadAmount) } else { value };
+        let has_more = self.goes_on(at + 2, false) || matches!(self.kind(at + 3), Some(Kind::Sign(_)));
+        let value = if has_more { Err(Because::BadAmount) } else { value };
         Some(Amount { first: at, last: at + 2, value, has_currency: true })
     }
 
@@ -158,6 +160,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The currency behind a number, and what makes another one of it: `20 $ CAD`, *20 dollars canadiens*, `20 € USD`.
+    fn units_after(&self, at: usize) -> Option<(usize, Unit)> {
+        let (mut last, mut unit) = self.unit_after(at)?;
+        while let Some((next, more)) = self.unit_again(last + 1, unit) {
+            (last, unit) = (next, both(unit, more));
+        }
+        Some((last, unit))
+    }
+
+    fn unit_again(&self, at: usize, unit: Unit) -> Option<(usize, Unit)> {
+        let word = self.raw(at);
+        match self.kind(at)? {
+            // The fraction of it is another amount: "20 euros cents" is no number.
+            Kind::Word(_) if matches!(currency::unit(word), Some(Unit::Minor(_))) => None,
+            Kind::Word(_) => currency::unit(word).or_else(|| currency::of_nation(unit, word)).map(|unit| (at, unit)),
+            Kind::Sign(_) => self.unit_after(at),
+            _ => None,
+        }
+    }
+
     fn unit_after(&self, at: usize) -> Option<(usize, Unit)> {
         // In "20 €30" the sign is the second number's.
         let is_next_ones = matches!(self.kind(at + 1), Some(Kind::Number(_) | Kind::Odd)) && self.glued(at + 1);
@@ -166,13 +188,23 @@ impl<'a> Reader<'a> {
         }
         match self.kind(at)? {
             Kind::Sign(sign) => {
-                let letters = matches!(self.kind(at + 1), Some(Kind::Word(_))) && self.glued(at + 1);
-                let last = if letters { at + 1 } else { at };
-                Some((last, signed(*sign, letters.then(|| self.raw(last)))))
+                // "20 $US"; but in "20€to @anna" the letters are a word of its own, and "20$a @anna" can be either.
+                let letters = self.raw(at + 1);
+                let touches = matches!(self.kind(at + 1), Some(Kind::Word(_))) && self.glued(at + 1);
+                let is_word = touches && !letters.starts_with(char::is_uppercase) && self.is_known_word(at + 1);
+                let unit = signed(*sign, touches.then_some(letters));
+                match is_word {
+                    true if unit == Unit::Shared => Some((at, signed(*sign, None))),
+                    true => Some((at + 1, Unit::Shared)),
+                    false => Some((if touches { at + 1 } else { at }, unit)),
+                }
             }
             Kind::Word(_) if matches!(self.kind(at + 1), Some(Kind::Sign(_))) && self.glued(at + 1) => {
                 let Some(Kind::Sign(sign)) = self.kind(at + 1) else { return None };
                 Some((at + 1, signed(*sign, Some(self.raw(at)))))
+            }
+            Kind::Word(word) if word == "us" && self.is_word(at + 1, |word| word.starts_with("dollar")) => {
+                Some((at + 1, Unit::Of(Currency::USD)))
             }
             Kind::Word(word) if word == "euro" && self.is_cents(at + 1) => {
                 Some((at + 1, Unit::Minor(Some(Currency::EUR))))
@@ -200,8 +232,12 @@ impl<'a> Reader<'a> {
         match self.kind(next) {
             Some(Kind::Word(word)) => {
                 let unit_again = has_unit_after && currency::is_unit(word) && is_number(&fold(self.raw(last)));
-                is_scale(word) || unit_again || word == "x" && factor
+                let is_percent = matches!(word.as_str(), "per" | "pour")
+                    && self.is_word(next + 1, |word| matches!(word, "cent" | "cento"));
+                is_scale(word) || unit_again || word == "x" && factor || is_percent
             }
+            // "€20·50": whatever parts them, the digits belong together.
+            Some(Kind::Mark(c)) if *c != '\n' && factor && self.glued(next) && self.glued(next + 1) => true,
             Some(Kind::Mark('×' | '*')) => factor,
             Some(Kind::Mark('-' | '−' | '–' | '+' | '/' | '÷')) => {
                 operand || self.glued(next) && self.glued(next + 1)

@@ -141,7 +141,7 @@ pub(super) fn signed(sign: char, letters: Option<&str>) -> Unit {
     match (sign, letters) {
         ('¢', None) => Unit::Minor(None),
         ('$' | '＄', Some(letters)) => {
-            let letters = letters.to_lowercase();
+            let letters = letters.to_ascii_lowercase();
             DOLLARS.iter().find(|(name, _)| *name == letters).map_or(Unit::Shared, |(_, code)| of(code))
         }
         (_, Some(_)) => Unit::Shared,
@@ -149,11 +149,35 @@ pub(super) fn signed(sign: char, letters: Option<&str>) -> Unit {
     }
 }
 
+/// The currencies that are called dollars.
+const DOLLAR_CODES: &str = "AUD BBD BMD BND BSD BZD CAD FJD GYD HKD JMD KYD LRD NAD NZD SBD SGD SRD TTD TWD USD XCD";
+
 /// What two marks on one number say together: the same, or `$` made precise by the code of a dollar.
-pub(super) fn both(before: Unit, after: Unit) -> Unit {
-    match (before, after) {
-        _ if before == after => before,
-        (Unit::Of(Currency::USD), Unit::Of(dollar)) if dollar.code().ends_with('D') => after,
+pub(super) fn both(one: Unit, other: Unit) -> Unit {
+    let is_dollar = |currency: Currency| DOLLAR_CODES.split(' ').any(|code| code == currency.code());
+    match (one, other) {
+        _ if one == other => one,
+        (Unit::Of(Currency::USD), Unit::Of(dollar)) if is_dollar(dollar) => other,
         _ => Unit::Shared,
+    }
+}
+
+/// How words begin that make another currency of a dollar or a pound: *20 dollars canadiens*, *$20 Cdn*.
+const NATIONS: [&str; 24] = [
+    "canad", "cdn", "austral", "neozel", "neoz", "hong", "singap", "taiwan", "messic", "mexic", "jama", "giama",
+    "namib", "fiji", "bahama", "barbad", "berm", "egypt", "egiz", "liban", "leban", "syri", "siri", "sudan",
+];
+
+/// What a word behind the name or sign of a dollar or a pound makes of it.
+pub(super) fn of_nation(unit: Unit, word: &str) -> Option<Unit> {
+    let word = fold(word);
+    let is_american = matches!(word.as_str(), "us" | "usa") || word.starts_with("americ");
+    match unit {
+        Unit::Of(Currency::USD) if is_american => Some(unit),
+        Unit::Of(Currency::USD) if word == "can" => Some(Unit::Shared),
+        Unit::Of(Currency::USD | Currency::GBP) if NATIONS.iter().any(|nation| word.starts_with(nation)) => {
+            Some(Unit::Shared)
+        }
+        _ => None,
     }
 }

@@ -8,6 +8,9 @@ use super::lexicon::{self, Action, CART, has};
 use super::token::{Kind, Token, tokens};
 use super::{Context, Language, memo};
 
+/// How many people and how many amounts an answer lists.
+const UNDERSTOOD_MAX: usize = 5;
+
 /// A piece of the text with a meaning.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Item {
@@ -111,19 +114,26 @@ impl<'a> Text<'a> {
                 _ => break,
             }
         }
+        if words.is_empty() {
+            return 0;
+        }
         phrase(&words).checked_sub(1).and_then(|last| ends.get(last).copied()).unwrap_or(0)
     }
 
-    /// What was understood of the text: everybody named, every sound amount.
+    /// What was understood of the text: everybody named, every sound amount, as far as an answer can hold them.
     pub(super) fn understood(&self, verb: Option<Verb>, memo: Option<String>) -> Understood {
         let mut understood =
             Understood { verb: verb.map(|verb| verb.action.name().to_owned()), memo, ..Understood::default() };
         for item in &self.items {
             match &item.what {
-                What::Person(Some(handle)) if !understood.people.contains(handle) => {
+                What::Person(Some(handle))
+                    if understood.people.len() < UNDERSTOOD_MAX && !understood.people.contains(handle) =>
+                {
                     understood.people.push(handle.clone())
                 }
-                What::Amount { value: Ok(money), .. } if !understood.amounts.contains(money) => {
+                What::Amount { value: Ok(money), .. }
+                    if understood.amounts.len() < UNDERSTOOD_MAX && !understood.amounts.contains(money) =>
+                {
                     understood.amounts.push(*money)
                 }
                 _ => {}
@@ -212,12 +222,12 @@ fn is_own(handle: &Handle, context: &Context<'_>) -> bool {
 /// The first verb. *Add* is one where a cart is named; Italian *dai* is none where it only cheers (*dai, paga…*).
 fn first_verb(items: &[Item]) -> Option<Verb> {
     let names_cart =
-        || items.iter().any(|item| matches!(&item.what, What::Verb(_, word) | What::Word(word) if has(CART, word)));
+        items.iter().any(|item| matches!(&item.what, What::Verb(_, word) | What::Word(word) if has(CART, word)));
     items.iter().enumerate().find_map(|(at, item)| {
         let What::Verb(action, word) = &item.what else { return None };
         let next = items.get(at + 1).map(|item| &item.what);
         let cheers = word == "dai" && matches!(next, None | Some(What::Mark(_) | What::Verb(..)));
-        let is_verb = !cheers && (*action != Action::Add || names_cart());
+        let is_verb = !cheers && (*action != Action::Add || names_cart);
         let (_, language) = lexicon::verb(word).filter(|_| is_verb)?;
         Some(Verb { at, action: *action, language })
     })

@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::TEXT_CHARS_MAX;
 use super::lexicon::verb;
 use super::token::{Kind, tokens};
 
@@ -35,7 +36,8 @@ impl Language {
     }
 }
 
-/// The language of a message, told by its verb; nothing where no verb of ours stands in it.
+/// The language of a message, told by its first verb; nothing where no verb of ours stands in it. What is longer than
+/// [`TEXT_CHARS_MAX`] is not read to its end.
 ///
 /// ```
 /// use sportello_model::grammar::{Language, language_of};
@@ -43,7 +45,8 @@ impl Language {
 /// assert_eq!(language_of("🍕"), None);
 /// ```
 pub fn language_of(text: &str) -> Option<Language> {
-    tokens(text, "x").iter().find_map(|token| match &token.kind {
+    let end = text.char_indices().nth(TEXT_CHARS_MAX).map_or(text.len(), |(end, _)| end);
+    tokens(text.get(..end).unwrap_or(""), "x").iter().find_map(|token| match &token.kind {
         Kind::Word(word) | Kind::Tag(word) => verb(word).map(|(_, language)| language),
         _ => None,
     })

@@ -102,6 +102,12 @@ pub(super) fn has(words: &str, word: &str) -> bool {
 
 /// Yes, in a private message that says nothing else.
 pub(super) const YES: &str = "yes yep si oui ok okay";
+/// What changes nothing of a *yes*, a *no* or a code.
+pub(super) const POLITE: &str = "thanks thank thx ty you very much so a lot grazie mille molte tante merci beaucoup bien please pls plz \
+    stp svp prego";
+/// What people write around a code.
+pub(super) const AROUND_A_CODE: &str =
+    "the my your code pin is it it's here that's il mio codice e ecco lo le mon c' est voici voila this";
 /// No, in a private message that says nothing else.
 pub(super) const NO: &str = "no non nope";
 /// Where things are put that are bought later.
@@ -115,38 +121,63 @@ pub(super) const FOR: &str = "for per pour memo note causale motif";
 /// One more.
 pub(super) const AND: &str = "and e ed et or o oppure ou plus then poi puis also anche aussi";
 /// What makes an amount less or more than it says.
-pub(super) const VAGUE: &str = "about around roughly approximately approx almost nearly circa least most than less more minus up \
-    max min maximum minimum quasi almeno massimo minimo meno piu invece instead lieu environ presque moins";
+pub(super) const VAGUE: &str = "about around roughly approximately approx almost nearly circa least most than less more minus up ca \
+    max min maximum minimum quasi almeno massimo minimo meno piu invece instead rather anzi cioe lieu environ presque moins upto fino jusqu'a";
+/// What stands before an amount and bounds it, and elsewhere is another word.
+pub(super) const BOUND: &str = "over under above below beyond but sotto sopra oltre sui sous";
+/// Of an amount, only a part is meant: *a third of*, *un quarto di*, *un tiers de*.
+pub(super) const OF: &str = "of di del dei delle de des du d'";
+/// What multiplies.
+pub(super) const TIMES: &str = "times time volte volta fois x";
 /// Thanks.
 pub(super) const THANKS: &str = "thanks thank thx grazie merci";
 /// What turns a wish around in any of the languages. *No* is added where a clause begins.
 pub(super) const NOT: &str = "not dont cant wont doesnt didnt cannot never nor neither nope nah non pas jamais n' except excluding eccetto \
-    tranne sauf hormis";
+    tranne sauf hormis jk kidding joking scherzo scherzavo rigole plaisante";
 /// What turns a wish around in one language, and is something else in another: French *mai* is a month.
-pub(super) const NOT_IN_ITALIAN: &str = "mai";
+pub(super) const NOT_IN_ITALIAN: &str = "mai mica";
 /// French *ne*; in Italian it means *of it*.
 pub(super) const NOT_IN_FRENCH: &str = "ne";
 /// What makes a wish depend on something, or puts it off: we act now or not at all.
 pub(super) const CONDITION: &str = "if unless when whenever whether once until tomorrow later every weekly monthly se quando \
     qualora appena domani ogni dopodomani quand lorsque demain chaque";
 /// Conditions that may stand in a memo's middle without being mistaken.
-pub(super) const CONDITION_IN_MEMO: &str = "if unless se si";
+pub(super) const CONDITION_IN_MEMO: &str = "if unless";
+/// What a question to somebody begins with, rather than a request for money.
+pub(super) const ASKS: &str =
+    "where what why who which how whether about dove cosa perche chi come quando ou quoi pourquoi qui comment";
+/// What puts a wish off or repeats it, where it follows what is wished: in a memo it is only spoken of.
+const LATER: &str = "after|before|next|tonight|daily|yearly|provided|as soon|as long|dopo|prima di|prima che|prima del|\
+    prima della|stasera|stanotte|prossimo|prossima|purche|non appena|a patto|a condizione|apres|avant|ce soir|des que|\
+    des qu'|pourvu|a condition|per week|per month|per year|per day|per hour|per mese|per anno|per person|per head|a head|a testa|a persona|par personne|par tete|tous les|toutes les";
+/// What leads such a time in, and may be followed by one more such word.
+pub(super) const LEADS_A_TIME: &str =
+    "on in at by until fra tra dans the a an this entro il la al alla alle le les par ce cette d' l'";
+/// Leads a time in where a number follows: *at 18:00*, *il 15*.
+pub(super) const LEADS_A_DATE: &str = "on in at by until entro il alle fra tra le dans";
+/// Lengths of time.
+pub(super) const TIMESPAN: &str =
+    "hour day week month year giorno settimana mese anno heure jour semaine mois an annee";
+/// The days of the week.
+pub(super) const WEEKDAYS: &str = "monday tuesday wednesday thursday friday saturday sunday lunedi martedi mercoledi giovedi \
+    venerdi sabato domenica lundi mardi mercredi jeudi vendredi samedi dimanche";
 /// Somebody else's words.
 pub(super) const REPORT: &str = "rt said says told tells wrote writes asked asks disse dice detto scritto chiesto dit ecrit \
-    should shall did does do has have had devo dovrei dois devrais would posso can";
+    mt qt should shall did does do has have had devo dovrei dois devrais would posso can";
 /// Words that a question or a wish to do something politely begins with, longest first.
 const POLITE_QUESTIONS: &str = "can you please|could you please|would you please|can you|could you|would you|will you|\
     puoi|potresti|potete|mi puoi|peux tu|tu peux|pourrais tu|tu pourrais|pouvez vous|vous pouvez|pourriez vous";
 /// What may stand before a verb and changes nothing.
 const OPENERS: &str = "i would like to|i'd like to|i want to|i need to|i wanna|we want to|let's|let me|hi there|thank you|\
-    je voudrais|je veux|je souhaite|je souhaiterais|j' aimerais|merci de|je veux m'|je voudrais m'|je m'|je|j'|vorrei|voglio|desidero|i|we|\
+    je voudrais|je veux|je souhaite|je souhaiterais|j' aimerais|merci de|merci d'|also|then|anche|poi|aussi|puis|io|je veux m'|je voudrais m'|je m'|je|j'|vorrei|voglio|desidero|i|we|\
     veuillez|hi|hello|hey|yo|dear|ciao|salve|buongiorno|buonasera|bonjour|bonsoir|salut|coucou|now|just|kindly|ora|adesso|\
     subito|maintenant|ok|okay|yes|si|oui|thanks|grazie|merci|e|and|et|so|allora|alors|no";
 /// What may stand anywhere and changes nothing.
 const PLEASANTRIES: &str = "per favore|per piacere|per cortesia|s' il te plait|s' il vous plait|stp|svp|please|pls|plz|kindly|\
-    prego";
+    prego|right now|now|asap|subito|adesso|maintenant|tout de suite";
 /// What may stand between a verb and what it needs.
-const BETWEEN: &str = "the sum of|the amount of|a sum of|la somma di|un importo di|l' importo di|la somme de|\
+const BETWEEN: &str = "the sum of|the amount of|a sum of|la somma di|un importo di|l' importo di|l'importo di|la somme de|a payment of|payment of|a transfer of|a total of|an amount of|\
+    un bonifico di|un pagamento di|la cifra di|un totale di|un virement de|un paiement de|un total de|\
     un montant de|my friend|il mio amico|la mia amica|mon ami|mon amie|money|soldi|de l' argent|an|un|the|back|over|out|\
     exactly|only|just|solo|esattamente|exactement|immediately|now|subito|maintenant";
 /// What a command about a payment says besides its verb.
@@ -166,10 +197,14 @@ pub(super) fn is_command_word(word: &str) -> bool {
 /// How many of `words` a phrase of the list takes up, the longest that fits.
 fn phrase(list: &str, words: &[&str]) -> usize {
     let fits = |phrase: &str| {
-        let parts = phrase.split(' ');
-        let len = parts.clone().count();
-        let all = parts.zip(words).all(|(part, word)| part == *word);
-        if all && len <= words.len() { len } else { 0 }
+        let mut len = 0;
+        for part in phrase.split(' ') {
+            if words.get(len) != Some(&part) {
+                return 0;
+            }
+            len += 1;
+        }
+        len
     };
     list.split('|').map(|phrase| fits(phrase.trim())).max().unwrap_or(0)
 }
@@ -187,6 +222,11 @@ pub(super) fn opener(words: &[&str]) -> usize {
 /// How many words a pleasantry takes up.
 pub(super) fn pleasantry(words: &[&str]) -> usize {
     phrase(PLEASANTRIES, words)
+}
+
+/// How many words put a wish off.
+pub(super) fn later(words: &[&str]) -> usize {
+    phrase(LATER, words)
 }
 
 /// How many words take up room between a verb and its arguments.

@@ -24,7 +24,8 @@ pub(super) fn clean(text: &str, places: &[(usize, usize)], cuts: &[(usize, usize
     let memo = visible(&pieces.join(" "));
     let memo = memo.trim_start_matches([' ', '-', '–', '—', '.', ',', ';', ':', '!']);
     let memo: String = memo.chars().take(MEMO_CHARS_MAX).collect();
-    let says_something = memo.chars().any(|c| c.is_alphanumeric() || !c.is_ascii());
+    let is_punctuation = |c: char| c.is_ascii() || matches!(c, '\u{2010}'..='\u{205e}' | '«' | '»' | '·');
+    let says_something = memo.chars().any(|c| c.is_alphanumeric() || !is_punctuation(c));
     says_something.then(|| memo.trim_end().to_owned())
 }
 

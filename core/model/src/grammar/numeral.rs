@@ -38,14 +38,21 @@ pub(super) fn read(text: &str) -> (usize, bool) {
         None => true,
         Some(c) if c.is_alphabetic() => word_ends && super::currency::is_unit(word),
         Some(c) if is_invisible(c) => c.is_whitespace(),
-        Some(c) if c.is_numeric() => false,
-        Some('_' | '%' | '‰' | '°' | '^' | '@') => false,
+        Some(c) if c.is_numeric() || is_combining(c) => false,
+        // "2…": a text that was cut, in which it may have been 200.
+        Some('_' | '%' | '‰' | '°' | '^' | '@' | '…') => false,
         // 20-30, 15/11, 20:30, 3×20, 2=3; but "20, 30" and "20 - 30" end here.
         Some('-' | '–' | '—' | '−' | '/' | ':' | '×' | '*' | '+' | '=' | '.' | ',' | '\'' | '’') => {
-            !after.is_some_and(|c| c.is_alphanumeric() || is_sign(c) || matches!(c, '-' | '–' | '—'))
+            !after.is_some_and(|c| c.is_alphanumeric() || is_sign(c) || matches!(c, '-' | '–' | '—' | '.'))
         }
-        Some(_) => true,
+        Some(c) if is_sign(c) => true,
+        // 20·50, 20|50, 20(50): whatever parts them, the digits behind it belong to the same number.
+        Some(_) => !after.is_some_and(char::is_numeric),
     };
+    let dash = no_cents_len(rest);
+    if plain > 0 && dash > 0 {
+        return (plain + dash, true);
+    }
     if plain > 0 && ends {
         return (plain, true);
     }
@@ -64,6 +71,20 @@ pub(super) fn read(text: &str) -> (usize, bool) {
     }
     let odd = text.get(..len).unwrap_or("").trim_end_matches(['.', ',', ';', ':']);
     (odd.len().max(first), false)
+}
+
+/// The dash that stands for no cents, as the Swiss and the Germans write prices: `20.-`, `20,--`.
+fn no_cents_len(rest: &str) -> usize {
+    let Some(dashes) = rest.strip_prefix(['.', ',']) else { return 0 };
+    let count = dashes.chars().take(3).take_while(|c| matches!(c, '-' | '–' | '—')).count();
+    let behind = dashes.get(dashes.chars().take(count).map(char::len_utf8).sum()..).unwrap_or("");
+    let ends = behind.chars().next().is_none_or(|c| c.is_whitespace() || is_sign(c) || matches!(c, '!' | '?' | ','));
+    if ends && (1..=2).contains(&count) { rest.len() - behind.len() } else { 0 }
+}
+
+/// Marks that are drawn over the character before: struck through or encircled, a digit is no plain one any more.
+fn is_combining(c: char) -> bool {
+    matches!(c, '\u{300}'..='\u{36f}' | '\u{1ab0}'..='\u{1aff}' | '\u{1dc0}'..='\u{1dff}' | '\u{20d0}'..='\u{20ff}' | '\u{fe20}'..='\u{fe2f}')
 }
 
 /// Digits, and separators that have a digit behind them. White space separates groups of three alone.
@@ -87,6 +108,15 @@ pub(super) fn plain_len(text: &str) -> usize {
     len
 }
 
+/// Whether spaces part the digits of `written`.
+pub(super) fn is_spaced(written: &str) -> bool {
+    let is_digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    written.char_indices().any(|(at, c)| {
+        let (before, behind) = (written.get(..at).unwrap_or(""), written.get(at + c.len_utf8()..).unwrap_or(""));
+        same_separator(c) == ' ' && is_digit(before.chars().next_back()) && is_digit(behind.chars().next())
+    })
+}
+
 /// What a number says in `currency`.
 ///
 /// A lone separator with three digits behind it may part thousands or decimals, whatever the currency: asked about.
@@ -94,7 +124,7 @@ pub(super) fn plain_len(text: &str) -> usize {
 /// # Errors
 /// [`Because::AmbiguousAmount`], [`Because::BadAmount`], [`Because::ZeroAmount`], [`Because::AmountTooLarge`].
 pub(super) fn money(written: &str, currency: Currency) -> Result<Money, Because> {
-    let (whole, fraction) = decimal(written)?;
+    let (whole, fraction) = decimal(written.trim_end_matches(['.', ',', '-', '–', '—']))?;
     if fraction.len() > currency.exponent() as usize || whole.len() > 1 && whole.starts_with('0') {
         return Err(Because::BadAmount);
     }

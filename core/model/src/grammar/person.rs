@@ -20,13 +20,16 @@ pub(super) fn mention(text: &str, scheme: &str) -> Read {
     let name = behind.get(..len)?;
     let mut rest = behind.get(len..)?.chars();
     let (next, after) = (rest.next(), rest.next());
-    let after_is_word = after.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '@');
+    // "@ann…" and "@ann..." can be anybody's name in a text that was cut.
+    let after_is_word = after.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '@' | '.'));
     let is_sound = match next {
         None => true,
         Some('@' | '＠' | '$' | '_') => false,
         Some('.' | '-' | '/' | '\'' | '’' | ':' | '+' | '&') => !after_is_word,
         Some(c) if c.is_ascii() => true,
-        Some(c) => c.is_whitespace() || matches!(c, '“' | '”' | '«' | '»' | '…' | '—' | '–' | '、' | '。'),
+        // Pictograms, but not the letters among them: 🅰.
+        Some('\u{2600}'..='\u{27bf}' | '\u{1f300}'..='\u{1faff}') => true,
+        Some(c) => c.is_whitespace() || matches!(c, '“' | '”' | '«' | '»' | '—' | '–' | '、' | '。'),
     };
     match (name, is_sound) {
         ("", true) => None,
@@ -60,7 +63,10 @@ fn telephone(text: &str) -> Read {
         let group = behind.bytes().take_while(u8::is_ascii_digit).count();
         // A number written without spaces leaves `1 234 €` behind it whole; among groups nobody could tell.
         let is_solid = groups.len() == 1 && digits.len() >= 8;
-        if group == 0 || !groups.is_empty() && (from == len || begins_amount(behind, is_solid)) {
+        // Eleven digits at one go are the whole number: `+393331234567 20` is an SMS.
+        let is_whole =
+            groups.len() == 1 && digits.len() >= 11 && text.get(len..from).is_some_and(|gap| gap.trim().is_empty());
+        if group == 0 || !groups.is_empty() && (from == len || is_whole || begins_amount(behind, is_solid)) {
             break;
         }
         digits.push_str(behind.get(..group)?);

@@ -4,8 +4,8 @@ use crate::command::Because;
 use crate::{Command, Handle, Money};
 
 use super::item::{Text, Verb, What};
-use super::lexicon::{self, AND, Action, FOR, FROM, THANKS, TO, VAGUE, between, pleasantry};
-use super::mood::{Opening, is_negated, is_question, is_second_command, opening};
+use super::lexicon::{self, AND, Action, BOUND, FOR, FROM, OF, THANKS, TO, VAGUE, between, pleasantry};
+use super::mood::{Opening, is_added, is_negated, is_numero, is_question, is_second_command, opening};
 use super::number_word::is_number;
 use super::{currency, unclear};
 
@@ -18,11 +18,10 @@ struct Parts<'a> {
     /// Words stand where somebody should be named: *pay anna*, *pay everyone but @anna*.
     is_unsure_who: bool,
     amounts: Vec<Result<Money, Because>>,
-    /// The amount had no currency: then a currency elsewhere is a riddle.
+    /// A number in words, a currency without its number, or words that make another amount of it.
+    is_unsure_how_much: bool,
+    /// The amount had no currency: then a currency anywhere is a riddle.
     is_bare: bool,
-    /// A number in words, or a currency without its number.
-    has_words_for_money: bool,
-    has_stray_currency: bool,
     is_two_commands: bool,
     /// Where the memo stands, in bytes.
     memo: Vec<(usize, usize)>,
@@ -43,8 +42,7 @@ pub(super) fn read(text: &Text<'_>, verb: Verb) -> Command {
         is_unsure_who: false,
         amounts: Vec::new(),
         is_bare: false,
-        has_words_for_money: false,
-        has_stray_currency: false,
+        is_unsure_how_much: false,
         is_two_commands: false,
         memo: Vec::new(),
         memo_from: count,
@@ -56,6 +54,7 @@ pub(super) fn read(text: &Text<'_>, verb: Verb) -> Command {
         Rest::Marked(from) => parts.read_marked(from),
         Rest::Words(from) => parts.read_words(from),
     }
+    parts.read_earlier_sentences();
     parts.decide()
 }
 
@@ -82,7 +81,7 @@ impl Parts<'_> {
         }
     }
 
-    /// Whoever is mentioned before the verb is a payee only behind *to*; an amount with a currency is one anywhere.
+    /// Whoever is mentioned before the verb is a payee only behind *to*; an amount is one in the verb's own sentence.
     fn read_opening(&mut self) {
         self.is_unsure_who |= self.opening.hides;
         for at in 0..self.verb.at {
@@ -90,9 +89,19 @@ impl Parts<'_> {
                 Some(What::Person(person)) if at > self.opening.from && self.text.is_word(at - 1, TO) => {
                     self.person(person)
                 }
-                Some(What::Amount { value, has_currency }) if *has_currency || at >= self.opening.from => {
+                Some(What::Amount { value, has_currency }) if at >= self.opening.from => {
                     self.amount(value, *has_currency);
                 }
+                _ => {}
+            }
+        }
+    }
+
+    /// An amount of an earlier sentence is not what is paid (*Dinner was 40 €! Pay @anna*), but a second one.
+    fn read_earlier_sentences(&mut self) {
+        for item in self.text.items.iter().take(self.opening.from) {
+            match item.what {
+                What::Amount { value, has_currency: true } if !self.amounts.is_empty() => self.amounts.push(value),
                 _ => {}
             }
         }
@@ -115,6 +124,9 @@ impl Parts<'_> {
                 What::Own | What::Visibility(_) => now = before,
                 What::Hidden => self.is_unsure_who = true,
                 What::Quoted => self.memo.push((item.start, item.end)),
+                What::Word(word) if is_amount_next && lexicon::has(BOUND, word) && !self.is_complete() => {
+                    self.is_unsure_how_much = true;
+                }
                 What::Word(_) if skipped > 0 => {
                     at += skipped;
                     continue;
@@ -131,7 +143,8 @@ impl Parts<'_> {
                 }
                 What::Mark('-' | '–' | '—') if stands_alone => return Rest::Marked(at + 1),
                 What::Mark(':') if self.is_complete() => return Rest::Marked(at + 1),
-                What::Mark(c) if !self.is_complete() || c.is_ascii_punctuation() || *c == '\n' => {
+                What::Mark('+') if !self.amounts.is_empty() => self.is_unsure_how_much = true,
+                What::Mark(c) if !self.is_complete() || ".,;:!?)/&\n".contains(*c) => {
                     now = if before == Before::And { before } else { Before::Nothing };
                 }
                 What::Verb(..) if self.is_asked_to_pay(at) => {}
@@ -149,16 +162,29 @@ impl Parts<'_> {
                     self.person(person);
                 }
                 What::Amount { value, has_currency } if !self.is_complete() => {
-                    let value = self.unless_counted(at, *value, *has_currency);
-                    self.amount(&value, *has_currency);
+                    self.amount(&text.amount_among_words(at, self.verb.at, *value, *has_currency), *has_currency);
                 }
                 _ if self.is_complete() => return Rest::Words(at),
-                What::Word(word) if is_number(word) || lexicon::has(VAGUE, word) => self.has_words_for_money = true,
-                What::Sign => self.has_stray_currency = true,
-                What::Word(_) if currency::is_unit(text.raw(item)) => self.has_stray_currency = true,
-                What::Word(word) if self.verb.action == Action::Request && lexicon::has("me mi moi m'", word) => {}
-                What::Word(word) if lexicon::has(TO, word) && self.leads(at) => now = Before::To,
-                What::Word(word) if lexicon::has(FROM, word) && self.leads(at) => now = Before::From,
+                What::Word(word)
+                    if is_number(word)
+                        || lexicon::has(VAGUE, word)
+                        || !self.amounts.is_empty() && text.changes_the_amount(at) =>
+                {
+                    self.is_unsure_how_much = true;
+                }
+                What::Sign => self.is_unsure_how_much = true,
+                What::Word(_) if currency::is_unit(text.raw(item)) => self.is_unsure_how_much = true,
+                What::Word(word)
+                    if self.verb.action == Action::Request
+                        && !self.people.is_empty()
+                        && lexicon::has("me mi moi m'", word) => {}
+                What::Word(word) if lexicon::has(TO, word) && text.leads(at) => now = Before::To,
+                What::Word(word)
+                    if lexicon::has(OF, word) && text.leads_to(at, |what| matches!(what, What::Amount { .. })) =>
+                {
+                    self.is_unsure_how_much = true;
+                }
+                What::Word(word) if lexicon::has(FROM, word) && text.leads(at) => now = Before::From,
                 What::Word(word)
                     if self.verb.action == Action::Request
                         && lexicon::has("to di de", word)
@@ -179,28 +205,11 @@ impl Parts<'_> {
         Rest::None
     }
 
-    /// Whether *to* or *from* at `at` leads somebody or something in, and is no part of a memo.
-    fn leads(&self, at: usize) -> bool {
-        let next = at + 1 + self.text.phrase(at + 1, between);
-        matches!(self.text.what(next), Some(What::Person(_) | What::Amount { .. } | What::Own | What::Hidden))
-    }
-
     /// *Ask @anna to pay 20 €* is one thing to do.
     fn is_asked_to_pay(&self, at: usize) -> bool {
         let pays = matches!(self.text.what(at), Some(What::Verb(Action::Pay, _)));
         let asked = self.verb.action == Action::Request && !self.people.is_empty();
         pays && asked && at.checked_sub(1).is_some_and(|at| self.text.is_word(at, "to di de"))
-    }
-
-    /// Whether the number at `at` counts things: `2 pizzas`.
-    fn counts_things(&self, at: usize) -> bool {
-        let is_thing = |word| ![TO, FROM, FOR, AND].iter().any(|words| lexicon::has(words, word));
-        self.text.word(at + 1).is_some_and(is_thing) && self.text.phrase(at + 1, pleasantry) == 0
-    }
-
-    /// *Pay @anna 2 pizzas*: where amounts have a default currency, a number of things is none of it.
-    fn unless_counted(&self, at: usize, value: Result<Money, Because>, has_currency: bool) -> Result<Money, Because> {
-        if !has_currency && value.is_ok() && self.counts_things(at) { Err(Because::NoCurrency) } else { value }
     }
 
     /// The items of the memo without what is said to us at its end: our name, who may see it, *please*.
@@ -240,7 +249,7 @@ impl Parts<'_> {
             match (item(2), item(1)) {
                 (_, Some(What::Mark('.' | '!' | ',' | '\n'))) => end -= 1,
                 (_, Some(What::Amount { value, has_currency: true })) if self.amounts.is_empty() => {
-                    self.amount(value, true);
+                    self.amount(&self.text.amount_among_words(end - 1, self.verb.at, *value, true), true);
                     end -= 1;
                 }
                 (_, Some(What::Person(person))) if self.people.is_empty() && is_led => {
@@ -250,7 +259,7 @@ impl Parts<'_> {
                 (Some(What::Amount { value, has_currency: true }), Some(What::Person(person)))
                     if self.people.is_empty() && self.amounts.is_empty() =>
                 {
-                    self.amount(value, true);
+                    self.amount(&self.text.amount_among_words(end - 2, self.verb.at, *value, true), true);
                     self.person(person);
                     end -= 2;
                 }
@@ -261,6 +270,7 @@ impl Parts<'_> {
         for at in from..end {
             match self.text.what(at) {
                 Some(What::Amount { value, has_currency: true }) if had_amount => self.amounts.push(*value),
+                Some(What::Person(person)) if at > from && is_added(self.text, at) => self.person(person),
                 _ => self.is_two_commands |= at > from && is_second_command(self.text, at),
             }
         }
@@ -274,21 +284,26 @@ impl Parts<'_> {
         let end = self.memo_end(from);
         // "… to @anna and luca": somebody more may be meant; "… and thanks" names nobody.
         self.is_unsure_who |= text.is_word(from, AND) && end > from + 1 && !text.is_word(from + 1, THANKS);
+        let first = (from..end).find(|at| !matches!(text.what(*at), Some(What::Mark(_)))).unwrap_or(end);
+        self.is_unsure_how_much |=
+            text.changes_the_amount(first) || (from..first).any(|at| text.what(at) == Some(&What::Mark('+')));
         for at in from..end {
             let is_compared = (1..=2).any(|back| at.checked_sub(back).is_some_and(|at| text.is_word(at, VAGUE)));
             let begins = at == from
                 || is_compared
                 || text.is_word(at - 1, AND)
-                || matches!(text.what(at - 1), Some(What::Mark(_)));
+                || text.is_word(at - 1, TO)
+                || matches!(text.what(at - 1), Some(What::Mark(_))) && !is_numero(text, at.saturating_sub(2));
             match text.what(at) {
                 Some(What::Person(person)) => self.person(person),
-                Some(What::Amount { value, has_currency }) if *has_currency || begins && !self.counts_things(at) => {
+                Some(What::Amount { value, has_currency }) if *has_currency || begins && !text.counts_things(at) => {
                     self.amounts.push(*value)
                 }
                 Some(What::Hidden) => self.is_unsure_who = true,
-                Some(What::Sign) => self.has_stray_currency = true,
+                Some(What::Sign) => self.is_unsure_how_much |= self.is_bare,
                 Some(What::Word(_)) if text.items.get(at).is_some_and(|item| currency::is_unit(text.raw(item))) => {
-                    self.has_stray_currency = true;
+                    // "20 € in USD"; but later a currency is only spoken of.
+                    self.is_unsure_how_much |= self.is_bare || at <= first + 1;
                 }
                 Some(What::Verb(..)) => self.is_two_commands |= begins || is_second_command(text, at),
                 _ => {}
@@ -300,7 +315,6 @@ impl Parts<'_> {
     /// One reason a line, in the order of [`Because`].
     fn because(&self) -> Option<Because> {
         let Self { text, verb, opening, people, amounts, .. } = self;
-        let is_unsure_how_much = self.has_words_for_money || self.is_bare && self.has_stray_currency;
         let amount = amounts.first().and_then(|amount| amount.err());
         let table = [
             (is_negated(text, *verb, self.memo_from), Because::Negated),
@@ -309,10 +323,10 @@ impl Parts<'_> {
             (people.is_empty() && !self.is_unsure_who, Because::NoPayee),
             (people.len() > 1, Because::TwoPayees),
             (self.is_unsure_who || people.contains(&None), Because::BadPayee),
-            (amounts.is_empty() && !self.has_words_for_money, Because::NoAmount),
+            (amounts.is_empty() && !self.is_unsure_how_much, Because::NoAmount),
             (amounts.len() > 1, Because::TwoAmounts),
             (amount == Some(Because::AmbiguousAmount), Because::AmbiguousAmount),
-            (is_unsure_how_much, Because::BadAmount),
+            (self.is_unsure_how_much, Because::BadAmount),
         ];
         table.into_iter().find_map(|(applies, because)| applies.then_some(because)).or(amount)
     }

@@ -36,6 +36,16 @@ fn negations() {
         "don't cancel 5",
         "non confermare 123456",
         "don't buy 2 pizzas",
+        "pay @anna 20€ – not!",
+        "pay @anna 20€ - no wait",
+        "pay @anna 20€ for the pizza NOT!",
+        "paye plus @anna 20€",
+        "paga @anna 20€ mica",
+        "pay @anna 20€ jk",
+        "pay @anna 20€, just kidding!",
+        "pay @anna 20€ for the pizza jk",
+        "paga @anna 20€, scherzo",
+        "paie @anna 20€, je rigole",
     ] {
         check(text, "unclear negated");
     }
@@ -71,6 +81,46 @@ fn questions_conditions_and_tales() {
         "il a dit paie @anna 20€",
         "should I buy 2 pizzas?",
         "should I cancel 5?",
+        "just tweet @sportello pay @anna 20€ and it works",
+        "I refuse to let @sportello pay @anna 20€",
+        "@luca wants @sportello pay @anna 20€",
+        "you can write: @sportello pay @anna 20€",
+        "he tweeted “@sportello pay @anna 20€",
+        "\"@sportello pay @anna 20€",
+        "« @sportello paie @anna 20€",
+        "'@sportello pay @anna 20€'",
+        "> @sportello pay @anna 20€",
+        "lol > @sportello pay @anna 20€",
+        "MT @luca: @sportello pay @anna 20€",
+        "QT @luca: @sportello pay @anna 20€",
+        "pay @anna 20€ on friday",
+        "pay @anna 20€ friday",
+        "pay @anna 20€ - tomorrow",
+        "pay @anna 20€ next week",
+        "pay @anna 20€ on 12/12",
+        "pay @anna 20€ at 18:00",
+        "pay @anna 20€ in 2 days",
+        "paga @anna 20€ fra 2 giorni",
+        "pay @anna 20€ daily",
+        "pay @anna 20€ a month",
+        "pay @anna 20€ per month",
+        "pay @anna 20€ per person",
+        "pay @anna 20€ after she confirms",
+        "pay @anna 20€ as soon as she delivers",
+        "paga @anna 20€ al mese",
+        "paga @anna 20€ stasera",
+        "paga @anna 20€ il 15",
+        "paga @anna 20€ entro venerdì",
+        "paga @anna 20€ dopo la partita",
+        "paie @anna 20€ par mois",
+        "paie @anna 20€ tous les mois",
+        "paie @anna 20€ lundi",
+        "paie @anna 20€ dès qu'elle arrive",
+        "paie @anna 20€ s'il pleut",
+        "pay @anna 20€ si elle gagne",
+        "ask @anna where my 20€ are",
+        "ask @anna why she wants 20€",
+        "chiedi a @anna dove sono 20€",
     ] {
         check(text, "unclear question");
     }
@@ -91,6 +141,8 @@ fn two_commands() {
         "paie @anna 20€ et annule 5",
         "confirm 123456 and cancel 5",
         "confirm 123456 654321",
+        "pay @anna 20€ for pizza pay @luca 5",
+        "pay @anna 20€ for pizza send 5 to @luca",
     ] {
         check(text, "unclear two_commands");
     }
@@ -136,6 +188,9 @@ fn nothing_to_do() {
     }
     check("pay @anna", "unclear no_amount");
     check("pay @anna for the 20 € pizza", "unclear no_amount");
+    check("pay @anna ca. 20 €", "unclear bad_amount");
+    check("dinner was 40€! pay @anna", "unclear no_amount");
+    check("the ticket is 40€ @sportello pay @anna", "unclear question");
     check("pay", "unclear no_payee");
     check_private("pay @anna for pizza", "unclear no_amount");
 }

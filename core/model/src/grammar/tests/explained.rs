@@ -68,6 +68,14 @@ fn nobody_acts_on_an_answer() {
 }
 
 #[test]
+fn an_answer_has_an_end() {
+    let crowd: String = (0..700).map(|n| format!("@a{n} {n}€ ")).collect();
+    let text: String = format!("pay {crowd}").chars().take(4000).collect();
+    let answer = explained(&text, Language::En, "@sportello");
+    assert!(answer.contains("@a4, 1.00 EUR") && answer.len() < 1000, "{answer}");
+}
+
+#[test]
 fn examples_work() {
     for language in ALL {
         assert!(matches!(public(example(language)), Command::Pay { .. }), "{language:?}");

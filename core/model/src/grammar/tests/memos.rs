@@ -43,6 +43,21 @@ fn memos() {
     check("pay @anna 20€ for the help", "pay twitter:@anna 20.00 EUR memo=the help");
     check("pay @anna 20€ for a gift and a card", "pay twitter:@anna 20.00 EUR memo=a gift and a card");
     check("pay @anna 20€ and thanks", "pay twitter:@anna 20.00 EUR memo=and thanks");
+    check("pay @anna #12 100 €", "pay twitter:@anna 100.00 EUR memo=#12");
+    check("pay @anna 20€ (pizza)", "pay twitter:@anna 20.00 EUR memo=(pizza)");
+    check("pay @anna 20€ *pizza*", "pay twitter:@anna 20.00 EUR memo=*pizza*");
+    check("pay @anna 20€for pizza", "pay twitter:@anna 20.00 EUR memo=pizza");
+    check("pay @anna 20€…", "pay twitter:@anna 20.00 EUR");
+    check("pay @anna 20€ invoice no. 12", "pay twitter:@anna 20.00 EUR memo=invoice no. 12");
+    check("pay @anna 20€ for not being late", "pay twitter:@anna 20.00 EUR memo=not being late");
+    check("pay @anna 20€ for friday", "pay twitter:@anna 20.00 EUR memo=friday");
+    check("pay @anna 20€ friday drinks", "pay twitter:@anna 20.00 EUR memo=friday drinks");
+    check("paga @anna 500€ per il mese di maggio", "pay twitter:@anna 500.00 EUR memo=il mese di maggio");
+    check("pay @anna 20€ two beers", "pay twitter:@anna 20.00 EUR memo=two beers");
+    check(
+        "pay @anna 20€ for pizza with @luca and @marco",
+        "pay twitter:@anna 20.00 EUR memo=pizza with @luca and @marco",
+    );
 }
 
 #[test]

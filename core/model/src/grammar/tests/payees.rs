@@ -1,6 +1,6 @@
 //! Who is named, and who only seems to be.
 
-use super::check;
+use super::{check, check_private};
 
 #[test]
 fn payees() {
@@ -24,6 +24,10 @@ fn payees() {
     check("pay @anna_rossi99, 20€", "pay twitter:@anna_rossi99 20.00 EUR");
     check("pay (@anna) 20€", "pay twitter:@anna 20.00 EUR");
     check("pay ＠anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("pay @anna🍕 20€", "pay twitter:@anna 20.00 EUR");
+    check("pay @anna❤️ 20€", "pay twitter:@anna 20.00 EUR");
+    check("pay 20€to @anna", "pay twitter:@anna 20.00 EUR");
+    check_private("send +393331234567 20", "pay tel:+393331234567 20.00 EUR");
     check("pay @anna 20€ to @Anna", "pay twitter:@anna 20.00 EUR");
     check("to @anna pay 20€", "pay twitter:@anna 20.00 EUR");
 }
@@ -51,6 +55,12 @@ fn too_many() {
     check("pay @anna 20€ pizza with @luca", "unclear two_payees");
     check("pay @anna or +393331234567 20€", "unclear two_payees");
     check("pay @anna @аnna 20€", "unclear two_payees");
+    check("pay @anna 20€ for the pizza and @luca too", "unclear two_payees");
+    check("pay @anna 20€ for the pizza, also @luca", "unclear two_payees");
+    check("pay @anna 20€ for the pizza, @luca 10 for the beer", "unclear two_payees");
+    check("pay @anna 20€ for lunch and to @luca", "unclear two_payees");
+    check("paga @anna 20€ per la pizza e anche @luca", "unclear two_payees");
+    check("paie @anna 20€ pour la pizza et @luca aussi", "unclear two_payees");
 }
 
 #[test]
@@ -65,6 +75,10 @@ fn villains() {
     check("pay @anna \u{202e} 20 €", "unclear bad_payee");
     check("\u{202e}pay @anna 20 €", "unclear bad_payee");
     check("pay @anna\u{301} 20€", "unclear bad_payee");
+    check("pay @anna🅰 20€", "unclear bad_payee");
+    check("pay 20€ to @ann…", "unclear bad_payee");
+    check("pay 20€ to @ann...", "unclear bad_payee");
+    check("ask me 20€ @anna", "unclear bad_payee");
     check("pay @anna.rossi 20€", "unclear bad_payee");
     check("pay @anna-maria 20€", "unclear bad_payee");
     check("pay @anna@example.com 20€", "unclear bad_payee");

@@ -16,12 +16,19 @@ fn english() {
     check("#pay 20€ @anna #sportello", "pay twitter:@anna 20.00 EUR memo=#sportello");
     check("pay @anna back 20€", "pay twitter:@anna 20.00 EUR");
     check("pay my friend @anna the sum of 20€", "pay twitter:@anna 20.00 EUR");
+    check("send a payment of 20€ to @anna", "pay twitter:@anna 20.00 EUR");
     check("pay: @anna, 20€", "pay twitter:@anna 20.00 EUR");
     check("PAY @ANNA 20 EUR FOR LUNCH", "pay twitter:@anna 20.00 EUR memo=LUNCH");
     check("pay @anna 20€ pizza", "pay twitter:@anna 20.00 EUR memo=pizza");
     check("pay 20 € rent to @anna", "pay twitter:@anna 20.00 EUR memo=rent");
     check("pay @anna\n20 €\nfor the pizza", "pay twitter:@anna 20.00 EUR memo=the pizza");
     check("What a night! @sportello pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("Great dinner 🍕 @sportello pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("Great dinner, @sportello pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("@sportello -> pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check("@sportello also pay @anna 20€", "pay twitter:@anna 20.00 EUR");
+    check_private("pay @anna 20 now", "pay twitter:@anna 20.00 EUR");
+    check_private("pay @anna 20 thanks", "pay twitter:@anna 20.00 EUR memo=thanks");
     check("@paolo @luca @sportello pay @anna 20€", "pay twitter:@anna 20.00 EUR");
     check("@sportello @paolo pay @anna 20€", "pay twitter:@anna 20.00 EUR");
     check(".@sportello pay @anna 20€ 🍕", "pay twitter:@anna 20.00 EUR memo=🍕");
@@ -45,6 +52,7 @@ fn italian() {
     check("Ciao @sportello, puoi pagare 20€ ad Anna?", "unclear bad_payee");
     check("Ciao @sportello, puoi pagare 20€ a @anna?", "pay twitter:@anna 20.00 EUR");
     check("vorrei inviare 1.234,56 € alla @anna", "pay twitter:@anna 1234.56 EUR");
+    check("manda un bonifico di 20 € a @anna", "pay twitter:@anna 20.00 EUR");
     check("invia a @anna euro 20 per il regalo", "pay twitter:@anna 20.00 EUR memo=il regalo");
     check("dai 20€ a @anna", "pay twitter:@anna 20.00 EUR");
     check("dai, paga 20€ a @anna", "pay twitter:@anna 20.00 EUR");
@@ -71,7 +79,9 @@ fn french() {
     check("j'envoie 20€ à @anna", "pay twitter:@anna 20.00 EUR");
     check("je paie @anna 20€", "pay twitter:@anna 20.00 EUR");
     check("payez @anna 20€ svp", "pay twitter:@anna 20.00 EUR");
+    check("merci d'envoyer 20€ à @anna", "pay twitter:@anna 20.00 EUR");
     check("donne 5€50 à @anna", "pay twitter:@anna 5.50 EUR");
+    check("envoie un virement de 20€ à @anna", "pay twitter:@anna 20.00 EUR");
     check("verse 20 € au @club", "pay twitter:@club 20.00 EUR");
     check("veuillez transférer 20 € à @anna", "pay twitter:@anna 20.00 EUR");
     check("demande 20€ à @anna pour la pizza", "request twitter:@anna 20.00 EUR memo=la pizza");

@@ -1,0 +1,63 @@
+//! What the words around a number make of it: money, a number of things, or another amount than it says.
+
+use crate::Money;
+use crate::command::Because;
+
+use super::item::{Text, What};
+use super::lexicon::{AND, FOR, FROM, THANKS, TIMES, TO, VAGUE, between, has};
+use super::number_word::is_number;
+use super::{currency, numeral};
+
+impl Text<'_> {
+    /// Whether the word at `at` can be the name of a thing.
+    fn is_thing(&self, at: usize) -> bool {
+        let is_thing = |word| ![TO, FROM, FOR, AND, TIMES, "di"].iter().any(|words| has(words, word));
+        self.word(at).is_some_and(is_thing) && self.phrase(at, between) == 0
+    }
+
+    /// Whether the number at `at` counts things: `2 pizzas`.
+    pub(super) fn counts_things(&self, at: usize) -> bool {
+        self.is_thing(at + 1) && !self.is_word(at + 1, THANKS)
+    }
+
+    /// The amount at `at`, behind the verb at `verb_at`, where the words beside it leave it what it is.
+    ///
+    /// *Pay @anna 2 pizzas*: where amounts have a default currency, a number of things is none of it.
+    /// *Pay @anna pizza 4 200 €*: 4,200, or 200 for pizza number 4.
+    pub(super) fn amount_among_words(
+        &self,
+        at: usize,
+        verb_at: usize,
+        value: Result<Money, Because>,
+        has_currency: bool,
+    ) -> Result<Money, Because> {
+        let is_spaced = self.items.get(at).is_some_and(|item| numeral::is_spaced(self.raw(item)));
+        let is_behind_a_thing = at.checked_sub(1).is_some_and(|before| {
+            before != verb_at && (self.is_thing(before) || matches!(self.what(before), Some(What::Tag)))
+        });
+        match value {
+            Ok(_) if !has_currency && self.counts_things(at) => Err(Because::NoCurrency),
+            Ok(_) if is_spaced && is_behind_a_thing => Err(Because::AmbiguousAmount),
+            value => value,
+        }
+    }
+
+    /// Whether the words behind an amount say that it is not all: *fifty*, *three times*, *x3*, *at most*, *plus tip*.
+    pub(super) fn changes_the_amount(&self, first: usize) -> bool {
+        let Some(word) = self.word(first) else { return false };
+        let ends = |at| !self.is_thing(at) || self.items.get(at).is_some_and(|item| currency::is_unit(self.raw(item)));
+        let is_factor = word.strip_prefix('x').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let is_vague = has(VAGUE, word) || has("at au al tout or o", word) && self.is_word(first + 1, VAGUE);
+        is_vague || is_factor || has(TIMES, word) || is_number(word) && ends(first + 1)
+    }
+
+    /// Whether *to* or *from* at `at` leads somebody or something in, and is no part of a memo.
+    pub(super) fn leads(&self, at: usize) -> bool {
+        self.leads_to(at, |what| matches!(what, What::Person(_) | What::Amount { .. } | What::Own | What::Hidden))
+    }
+
+    /// Whether the word at `at` stands before such an item.
+    pub(super) fn leads_to(&self, at: usize, is: impl Fn(&What) -> bool) -> bool {
+        self.what(at + 1 + self.phrase(at + 1, between)).is_some_and(is)
+    }
+}

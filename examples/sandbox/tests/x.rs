@@ -270,6 +270,8 @@ async fn limits_and_lost_answers() {
     assert_eq!(limited.status, 429);
     assert_eq!(limited.headers["x-rate-limit-remaining"], "0");
     let thread = sandbox.see(format!("{}/sandbox/people/paolo/dms", sandbox.x)).await;
+    sandbox.on_x("faults", json!({ "window_s": 1000 })).await;
+    assert_eq!(send().await.unwrap().status, 201, "another length begins with new windows");
     assert_eq!(thread["dms"].as_array().unwrap().len(), 2, "the lost answer was to a message that was sent");
 
     sandbox.on_x("faults", json!({ "fail_with_status": 503, "fail_times": 1, "on": "all" })).await;

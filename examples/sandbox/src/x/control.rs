@@ -353,7 +353,12 @@ async fn faults(State(x): State<Arc<X>>) -> Json<Value> {
 async fn set_faults(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let change: Map<String, Value> = read(&body)?;
     let mut faults = lock(&x.faults);
+    let window_s = faults.window_s;
     *faults = disturb::merged(&*faults, &change).map_err(|error| Refusal(StatusCode::BAD_REQUEST, error))?;
+    if faults.window_s != window_s {
+        // Windows of the old length would outlast the change, by up to a quarter of an hour.
+        *lock(&x.limits) = super::Limits::default();
+    }
     Ok(Json(json!(*faults)))
 }
 

@@ -42,9 +42,9 @@ fn a_wrong_start_says_what_is_wrong() {
         let text = String::from_utf8_lossy(&output.stderr);
         assert!(!output.status.success() && text.contains(expected), "{text}");
     };
-    check(&["--bank-fault", "wrong=1"], "unknown field `wrong`");
-    check(&["--bank-fault", "wrong"], "key=value");
-    check(&["--x-fault", "delay_ms=soon"], "--x-fault");
+    check(&["--x", "127.0.0.1:0", "--bank-fault", "wrong=1"], "unknown field `wrong`");
+    check(&["--x", "127.0.0.1:0", "--bank-fault", "wrong"], "key=value");
+    check(&["--x", "127.0.0.1:0", "--x-fault", "delay_ms=soon"], "--x-fault");
     check(&["--x", "256.0.0.1:0"], "cannot listen on");
 }
 

@@ -270,6 +270,8 @@ async fn limits_and_lost_answers() {
     assert_eq!(limited.status, 429);
     assert_eq!(limited.headers["x-rate-limit-remaining"], "0");
     let thread = sandbox.see(format!("{}/sandbox/people/paolo/dms", sandbox.x)).await;
+    sandbox.on_x("faults", json!({ "window_s": 1000 })).await;
+    assert_eq!(send().await.unwrap().status, 201, "another length begins with new windows");
     assert_eq!(thread["dms"].as_array().unwrap().len(), 2, "the lost answer was to a message that was sent");
 
     sandbox.on_x("faults", json!({ "fail_with_status": 503, "fail_times": 1, "on": "all" })).await;
@@ -284,6 +286,84 @@ async fn limits_and_lost_answers() {
         sandbox.control("POST", format!("{}/sandbox/faults", sandbox.x), json!({ "wrong": 1 })).await.status,
         400
     );
+}
+
+/// Every switch does what its name says, whether it is set on the command line or over HTTP.
+#[tokio::test]
+async fn every_switch_of_x() {
+    let at_start = Sandbox::start(&["--x-fault", "post_limit=0", "--x-fault", "dms_closed=[\"anna\"]"]).await;
+    let later = Sandbox::start(&[]).await;
+    later.on_x("faults", json!({ "post_limit": 0, "dms_closed": ["anna"] })).await;
+    for sandbox in [&at_start, &later] {
+        let asked = post(sandbox, "paolo", ASK).await;
+        let reply = json!({ "text": "done", "reply": { "in_reply_to_tweet_id": asked } });
+        let write = async |path: &str, body: Value| sandbox.api("POST", path, Some(body)).await.map(|a| a.status);
+        let said = async || write("/2/tweets", reply.clone()).await;
+        let to_anna = "/2/dm_conversations/with/1001/messages";
+        let whispered = async || write(to_anna, json!({ "text": "code" })).await;
+        let set = async |change: Value| sandbox.on_x("faults", change).await;
+        assert_eq!((said().await, whispered().await), (Some(429), Some(403)));
+        // A window of no length is over with each call.
+        set(json!({ "post_limit": 100, "dms_closed": [], "window_s": 0 })).await;
+        assert_eq!(whispered().await, Some(201));
+        set(json!({ "window_s": 900, "dm_limit": 0, "read_limit": 0 })).await;
+        assert_eq!(whispered().await, Some(429));
+        assert_eq!(sandbox.api("GET", "/2/dm_events", None).await.unwrap().status, 429);
+        set(json!({ "dm_limit": 100, "read_limit": 100, "lose_requests": 1 })).await;
+        assert_eq!(said().await, None);
+        // Nothing was done, so that the same text is new.
+        set(json!({ "window_s": 0 })).await;
+        assert_eq!((said().await, said().await), (Some(201), Some(403)));
+        set(json!({ "refuse_duplicates": false })).await;
+        assert_eq!(said().await, Some(201));
+        set(json!({ "on": "reads", "fail_with_status": 502, "fail_times": null })).await;
+        assert_eq!(said().await, Some(201), "a write is no read");
+        for _ in 0..2 {
+            assert_eq!(sandbox.api("GET", "/2/users/me", None).await.unwrap().status, 502);
+        }
+        set(json!({ "on": "writes", "delay_ms": 20 })).await;
+        let since = std::time::Instant::now();
+        assert_eq!(said().await, Some(502));
+        assert!(since.elapsed().as_millis() >= 20);
+    }
+}
+
+#[tokio::test]
+async fn a_delivery_that_takes_too_long_has_failed() {
+    // It listens and never answers.
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let deaf = format!("http://{}/in/twitter", silent.local_addr().unwrap());
+    let sandbox = Sandbox::start(&["--webhook", &deaf, "--x-fault", "delivery_timeout_ms=20"]).await;
+    let forged = sandbox.on_x("forge", json!({ "as": "paolo", "text": ASK })).await;
+    assert_eq!(forged["error"], "timed out");
+}
+
+#[tokio::test]
+async fn the_readme_names_every_switch() {
+    let sandbox = Sandbox::start(&[]).await;
+    let readme = include_str!("../README.md");
+    let (_, switches) = readme.split_once("## Faults").unwrap();
+    for half in [&sandbox.x, &sandbox.bank] {
+        for key in sandbox.see(format!("{half}/sandbox/faults")).await.as_object().unwrap().keys() {
+            assert!(switches.contains(&format!("`{key}`")), "{key} is not in README.md");
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_is_named_in_a_direct_message_is_told_with_their_id() {
+    let (gateway, url) = Gateway::listen(&[]).await;
+    let sandbox = Sandbox::start(&["--webhook", &url]).await;
+    sandbox.on_x("dms", json!({ "as": "paolo", "text": "r&b: pay @anna 20 €" })).await;
+    let got = gateway.wait(2).await;
+    for events in [&got[0].1["direct_message_events"], &got[1].1["data"]["payload"]["direct_message_events"]] {
+        let data = &events[0]["message_create"]["message_data"];
+        assert_eq!(data["text"], "r&amp;b: pay @anna 20 €");
+        assert_eq!(data["entities"]["user_mentions"][0]["id_str"], "1001");
+        assert_eq!(data["entities"]["user_mentions"][0]["indices"], json!([13, 18]));
+    }
+    let listed = sandbox.api("GET", "/2/dm_events?dm_event.fields=entities", None).await.unwrap().json();
+    assert_eq!(listed["data"][0]["entities"]["mentions"][0]["id"], "1001");
 }
 
 #[tokio::test]

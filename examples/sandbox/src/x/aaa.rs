@@ -47,18 +47,19 @@ pub(crate) fn direct_message(world: &World, dm: &Dm) -> Value {
     if dm.by_api {
         put(&mut body, "apps", json!({ APP: { "id": APP, "name": "Sportello", "url": "https://sportello.example" } }));
     }
-    put(&mut body, "direct_message_events", json!([message_create(dm)]));
+    put(&mut body, "direct_message_events", json!([message_create(world, dm)]));
     body
 }
 
 /// A direct message as both envelopes have it.
-pub(crate) fn message_create(dm: &Dm) -> Value {
+pub(crate) fn message_create(world: &World, dm: &Dm) -> Value {
+    let text = escaped(&dm.text);
     let mut message = json!({
         "target": { "recipient_id": dm.recipient },
         "sender_id": dm.sender,
         "message_data": {
-            "text": escaped(&dm.text),
-            "entities": { "hashtags": [], "symbols": [], "user_mentions": [], "urls": [] },
+            "text": text,
+            "entities": entities(world, &text),
         },
     });
     if dm.by_api {

@@ -136,9 +136,9 @@ fn message(x: &X, to: &str, body: &[u8]) -> Result<serde_json::Value, Problem> {
     };
     world.message(dm.clone());
     let events = events::messaged(&world, &dm, x.envelope);
+    let shape = super::v2::dm_event(&world, &dm);
     drop(world);
     webhook::deliver(x, events);
-    let shape = super::v2::dm_event(&dm);
     Ok(json!({ "data": {
         "dm_conversation_id": shape.get("dm_conversation_id"),
         "dm_event_id": dm.id.to_string(),

@@ -56,6 +56,10 @@ fn missing(what: &str, name: &str) -> Refusal {
     Refusal(StatusCode::NOT_FOUND, format!("there is no {what} `{name}`"))
 }
 
+fn nowhere() -> Refusal {
+    Refusal(StatusCode::NOT_FOUND, "there is no webhook yet: start with --webhook, or POST /sandbox/webhook".to_owned())
+}
+
 fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refusal> {
     serde_json::from_slice(body).map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))
 }
@@ -70,7 +74,7 @@ fn optional_id(id: Option<&Value>) -> Result<Option<u64>, Refusal> {
         Some(Value::String(text)) => text.parse().ok(),
         Some(other) => other.as_u64(),
     };
-    parsed.map(Some).ok_or_else(|| missing("post", "with such an id"))
+    parsed.map(Some).ok_or_else(|| missing("post", &id.map(Value::to_string).unwrap_or_default()))
 }
 
 async fn page() -> impl IntoResponse {
@@ -293,7 +297,7 @@ struct Forgery {
 
 async fn forge(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let forgery: Forgery = read(&body)?;
-    let Some(url) = x.courier.hook().url else { return Err(missing("webhook", "to forge for")) };
+    let Some(url) = x.courier.hook().url else { return Err(nowhere()) };
     let event = {
         // A copy of the world, because nothing of a forgery ever happened on X.
         let real = lock(&x.world);
@@ -349,7 +353,12 @@ async fn faults(State(x): State<Arc<X>>) -> Json<Value> {
 async fn set_faults(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let change: Map<String, Value> = read(&body)?;
     let mut faults = lock(&x.faults);
+    let window_s = faults.window_s;
     *faults = disturb::merged(&*faults, &change).map_err(|error| Refusal(StatusCode::BAD_REQUEST, error))?;
+    if faults.window_s != window_s {
+        // Windows of the old length would outlast the change, by up to a quarter of an hour.
+        *lock(&x.limits) = super::Limits::default();
+    }
     Ok(Json(json!(*faults)))
 }
 

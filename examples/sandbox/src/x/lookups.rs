@@ -194,8 +194,10 @@ async fn dm_events(State(x): State<Arc<X>>, Query(params): Query<Params>) -> Res
         let senders = list(&params, "expansions").contains(&"sender_id");
         let shown = found.iter().take(if senders { page.size } else { 0 });
         let people = shown.filter_map(|dm| world.person(&dm.sender)).collect();
-        let items =
-            found.iter().map(|dm| (dm.id, only(v2::dm_event(dm), &ALWAYS, &params, "dm_event.fields"))).collect();
+        let items = found
+            .iter()
+            .map(|dm| (dm.id, only(v2::dm_event(&world, dm), &ALWAYS, &params, "dm_event.fields")))
+            .collect();
         let (data, meta) = page.answer(items, false);
         listing(data, distinct(people, &params), meta)
     })

@@ -14,20 +14,6 @@ const EDIT_WINDOW_MS: u64 = 3_600_000;
 /// A post with every field.
 pub(crate) fn post(world: &World, post: &Post) -> Value {
     let text = escaped(&post.text);
-    let mentions: Vec<Value> = world
-        .mentioned(&text)
-        .into_iter()
-        .map(|(at, person)| {
-            json!({
-                "start": at.start,
-                "start_str": at.start.to_string(),
-                "end": at.end,
-                "end_str": at.end.to_string(),
-                "username": person.screen_name,
-                "id": person.id,
-            })
-        })
-        .collect();
     let mut body = json!({
         "id": post.id.to_string(),
         "text": text,
@@ -48,9 +34,7 @@ pub(crate) fn post(world: &World, post: &Post) -> Value {
         "reply_settings": "everyone",
         "lang": "und",
     });
-    if !mentions.is_empty() {
-        put(&mut body, "entities", json!({ "mentions": mentions }));
-    }
+    put_entities(&mut body, world, &text);
     if let Some(replied) = post.reply_to.and_then(|id| world.posts.get(&id)) {
         put(&mut body, "in_reply_to_tweet_id", json!(replied.id.to_string()));
         put(&mut body, "in_reply_to_user_id", json!(replied.author));
@@ -85,18 +69,42 @@ pub(crate) fn user(person: &Person) -> Value {
     })
 }
 
+/// Whom a text mentions; nothing where it mentions nobody.
+fn put_entities(body: &mut Value, world: &World, text: &str) {
+    let mentions: Vec<Value> = world
+        .mentioned(text)
+        .into_iter()
+        .map(|(at, person)| {
+            json!({
+                "start": at.start,
+                "start_str": at.start.to_string(),
+                "end": at.end,
+                "end_str": at.end.to_string(),
+                "username": person.screen_name,
+                "id": person.id,
+            })
+        })
+        .collect();
+    if !mentions.is_empty() {
+        put(body, "entities", json!({ "mentions": mentions }));
+    }
+}
+
 /// A direct message with every field.
-pub(crate) fn dm_event(dm: &Dm) -> Value {
+pub(crate) fn dm_event(world: &World, dm: &Dm) -> Value {
+    let text = escaped(&dm.text);
     let mut people = [&dm.sender, &dm.recipient];
     people.sort_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX));
-    json!({
+    let mut body = json!({
         "id": dm.id.to_string(),
         "event_type": "MessageCreate",
-        "text": escaped(&dm.text),
+        "text": text,
         "sender_id": dm.sender,
         "dm_conversation_id": people.map(String::as_str).join("-"),
         "created_at": clock::rfc3339(dm.created_ms),
-    })
+    });
+    put_entities(&mut body, world, &text);
+    body
 }
 
 /// The post at the start of the conversation that `post` belongs to.

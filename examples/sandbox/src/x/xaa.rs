@@ -45,7 +45,7 @@ pub(crate) fn dm_received(world: &World, dm: &Dm) -> Value {
         .filter_map(|id| world.person(id))
         .map(|person| (person.id.clone(), json!({ "data": v2::user(person) })))
         .collect();
-    let body = json!({ "direct_message_events": [message_create(dm)], "users": users });
+    let body = json!({ "direct_message_events": [message_create(world, dm)], "users": users });
     envelope("dm.received", "dm-inbound", &uuid(), body, None)
 }
 

@@ -1,11 +1,12 @@
 //! X's API: signed requests, and their answers as results or refusals.
 
-use sportello_sdk::serde::{Deserialize, Serialize, de::DeserializeOwned};
+use sportello_sdk::serde::de::{DeserializeOwned, IgnoredAny};
+use sportello_sdk::serde::{Deserialize, Serialize};
 use sportello_sdk::{Failure, Host, HttpRequest, HttpResponse, serde_json};
 
 use crate::id::{Id, MaybeId};
 use crate::oauth::Keys;
-use crate::problem::{Refusal, refusal};
+use crate::problem::{PAUSE_MS, Refusal, refusal};
 
 /// Where the API is.
 pub(crate) struct Api {
@@ -32,6 +33,21 @@ struct NewDm<'a> {
 #[derive(Deserialize)]
 struct Answer<T> {
     data: T,
+}
+
+/// What tells an empty list from an answer that holds nothing but `errors`: X gives both the status 200.
+#[derive(Deserialize)]
+struct Listing {
+    data: Option<IgnoredAny>,
+    meta: Option<IgnoredAny>,
+    errors: Option<Vec<IgnoredAny>>,
+}
+
+impl Listing {
+    /// Whether X listed what there is, be it nothing. Errors beside `data` are about what is expanded there.
+    fn is_list(&self) -> bool {
+        self.data.is_some() || (self.meta.is_some() && self.errors.as_ref().is_none_or(Vec::is_empty))
+    }
 }
 
 #[derive(Deserialize)]
@@ -62,7 +78,7 @@ impl Api {
         Ok(created.dm_event_id.0)
     }
 
-    /// Reads a page. `path` and `query` are as X documents them.
+    /// Reads a page of a list. `path` and `query` are as X documents them.
     pub(crate) async fn get<T: DeserializeOwned>(
         &self,
         path: &str,
@@ -78,10 +94,17 @@ impl Api {
         if !response.is_success() {
             return Err(refusal(&response, host.now_ms()));
         }
-        serde_json::from_slice(&response.body).map_err(|error| {
+        let unlike = |error: serde_json::Error| {
             let what = format!("X's answer is not as documented: {:?} error", error.classify());
-            Failure::provider("bad_answer", what).retry_after(30_000).into()
-        })
+            Failure::provider("bad_answer", what).retry_after(PAUSE_MS)
+        };
+        let listing: Listing = serde_json::from_slice(&response.body).map_err(unlike)?;
+        if !listing.is_list() {
+            let refusal = refusal(&response, host.now_ms());
+            let failure = refusal.failure.retry_after(PAUSE_MS);
+            return Err(Refusal { failure, ..refusal });
+        }
+        Ok(serde_json::from_slice(&response.body).map_err(unlike)?)
     }
 
     async fn post<B: Serialize>(&self, path: &str, body: &B, host: &Host) -> Result<Created, Refusal> {

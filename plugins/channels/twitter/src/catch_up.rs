@@ -91,17 +91,23 @@ impl Feed {
         events.sort_by(|a, b| a.0.cmp(&b.0));
         events.dedup_by(|a, b| a.0 == b.0);
         let (mut reached, mut result) = (None, Ok(()));
-        let mut fresh = 0;
+        let (mut fresh, mut unreadable) = (0, 0);
         for (id, event) in events {
-            match take(event, account, host).await {
-                Ok(Taken::Fresh) => fresh += 1,
-                Ok(Taken::Known | Taken::Ignored) => {}
-                Err(failure) => {
-                    result = Err(failure);
-                    break;
-                }
+            match event {
+                None => unreadable += 1,
+                Some(event) => match take(event, account, host).await {
+                    Ok(Taken::Fresh) => fresh += 1,
+                    Ok(Taken::Known | Taken::Ignored) => {}
+                    Err(failure) => {
+                        result = Err(failure);
+                        break;
+                    }
+                },
             }
             reached = Some(id);
+        }
+        if unreadable > 0 {
+            host.log(Level::Warn, format!("{unreadable} of {self:?} cannot be read, and are passed over"));
         }
         if fresh > 0 {
             host.log(Level::Info, format!("caught up with {fresh} of {self:?}"));

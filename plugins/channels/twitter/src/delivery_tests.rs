@@ -91,6 +91,10 @@ fn ids_edits_and_deletions() {
     check(v2("post.mention.create", json!({ "edit_history_tweet_ids": [90, 100], "id": 100 })), &[&edited]);
     check(v1(json!({ "edit_history": { "initial_tweet_id": "90", "edit_tweet_ids": ["90", "100"] } })), &[&edited]);
     check(v1(json!({ "edit_history": { "edit_tweet_ids": [90, 100] } })), &[&edited]);
+    // In either envelope under either name, and in whatever order.
+    check(v1(json!({ "edit_history_tweet_ids": ["90", "100"] })), &[&edited]);
+    check(v1(json!({ "edit_history": { "edit_tweet_ids": ["100", "95", "90"] } })), &[&edited]);
+    check(v2("post.mention.create", json!({ "edit_history_tweet_ids": ["100", "90"] })), &[&edited]);
     for history in [json!(null), json!([])] {
         check(v2("post.mention.create", json!({ "edit_history_tweet_ids": history })), &[PAID]);
     }
@@ -166,6 +170,12 @@ fn texts_are_read_whole_and_as_written() {
     let mentions = v1(json!({}))["tweet_create_events"][0]["entities"].clone();
     let extended = json!({ "text": "@sportello p…", "truncated": true, "entities": {}, "extended_tweet": { "full_text": long, "entities": mentions } });
     check(v1(extended), &[&whole]);
+    // The beginning of a text is not what was written: `20 €` might have been `20 € a day`, or `200 €`.
+    check(v1(json!({ "text": "@sportello pay @anna 20", "truncated": true })), &["?"]);
+    check(
+        v1(json!({ "text": "RT @paolo: @sportello p", "truncated": true, "retweeted_status": {} })),
+        &["- a retweet"],
+    );
     check(
         v1(json!({ "full_text": "@sportello 5 &lt; 6", "text": null, "entities": null })),
         &["+ post:100 twitter:2(twitter:@paolo): @sportello 5 < 6"],
@@ -190,6 +200,15 @@ fn nobody_is_pinned_who_was_not_named() {
         &[&format!("{unpinned} twitter:@anna=twitter:3")],
     );
     check(v2("post.mention.create", json!({ "entities": null })), &[unpinned]);
+    let at = |start: usize, end: usize, id: &str| json!({ "start": start, "end": end, "username": "anna", "id": id });
+    let twice = |first: &str, second: &str| {
+        let mentions = json!({ "mentions": [at(15, 20, first), at(22, 27, second)] });
+        v2("post.mention.create", json!({ "text": "@sportello pay @Anna, @anna 20 €", "entities": mentions }))
+    };
+    let unpinned = "+ post:100 twitter:2(twitter:@paolo): @sportello pay @Anna, @anna 20 €";
+    check(twice("3", "3"), &[&format!("{unpinned} twitter:@anna=twitter:3")]);
+    // One name cannot be two people's.
+    check(twice("3", "6"), &[unpinned]);
     // A name that cannot be shown is no name.
     let odd = v1(json!({ "user": { "id": 2, "screen_name": "pao\u{202e}lo" }, "entities": {} }));
     check(odd, &["+ post:100 twitter:2: @sportello pay @anna 20 €"]);

@@ -90,6 +90,11 @@ impl<'de> Deserialize<'de> for MaybeId {
     }
 }
 
+/// The id of the first version of what has this id now: the oldest of all that are told of it.
+pub(crate) fn first_of(id: &Id, versions: impl IntoIterator<Item = MaybeId>) -> Id {
+    versions.into_iter().filter_map(|version| version.0).min().map_or(id.clone(), |first| first.min(id.clone()))
+}
+
 /// What stands there, or the default where `null` does.
 pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
 where
@@ -168,5 +173,6 @@ mod tests {
         check("post:12:deleted", false);
         check("sms:12", false);
         assert!(Id::parse("9") < Id::parse("10"));
+        assert!(Id::parse("9007199254740993") > Id::parse("9007199254740992"), "beyond 2^53 all digits count");
     }
 }

@@ -23,10 +23,7 @@ pub(crate) enum Taken {
 ///
 /// # Errors
 /// When it is not durable.
-pub(crate) async fn take(event: Option<Event>, account: &Account, host: &Host) -> Result<Taken, Failure> {
-    let Some(event) = event else {
-        return Ok(Taken::Ignored);
-    };
+pub(crate) async fn take(event: Event, account: &Account, host: &Host) -> Result<Taken, Failure> {
     let id = event.id();
     let mut message = match event.into_message(account) {
         Ok(message) => message,

@@ -40,15 +40,19 @@ pub(crate) fn fitted(text: &str) -> String {
     }
     let cut = |at: usize| format!("{}…", start.get(..at).unwrap_or_default().trim_end());
     let fits = |at: usize| weighted_length(&cut(at)) <= POST_LENGTH_MAX;
-    let is_word_end = |(at, c): (usize, char)| (at > 0 && c.is_whitespace()).then_some(at);
-    let words = start.char_indices().rev().filter_map(is_word_end);
-    if let Some(at) = { words }.find(|at| fits(*at)) {
-        return cut(at);
+    // A longer text weighs more, but for a cut in an emoji or a URL: halving finds a cut that fits, if not the last. The
+    // grammar takes its time with long texts, so that it begins with short ones.
+    let ends: Vec<(usize, char)> = start.char_indices().collect();
+    let mut most = POST_LENGTH_MAX;
+    while ends.get(most).is_some_and(|(at, _)| fits(*at)) {
+        most *= 2;
     }
-    // One endless word is cut in its middle, where the length grows with every code point.
-    let ends: Vec<usize> = start.char_indices().map(|(at, _)| at).collect();
-    let fitting = ends.partition_point(|at| fits(*at));
-    cut(fitting.checked_sub(1).and_then(|at| ends.get(at)).copied().unwrap_or(0))
+    let near = ends.get(..most).unwrap_or(&ends);
+    let fitting = near.get(..near.partition_point(|(at, _)| fits(*at))).unwrap_or_default();
+    let is_word_end = |(at, c): &&(usize, char)| *at > 0 && c.is_whitespace() && fits(*at);
+    // One endless word is cut in its middle.
+    let last = fitting.iter().rev().find(is_word_end).or(fitting.last());
+    cut(last.map_or(0, |(at, _)| *at))
 }
 
 /// Whether the domain could be one (RFC 1035, 2.3.4): X leaves alone what only looks like a URL.

@@ -30,6 +30,8 @@ fn what_is_too_long_is_cut_behind_a_word() {
     check(&format!("{} end", "a".repeat(277)), &format!("{}…", "a".repeat(277)));
     check(&"word ".repeat(100), &format!("{}…", "word ".repeat(55) + "word").replace("word word…", "word…"));
     check(&"x".repeat(100_000), &format!("{}…", "x".repeat(278)));
+    let url = format!("https://example.com/{}", "a".repeat(500));
+    check(&format!("{url} {}", "b".repeat(300)), &format!("{url}…"));
 }
 
 /// The conformance suite of twitter-text itself, read as far as it is needed here: `text` and `weightedLength`.

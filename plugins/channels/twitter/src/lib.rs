@@ -70,7 +70,7 @@ impl Channel for Twitter {
         }
         for event in delivery.events {
             // In order, and none after one that is not durable: X delivers all of them again.
-            if let Err(failure) = inbox::take(Some(event), &self.account, host).await {
+            if let Err(failure) = inbox::take(event, &self.account, host).await {
                 host.log(Level::Warn, format!("a delivery is not durable: {}", failure.code));
                 return Ok(WebhookReply::status(503));
             }

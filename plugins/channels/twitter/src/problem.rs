@@ -26,7 +26,7 @@ pub(crate) enum Kind {
 }
 
 /// How long to wait where X does not say, in milliseconds.
-const PAUSE_MS: u64 = 30_000;
+pub(crate) const PAUSE_MS: u64 = 30_000;
 
 /// A problem body (RFC 9457, as X writes it), or a list of errors in either of X's ways.
 #[derive(Default, Deserialize)]

@@ -1,5 +1,7 @@
 //! What people write, and whom the entities beside it say they meant.
 
+use std::collections::{HashMap, HashSet};
+
 use sportello_sdk::{Handle, Mention};
 
 use crate::id::Id;
@@ -40,7 +42,10 @@ impl Written {
     pub(crate) fn typed(self) -> Typed {
         let text = unescape(&self.raw);
         let mut mentions = self.mentions;
-        mentions.retain(|m| is_name(&m.name) && stands(&self.raw, &text, m));
+        // X's pages count code points of the escaped text; emoji and escapes are known to shift that in some of its
+        // versions, so the other ways to count are accepted too.
+        let readings = [Places::of(&self.raw), Places::of(&text)];
+        mentions.retain(|m| is_name(&m.name) && readings.iter().any(|places| places.hold(m)));
         mentions.sort_by_key(|m| m.start);
         let hidden = hidden_prefix(&text, &mentions, self.typed_from);
         let chars_hidden = text.get(..hidden).map_or(0, |prefix| prefix.chars().count());
@@ -69,15 +74,19 @@ impl Typed {
         retweeted || quoted
     }
 
-    /// The mentions, pinned to the ids of those who bore the names when they were written.
+    /// The mentions, pinned to the ids of those who bore the names when they were written. A name that is said to be
+    /// two people's is nobody's.
     pub(crate) fn pinned(&self) -> Vec<Mention> {
-        let pin = |m: &Entity| Some(Mention { name: name_handle(&m.name)?, handle: id_handle(m.id.as_ref()?)? });
-        let mut pinned: Vec<Mention> = Vec::new();
-        for mention in self.mentions.iter().filter_map(pin) {
-            if !pinned.contains(&mention) {
-                pinned.push(mention);
-            }
+        let named: Vec<_> = (self.mentions.iter())
+            .filter_map(|m| Some(Mention { name: name_handle(&m.name)?, handle: id_handle(m.id.as_ref()?)? }))
+            .collect();
+        let mut bearers: HashMap<&Handle, HashSet<&Handle>> = HashMap::new();
+        for mention in &named {
+            bearers.entry(&mention.name).or_default().insert(&mention.handle);
         }
+        bearers.retain(|_, handles| handles.len() == 1);
+        let mut pinned = named.clone();
+        pinned.retain(|mention| bearers.remove(&mention.name).is_some());
         pinned
     }
 }
@@ -117,23 +126,33 @@ pub(crate) fn unescape(raw: &str) -> String {
     text
 }
 
-/// Whether the mention stands where it says. X's pages count code points of the escaped text; emoji and escapes are
-/// known to shift that in some of its versions, so the other ways to count are accepted too.
-fn stands(raw: &str, text: &str, mention: &Entity) -> bool {
-    let by_code_points = |text: &str| text.char_indices().nth(mention.start).map(|(at, _)| at);
-    let by_utf16 = |text: &str| {
-        let mut units = 0;
-        text.char_indices().find_map(|(at, c)| {
-            let here = (units == mention.start).then_some(at);
-            units += c.len_utf16();
-            here
-        })
-    };
-    [(raw, by_code_points(raw)), (text, by_code_points(text)), (raw, by_utf16(raw)), (text, by_utf16(text))]
-        .into_iter()
-        .any(|(text, at)| {
-            at.and_then(|at| text.get(at..)).is_some_and(|rest| after_mention(rest, &mention.name).is_some())
-        })
+/// Where a text's characters begin, by either way to count them. Made once for all mentions: a long text full of them
+/// must not be counted through for each.
+struct Places<'t> {
+    text: &'t str,
+    by_code_points: Vec<usize>,
+    by_utf16: Vec<usize>,
+}
+
+impl<'t> Places<'t> {
+    fn of(text: &'t str) -> Self {
+        // In the middle of a pair of UTF-16 nothing begins: that place is outside of the text.
+        let units = |(at, c): (usize, char)| [at, usize::MAX].into_iter().take(c.len_utf16());
+        Self {
+            text,
+            by_code_points: text.char_indices().map(|(at, _)| at).collect(),
+            by_utf16: text.char_indices().flat_map(units).collect(),
+        }
+    }
+
+    /// Whether the mention stands where it says.
+    fn hold(&self, mention: &Entity) -> bool {
+        let at = |places: &Vec<usize>| places.get(mention.start).and_then(|at| self.text.get(*at..));
+        [&self.by_code_points, &self.by_utf16]
+            .into_iter()
+            .filter_map(at)
+            .any(|rest| after_mention(rest, &mention.name).is_some())
+    }
 }
 
 /// What follows `@name` at the start of `text`, if that is how it starts.

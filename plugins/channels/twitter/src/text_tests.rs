@@ -88,3 +88,14 @@ fn passed_on() {
     check("é", false);
     check("R", false);
 }
+
+/// The longest posts have 25,000 characters, and X waits 3 seconds for the answer.
+#[test]
+fn a_text_full_of_mentions_is_read_at_once() {
+    let raw = "@anna &amp; ".repeat(10_000);
+    let mentions: Vec<Entity> = (0..10_000).map(|n| entity("anna", "7", n * 12)).collect();
+    let since = std::time::Instant::now();
+    let typed = written(&raw, 0, &mentions);
+    assert_eq!((typed.mentions.len(), typed.pinned().len()), (10_000, 1));
+    assert!(since.elapsed().as_secs() < 3, "{:?}", since.elapsed());
+}

@@ -7,7 +7,7 @@ use sportello_sdk::serde::Deserialize;
 use sportello_sdk::serde::de::IgnoredAny;
 
 use crate::event::{Dm, Post};
-use crate::id::{Id, MaybeId, or_default};
+use crate::id::{Id, MaybeId, first_of, or_default};
 use crate::instant::instant_ms;
 use crate::text::{Entity, Written};
 use crate::user::{User, name_of};
@@ -21,6 +21,8 @@ pub(crate) struct PostV1 {
     #[serde(deserialize_with = "or_default")]
     user: User,
     text: Option<String>,
+    /// Whether `text` is only the beginning.
+    truncated: Option<bool>,
     /// The whole text, where the post is shown in the extended way …
     full_text: Option<String>,
     display_text_range: Option<Vec<usize>>,
@@ -34,6 +36,9 @@ pub(crate) struct PostV1 {
     in_reply_to_user_id_str: MaybeId,
     retweeted_status: Option<IgnoredAny>,
     edit_history: Option<EditHistoryV1>,
+    /// The same as API v2 writes it.
+    #[serde(deserialize_with = "or_default")]
+    edit_history_tweet_ids: Vec<MaybeId>,
     created_at: Option<String>,
     timestamp_ms: Option<String>,
 }
@@ -87,26 +92,29 @@ impl EntitiesV1 {
 }
 
 impl PostV1 {
-    /// The post; nothing where its id, its author or its text is missing.
+    /// The post; nothing where its id, its author or its text is missing. The beginning of a text is none: an amount
+    /// may be cut in its middle.
     pub(crate) fn read(self) -> Option<Post> {
         let id = self.id_str.or(self.id)?;
+        let is_retweet = self.retweeted_status.is_some();
+        let is_whole = self.truncated != Some(true) || is_retweet;
         let extended = self.extended_tweet.map(|e| *e).unwrap_or_default();
         let (raw, range, entities) = match extended.full_text {
             Some(text) => (text, extended.display_text_range, extended.entities),
-            None => (self.full_text.or(self.text)?, self.display_text_range, self.entities),
+            None => (self.full_text.or(self.text.filter(|_| is_whole))?, self.display_text_range, self.entities),
         };
         let in_reply_to = self.in_reply_to_status_id_str.or(self.in_reply_to_status_id);
         let history = self.edit_history.unwrap_or_default();
-        let oldest = history.edit_tweet_ids.into_iter().find_map(|id| id.0);
+        let versions = history.edit_tweet_ids.into_iter().chain(self.edit_history_tweet_ids);
         Some(Post {
-            first_id: history.initial_tweet_id.0.or(oldest).unwrap_or(id.clone()),
+            first_id: first_of(&id, versions.chain([history.initial_tweet_id])),
             id,
             author: self.user.id()?,
             author_name: self.user.name(),
             written: Written { raw, mentions: entities.read(), typed_from: typed_from(in_reply_to.as_ref(), range) },
             in_reply_to,
             in_reply_to_user: self.in_reply_to_user_id_str.or(self.in_reply_to_user_id),
-            is_retweet: self.retweeted_status.is_some(),
+            is_retweet,
             at_ms: self
                 .timestamp_ms
                 .and_then(|ms| ms.parse().ok())

@@ -3,7 +3,7 @@
 use sportello_sdk::serde::Deserialize;
 
 use crate::event::{Dm, Post};
-use crate::id::{Id, MaybeId, or_default};
+use crate::id::{Id, MaybeId, first_of, or_default};
 use crate::instant::instant_ms;
 use crate::text::{Entity, Written};
 use crate::user::{User, id_of, name_of};
@@ -105,9 +105,8 @@ impl PostV2 {
         };
         let in_reply_to =
             self.in_reply_to_tweet_id.or(refers("replied_to").map_or_else(MaybeId::default, |r| r.id.clone()));
-        let oldest = self.edit_history_tweet_ids.into_iter().find_map(|id| id.0);
         Some(Post {
-            first_id: oldest.unwrap_or(id.clone()),
+            first_id: first_of(&id, self.edit_history_tweet_ids),
             id,
             author_name: name_of(&author, users.iter()),
             author,

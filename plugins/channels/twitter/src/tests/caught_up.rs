@@ -19,20 +19,27 @@ fn dm(id: u64) -> Value {
     json!({ "id": id.to_string(), "event_type": "MessageCreate", "sender_id": "2", "text": "help", "dm_conversation_id": "1-2" })
 }
 
-/// X with posts of these ids and messages of these, two to a page. Newest first.
+/// A page of two of these, newest first, as it is asked for.
+fn listed(ids: &[u64], entry: fn(u64) -> Value, request: &HttpRequest) -> Result<HttpResponse, Failure> {
+    let since: u64 = query(request, "since_id").map_or(0, |id| id.parse().unwrap());
+    let from: usize = query(request, "pagination_token").map_or(0, |token| token.parse().unwrap());
+    let all: Vec<u64> = ids.iter().copied().filter(|id| *id > since).collect();
+    let page: Vec<Value> = all.iter().skip(from).take(2).copied().map(entry).collect();
+    let mut meta = json!({ "result_count": page.len() });
+    if from + 2 < all.len() {
+        meta["next_token"] = (from + 2).to_string().into();
+    }
+    let users = json!({ "users": [{ "id": "2", "username": "paolo" }] });
+    let mut body = json!({ "data": page, "includes": users, "meta": meta });
+    if page.is_empty() {
+        // As X does.
+        body.as_object_mut().unwrap().remove("data");
+    }
+    Ok(answer(200, body))
+}
+
+/// X with posts of these ids and messages of these.
 fn x(posts: &'static [u64], dms: &'static [u64]) -> ScriptedHost {
-    let listed = |ids: &[u64], entry: fn(u64) -> Value, request: &HttpRequest| {
-        let since: u64 = query(request, "since_id").map_or(0, |id| id.parse().unwrap());
-        let from: usize = query(request, "pagination_token").map_or(0, |token| token.parse().unwrap());
-        let all: Vec<u64> = ids.iter().copied().filter(|id| *id > since).collect();
-        let page: Vec<Value> = all.iter().skip(from).take(2).copied().map(entry).collect();
-        let mut meta = json!({ "result_count": page.len() });
-        if from + 2 < all.len() {
-            meta["next_token"] = (from + 2).to_string().into();
-        }
-        let users = json!({ "users": [{ "id": "2", "username": "paolo" }] });
-        Ok(answer(200, json!({ "data": page, "includes": users, "meta": meta })))
-    };
     host().on_http("GET", &format!("{API}/2/users/1/mentions?*"), move |r| listed(posts, post, r)).on_http(
         "GET",
         &format!("{API}/2/dm_events?*"),
@@ -102,6 +109,60 @@ fn limits_and_outages_are_waited_for() {
     assert_eq!(host.clock_ms(), 1_700_000_000_000 + 900_000 + 30_000 + 5000 + 30_000);
 }
 
+/// The second page of three is refused, with a limit, an outage and nothing but errors: nothing in the gap is missed,
+/// and no page is read again.
+#[test]
+fn a_refusal_in_the_middle_of_a_gap_loses_nothing() {
+    const IDS: [u64; 6] = [60, 50, 40, 30, 20, 10];
+    let tries = AtomicU64::new(0);
+    let errors = json!({ "errors": [{ "title": "Service Unavailable", "type": "about:blank" }] });
+    let host = x(&[], &[]).store("cursor/posts", "9").store("cursor/dms", "0").on_http(
+        "GET",
+        &format!("{API}/2/users/1/mentions?*"),
+        move |request| match tries.fetch_add(1, Ordering::Relaxed) {
+            1 => Ok(answer(429, json!({})).with_header("x-rate-limit-reset", "1700000900")),
+            2 => Ok(answer(200, errors.clone())),
+            3 => Ok(answer(500, json!({}))),
+            _ => listed(&IDS, post, request),
+        },
+    );
+    let all = ["post:10", "post:20", "post:30", "post:40", "post:50", "post:60"];
+    check(&host, Ok(&all), ["60", "0"]);
+    assert_eq!(host.clock_ms(), 1_700_000_000_000 + 900_000 + 30_000 + 30_000);
+    let asked = host.requests();
+    let pages = asked.iter().filter(|request| request.head.url.contains("/mentions"));
+    let tokens: Vec<String> = pages.map(|request| query(request, "pagination_token").unwrap_or_default()).collect();
+    assert_eq!(tokens, ["", "2", "2", "2", "2", "4"]);
+}
+
+/// Taken for an empty list, errors would set the first cursor before everything that was ever written, and old orders
+/// would be carried out again.
+#[test]
+fn errors_are_no_empty_list() {
+    for body in [
+        json!({ "errors": [{ "title": "Not Found Error" }] }),
+        json!({ "errors": [{ "title": "Not Found Error" }], "meta": { "result_count": 0 } }),
+        json!({ "data": null, "errors": [{}] }),
+        json!({}),
+    ] {
+        let tries = AtomicU64::new(0);
+        let host = x(&[], &[]).on_http("GET", &format!("{API}/2/users/1/mentions?*"), move |request| {
+            match tries.fetch_add(1, Ordering::Relaxed) {
+                0 => Ok(answer(200, body.clone())),
+                _ => listed(&[30, 20, 10], post, request),
+            }
+        });
+        check(&host, Ok(&[]), ["30", "0"]);
+    }
+    // Errors beside a list are about what could not be expanded in it.
+    let host = x(&[], &[]).store("cursor/posts", "9").store("cursor/dms", "0").on_http(
+        "GET",
+        &format!("{API}/2/users/1/mentions?*"),
+        |_| Ok(answer(200, json!({ "data": [post(10)], "errors": [{}], "meta": { "result_count": 1 } }))),
+    );
+    check(&host, Ok(&["post:10"]), ["10", "0"]);
+}
+
 #[test]
 fn refused_keys_end_it() {
     let host = x(&[], &[]).on_http("GET", "*", |_| Ok(answer(401, json!({ "title": "Unauthorized" }))));
@@ -132,6 +193,8 @@ fn what_is_listed_and_not_for_us_moves_the_cursor_alone() {
             Ok(answer(200, json!({ "data": [echo, group, { "id": "6", "event_type": "ParticipantsJoin" }] })))
         });
     check(&host, Ok(&[]), ["20", "8"]);
+    // A post without a writer cannot be waited for, and is not passed over in silence.
+    assert!(host.logs().iter().any(|line| line.message.starts_with("1 of Posts cannot be read")));
 }
 
 #[test]

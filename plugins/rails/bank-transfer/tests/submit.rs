@@ -78,7 +78,15 @@ fn a_refusal_proves_itself_or_nothing() {
     check(error(403, "SERVICE_BLOCKED"), "declined SERVICE_BLOCKED elsewhere");
     check(error(404, "PRODUCT_UNKNOWN"), "declined PRODUCT_UNKNOWN elsewhere");
     check(HttpResponse::new(401, "text/html", "<html>"), "declined UNAUTHORIZED elsewhere");
-    check(HttpResponse::new(403, "text/html", "<html>"), "declined FORBIDDEN elsewhere");
+    // A firewall says the same of the bank's answer, after the work.
+    check(HttpResponse::new(403, "text/html", "<html>"), "unknown");
+    check(error(406, "REQUESTED_FORMATS_INVALID"), "unknown");
+    // It refuses, and names a payment that it made of the order.
+    let refused = |more: &str| format!(r#"{{"tppMessages":[{{"category":"ERROR","code":"FORMAT_ERROR"}}]{more}}}"#);
+    let refused = |more: &str| HttpResponse::new(400, "application/json", refused(more));
+    check(refused(r#","paymentId":"P1""#), "unknown");
+    check(refused(r#","transactionStatus":"ACSP""#), "unknown");
+    check(refused(r#","transactionStatus":"RJCT""#), "declined FORMAT_ERROR elsewhere");
     check(error(400, "SOMETHING_NEW"), "unknown: the bank answered with status 400 SOMETHING_NEW");
     check(error(403, "SOMETHING_NEW"), "unknown");
     check(error(409, "STATUS_INVALID"), "unknown");

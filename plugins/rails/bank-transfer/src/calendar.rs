@@ -110,5 +110,8 @@ mod tests {
         check(1_798_070_400, 2, "2026-12-29"); // Thursday 24 December: Friday and Saturday are Christmas.
         check(1_711_584_000, 1, "2024-04-02"); // Maundy Thursday 2024: Easter in March, its Monday in April.
         check(1_777_507_200, 1, "2026-05-04"); // Thursday 30 April: Friday is 1 May.
+        check(1_775_084_400, 4, "2026-04-09"); // Before Easter, an hour before midnight in UTC.
+        check(1_761_433_200, 1, "2025-10-27"); // Sunday 26 October, when the clocks go back.
+        check(4_107_542_399, 1, "2100-03-01"); // No leap day.
     }
 }

@@ -5,7 +5,7 @@ use sportello_sdk::{Failure, Finality, Host, HttpResponse, Inquiry, Level, Order
 use crate::pain001;
 use crate::psd2::{Answer, Bank, Created, NextStep, Posted};
 use crate::reason::reason;
-use crate::record::{Kept, ORDER_AGE_MS_MAX, Page, Record};
+use crate::record::{Kept, Page, Record, posted_at_ms_max};
 use crate::search::{Finding, Search};
 use crate::status::{Meaning, status};
 use crate::transfer::Transfer;
@@ -21,14 +21,13 @@ const ASKED_BEFORE_ACCOUNT: u32 = 3;
 /// Only where this call is the first for the order, so that the host's knowledge of whether a byte left in it is the whole
 /// truth. A later call has nothing to say with an error: it answers `Unknown`.
 pub(crate) async fn submit(bank: &Bank, order: &Order, host: &Host) -> Result<Outcome, Failure> {
-    let unreadable = Record::new(order.made_at_ms, bank.settings().product);
-    let kept = match Kept::load(host, &order.key, unreadable).await {
+    let kept = match Kept::load(host, order, bank.settings().product).await {
         Ok(kept) => kept,
         Err(failure) => {
             return Ok(Outcome::unknown(format!("whether it was posted before cannot be read: {failure}")));
         }
     };
-    if kept.record.is_some() || host.now_ms().saturating_sub(order.made_at_ms) > ORDER_AGE_MS_MAX {
+    if kept.record.is_some() || host.now_ms() > posted_at_ms_max(order) {
         return Ok(ask_again(bank, order, kept, host).await);
     }
     let transfer = match Transfer::of(order) {
@@ -44,8 +43,7 @@ pub(crate) async fn submit(bank: &Bank, order: &Order, host: &Host) -> Result<Ou
 /// When the bank or the store gave no answer at all: the order stays as it was.
 pub(crate) async fn inquire(bank: &Bank, inquiry: &Inquiry, host: &Host) -> Result<Outcome, Failure> {
     let order = &inquiry.order;
-    let unreadable = Record::new(order.made_at_ms, bank.settings().product);
-    let kept = Kept::load(host, &order.key, unreadable).await?;
+    let kept = Kept::load(host, order, bank.settings().product).await?;
     find_out(bank, order, inquiry.reference.as_deref(), inquiry.asked, kept, host).await
 }
 
@@ -224,8 +222,7 @@ async fn booked(
     host: &Host,
 ) -> Option<Outcome> {
     let mut search = Search::new(order);
-    let posted_at_ms = kept.record.as_ref().map_or(order.made_at_ms, |record| record.at_ms);
-    let read = bank.transactions(&mut search, posted_at_ms, host.now_ms(), host).await;
+    let read = bank.transactions(&mut search, host.now_ms(), host).await;
     let Ok(Answer::Told(_)) = read else {
         return None;
     };
@@ -241,9 +238,11 @@ async fn booked(
 /// Looks for an order whose answer was lost in the account, by its end-to-end id.
 async fn look_for(bank: &Bank, order: &Order, mut kept: Kept, host: &Host) -> Result<Outcome, Failure> {
     let mut search = Search::new(order);
-    let posted_at_ms = kept.record.as_ref().map_or(order.made_at_ms, |record| record.at_ms);
-    let proven_at_ms = bank.settings().absence_proven_at_ms(posted_at_ms);
-    let is_all = match bank.transactions(&mut search, posted_at_ms, proven_at_ms, host).await? {
+    let posted_at_ms_max = kept.record.as_ref().map_or_else(|| posted_at_ms_max(order), |record| record.at_ms);
+    let proven_at_ms = bank.settings().absence_proven_at_ms(posted_at_ms_max);
+    // The time before the account was read: what is booked while it is being read may be missing.
+    let asked_at_ms = host.now_ms();
+    let is_all = match bank.transactions(&mut search, proven_at_ms, host).await? {
         Answer::Told(is_all) => is_all,
         Answer::NoSuch => return Ok(Outcome::unknown("the bank shows no such account to read transactions of")),
         Answer::Unclear(because) => return Ok(Outcome::unknown(because)),
@@ -259,9 +258,7 @@ async fn look_for(bank: &Bank, order: &Order, mut kept: Kept, host: &Host) -> Re
         Finding::Indistinct => {
             Outcome::unknown("the account shows an entry that may be this payment, without its end-to-end id")
         }
-        Finding::Absent if host.now_ms() < proven_at_ms => {
-            Outcome::unknown("the account does not show the payment yet")
-        }
+        Finding::Absent if asked_at_ms < proven_at_ms => Outcome::unknown("the account does not show the payment yet"),
         Finding::Absent if !is_all => {
             Outcome::unknown("what the bank shows of the account does not show the payment, and is not all of it")
         }

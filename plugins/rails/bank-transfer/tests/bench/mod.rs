@@ -21,8 +21,8 @@ pub(crate) const POST: &str = "https://bank.example/v1/payments/pain.001-instant
 pub(crate) const STATUS: &str = "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers/P1/status";
 /// Where the transactions of Paolo's account are.
 pub(crate) const TRANSACTIONS: &str = "https://bank.example/v1/accounts/A1/transactions?*";
-/// Two business days after 14 November 2023 are over at the beginning of the 17th.
-pub(crate) const CUT_OFF_MS: u64 = 1_700_179_200_000;
+/// Four business days after Tuesday, 14 November 2023 are over at the beginning of the 21st.
+pub(crate) const CUT_OFF_MS: u64 = 1_700_524_800_000;
 
 /// A bank, its host and the rail that talks to it.
 pub(crate) struct Bench {

@@ -193,6 +193,19 @@ fn absence_is_proven_by_what_was_read_after_the_cut_off() {
 }
 
 #[test]
+fn what_was_found_meanwhile_is_not_declared_absent() {
+    let bench = lost().shows(json!([]), json!([]));
+    bench.host.advance(CUT_OFF_MS);
+    let other = bench.restarted();
+    let told = bench.inquire_while("store.put", move || {
+        let other = other.shows(json!([debit("T1", KEY, "-20.00")]), json!([]));
+        assert!(other.inquire().starts_with("settled"));
+    });
+    assert!(told.starts_with("unknown"), "{told}");
+    assert!(bench.inquire().starts_with("settled"));
+}
+
+#[test]
 fn a_record_that_cannot_be_read_was_posted_as_late_as_can_be() {
     let bench = Bench::new().shows(json!([]), json!([]));
     let _ = bench.host.clone().store(&format!("order/{KEY}"), "{".to_owned());

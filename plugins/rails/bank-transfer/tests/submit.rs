@@ -181,13 +181,33 @@ fn an_order_that_waited_too_long_is_not_posted() {
 
 #[test]
 fn two_calls_at_once_post_once() {
-    // The other call writes its record between this one's reading and writing: here, while the token is fetched.
-    let bench = Bench::new().answers("POST", POST, created("ACSC"));
-    let (one, other) = (bench.restarted(), bench.restarted());
-    let threads = [one, other].map(|bench| std::thread::spawn(move || bench.submit()));
-    let told = threads.map(|thread| thread.join().unwrap());
-    assert_eq!(bench.posts(), 1, "{told:?}");
-    assert!(told.iter().any(|told| told.starts_with("settled")), "{told:?}");
+    // Each of these lies between reading that there is no record and writing one.
+    for moment in ["secret", "store.put"] {
+        let bench = Bench::new().answers("POST", POST, created("ACSC"));
+        let other = bench.restarted();
+        let told = bench.submit_while(moment, move || assert!(other.submit().starts_with("settled")));
+        assert_eq!(told, "unknown: the order is being submitted by another call", "{moment}");
+        assert_eq!(bench.posts(), 1, "{moment}");
+        assert!(bench.submit().starts_with("settled"));
+    }
+    // While the order is on its way, another call knows nothing of it, and does not post it.
+    let bench = Bench::new().answers("POST", POST, created("ACSC")).shows(json!([]), json!([]));
+    let other = bench.restarted();
+    let told = bench.submit_while("http", move || assert!(other.submit().starts_with("unknown")));
+    assert!(told.starts_with("settled"), "{told}");
+    assert_eq!(bench.posts(), 1);
+}
+
+#[test]
+fn what_was_declared_absent_is_not_posted_by_a_call_that_slept() {
+    let bench = Bench::new().answers("POST", POST, created("ACSC")).shows(json!([]), json!([]));
+    let other = bench.restarted();
+    let told = bench.submit_while("store.put", move || {
+        other.host.advance(30 * 24 * 3_600_000);
+        assert_eq!(other.inquire(), "declined ABSENT elsewhere");
+    });
+    assert!(told.starts_with("unknown"), "{told}");
+    assert_eq!(bench.posts(), 0);
 }
 
 #[test]

@@ -2,11 +2,16 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly, and so may its bench")]
 
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 use sportello_bank_transfer::BankTransfer;
+use sportello_sdk::frames::{Peer, Reply};
 use sportello_sdk::testing::ScriptedHost;
 use sportello_sdk::{
-    Currency, Failure, HttpRequest, HttpResponse, Inquiry, Money, Order, OrderKind, Outcome, Party, PaymentId, Rail,
+    Bytes, Currency, Failure, Host, HttpRequest, HttpResponse, Inquiry, Money, Order, OrderKind, Outcome, Party,
+    PaymentId, Rail,
 };
 
 /// The key of the order in all tests.
@@ -126,9 +131,54 @@ impl Bench {
         told(self.host.block_on(self.rail.inquire(inquiry, &call)))
     }
 
+    /// Submits the order; before its first call of this method of the host, `then` happens.
+    pub(crate) fn submit_while(&self, method: &'static str, then: impl FnOnce() + Send + 'static) -> String {
+        let call = self.call_while(method, then);
+        told(self.host.block_on(self.rail.submit(order(), &call)))
+    }
+
+    /// Asks about the order; before its first call of this method of the host, `then` happens.
+    pub(crate) fn inquire_while(&self, method: &'static str, then: impl FnOnce() + Send + 'static) -> String {
+        let call = self.call_while(method, then);
+        let inquiry = Inquiry { order: order(), reference: None, asked: 0 };
+        told(self.host.block_on(self.rail.inquire(inquiry, &call)))
+    }
+
+    fn call_while(&self, method: &'static str, then: impl FnOnce() + Send + 'static) -> Host {
+        let host: Arc<dyn Peer> = self.host.clone().into_peer();
+        Host::new(Arc::new(Meanwhile { host, method, then: Mutex::new(Some(Box::new(then))) }), &self.host.frame(()))
+    }
+
     /// How many orders were posted.
     pub(crate) fn posts(&self) -> usize {
         self.host.requests().iter().filter(|request| request.head.method == "POST").count()
+    }
+}
+
+/// A host during whose work something else happens.
+struct Meanwhile {
+    host: Arc<dyn Peer>,
+    method: &'static str,
+    then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Peer for Meanwhile {
+    fn call(
+        &self,
+        parent: u64,
+        method: &str,
+        frame: Bytes,
+        body: Bytes,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
+        let then = self.then.lock().unwrap().take_if(|_| method == self.method);
+        if let Some(then) = then {
+            then();
+        }
+        self.host.call(parent, method, frame, body)
+    }
+
+    fn notify(&self, method: &str, frame: Bytes) {
+        self.host.notify(method, frame);
     }
 }
 

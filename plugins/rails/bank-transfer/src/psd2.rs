@@ -421,7 +421,8 @@ fn said(body: &Value) -> Option<Said> {
     let reasons: Vec<String> = messages
         .clone()
         .filter_map(|message| text(message, "code"))
-        .filter(|code| code != "WARNING")
+        // These only repeat the category (`MessageCode2XX`).
+        .filter(|code| code != "WARNING" && code != "ERROR")
         // The interface's own word for what ISO 20022 has a code for.
         .map(|code| if code == "FUNDS_NOT_AVAILABLE" { "AM04".to_owned() } else { code })
         .take(16)

@@ -1,4 +1,5 @@
 //! Whatever happens, and in whatever order: an order is posted once at most, and what is said of it is true.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly, and so may its bank")]
 
 mod bench;
 

@@ -33,6 +33,9 @@ fn a_status_is_read_in_either_form() {
     let funds =
         json!({"transactionStatus": "RJCT", "tppMessages": [{"category": "WARNING", "code": "FUNDS_NOT_AVAILABLE"}]});
     check(json_answer(200, funds), "declined AM04 elsewhere");
+    let bare =
+        json!({"transactionStatus": "RJCT", "tppMessages": [{"category": "ERROR", "code": "ERROR", "text": "no"}]});
+    check(json_answer(200, bare), "declined RJCT");
 }
 
 #[test]
@@ -96,6 +99,14 @@ fn a_bank_whose_last_status_is_in_process_shows_the_debit() {
     assert_eq!(bench.submit(), "pending P1");
     assert_eq!(bench.inquire_with(Some("P1"), 2), "pending P1");
     assert_eq!(bench.inquire_with(Some("P1"), 3), "settled Captured 20.00 EUR P1");
+
+    let bench = Bench::new()
+        .answers("POST", POST, created("ACSP"))
+        .answers("GET", STATUS, pain002(KEY, "ACSP", ""))
+        .shows(json!([debit("T1", KEY, "-20.01")]), json!([]));
+    assert_eq!(bench.submit(), "pending P1");
+    let told = bench.inquire_with(Some("P1"), 3);
+    assert_eq!(told, "unknown: the account shows the payment with another amount");
 }
 
 /// An order whose answer was lost, and these transactions.

@@ -147,6 +147,41 @@ fn the_official_schema_takes_it() {
     judge(&documents);
 }
 
+#[test]
+fn whatever_people_are_called_every_bank_can_read_it() {
+    let mut documents = Vec::new();
+    let mut check = |text: &str, expected: &str, expected_memo: Option<&str>| {
+        let mut order = order();
+        (order.debtor.name, order.creditor.name, order.memo) =
+            (text.to_owned(), text.to_owned(), Some(text.to_owned()));
+        let document = document(&order, Product::Instant, None);
+        for path in ["Dbtr/Nm", "Cdtr/Nm"] {
+            assert_eq!(leaf(&document, path).as_deref(), Some(expected), "{text:?}");
+        }
+        assert_eq!(leaf(&document, "RmtInf/Ustrd").as_deref(), expected_memo, "{text:?}");
+        documents.push(document);
+    };
+    let mut same = |text: &str, expected: &str| check(text, expected, Some(expected));
+    same("Anna 🍕", "Anna pizza");
+    same("Анна Петрова", "Anna Petrova");
+    same("Ελένη Παπαδοπούλου", "Elene Papadopoulou");
+    same("محمد", "mHmd");
+    same("Zoe\u{308} Lo\u{301}pez", "Zoe Lopez");
+    same("///Anna//Rossi///", "Anna/Rossi");
+    same("Anna\u{0}\u{7}\r\nRossi\u{7f}", "Anna Rossi");
+    same("&<>\"'&amp;]]>", "+...'+amp,)).");
+    // Nothing is left of it: a name says so, a memo is left out.
+    for nothing in ["", " ", "\u{200b}\u{202e}\u{feff}", "\u{0}", "////", " / / ", "\u{10ffff}\u{e000}"] {
+        check(nothing, "NOTPROVIDED", None);
+    }
+    let long = "x".repeat(400);
+    check(&long, &long[..70], Some(&long[..140]));
+    // Cut before it is escaped, so that no escape is cut.
+    let quotes = "'".repeat(400);
+    check(&quotes, &quotes[..70], Some(&quotes[..140]));
+    judge(&documents);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
 

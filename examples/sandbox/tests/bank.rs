@@ -106,6 +106,15 @@ async fn payments_end_as_the_tables_say() {
         assert_eq!(asked["transactionStatus"], expected, "{amount} to {creditor}");
         let text = asked["tppMessages"][0]["text"].as_str().unwrap_or_default();
         assert!(text.starts_with(reason), "{amount} to {creditor}: {text}");
+        // The codes that the standard has for an answer and for a status, and words for the payer.
+        let code = |answer: &Value| answer["tppMessages"][0]["code"].as_str().unwrap_or_default().to_owned();
+        let codes = match reason {
+            "" => ["", ""],
+            "AM04" => ["WARNING", "FUNDS_NOT_AVAILABLE"],
+            _ => ["WARNING", "WARNING"],
+        };
+        assert_eq!([code(&body), code(&asked)], codes, "{amount} to {creditor}");
+        assert_eq!(asked["psuMessage"].is_string(), !reason.is_empty(), "{amount} to {creditor}");
     };
     check(INSTANT, "20.00", ANNA, "ACCC", "").await;
     check(USUAL, "20.00", ANNA, "ACSC", "").await;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -24,10 +24,12 @@ use crate::{clock, json::put, lock::lock};
 /// How long a payment that is not instant takes, in milliseconds, unless told otherwise.
 const USUAL_MS: u64 = 2_000;
 const DAY_MS: u64 = 86_400_000;
+/// The longest order, in bytes. One payment has a few thousand.
+const ORDER_LEN_MAX: usize = 64 << 10;
 
 pub(crate) fn router() -> Router<Arc<Bank>> {
     Router::new()
-        .route("/v1/payments/{product}", post(initiate))
+        .route("/v1/payments/{product}", post(initiate).layer(DefaultBodyLimit::max(ORDER_LEN_MAX)))
         .route("/v1/payments/{product}/{id}", get(show))
         .route("/v1/payments/{product}/{id}/status", get(status))
         .route("/v1/payments/{product}/{id}/authorisations", get(authorisations))

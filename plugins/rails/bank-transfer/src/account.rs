@@ -49,6 +49,11 @@ impl Account {
         Ok(Self(iban))
     }
 
+    /// The country of the bank, by its ISO 3166 code.
+    pub(crate) fn country(&self) -> &str {
+        self.0.country_code()
+    }
+
     /// The electronic form, without spaces.
     pub(crate) fn iban(&self) -> &str {
         self.0.electronic_str()

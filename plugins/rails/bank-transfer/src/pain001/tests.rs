@@ -91,6 +91,24 @@ fn the_product_the_bic_and_the_memo_make_the_difference() {
 }
 
 #[test]
+fn the_day_is_that_of_the_payer_s_bank() {
+    let check = |debtor: &str, ms: u64, expected: &str| {
+        let mut order = order();
+        order.debtor.account = format!("iban:{debtor}").parse().unwrap();
+        let transfer = Transfer::of(&order).unwrap();
+        let document = write(&transfer, Product::Instant, None, MADE_AT_MS + ms).unwrap();
+        assert_eq!(
+            leaf(&String::from_utf8(document).unwrap(), "ReqdExctnDt/Dt").as_deref(),
+            Some(expected),
+            "{debtor}"
+        );
+    };
+    // It is 23:13:20 UTC: past midnight in Berlin, and not in Lisbon.
+    check(PAOLO, 3_600_000, "2023-11-15");
+    check("PT50000201231234567890154", 3_600_000, "2023-11-14");
+}
+
+#[test]
 fn another_writer_puts_the_elements_in_the_same_order() {
     let Some(sample) = fixture("iso20022/samples/sepa_pain.001.001.09.xml") else {
         return;

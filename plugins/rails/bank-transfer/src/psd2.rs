@@ -11,6 +11,7 @@ use crate::calendar::{DAY_MS, Date};
 use crate::camt;
 use crate::pain001;
 use crate::pain002;
+use crate::reason::reason;
 use crate::refusal::{Refusal, codes, refusal};
 use crate::search::Search;
 use crate::settings::{Product, ReportFormat, Settings, StatusFormat};
@@ -413,7 +414,8 @@ fn read_status(body: &[u8]) -> Option<Said> {
     said(&serde_json::from_slice(body).ok()?)
 }
 
-/// The status in an answer. JSON has no place for reason codes; banks put them among the messages.
+/// The status in an answer. JSON has no place for reason codes; banks put them among the messages, where they are told from
+/// the interface's own by the table.
 fn said(body: &Value) -> Option<Said> {
     let status = body.get("transactionStatus")?.as_str()?.to_owned();
     let messages = body.get("tppMessages").and_then(Value::as_array).into_iter().flatten();
@@ -421,10 +423,9 @@ fn said(body: &Value) -> Option<Said> {
     let reasons: Vec<String> = messages
         .clone()
         .filter_map(|message| text(message, "code"))
-        // These only repeat the category (`MessageCode2XX`).
-        .filter(|code| code != "WARNING" && code != "ERROR")
         // The interface's own word for what ISO 20022 has a code for.
         .map(|code| if code == "FUNDS_NOT_AVAILABLE" { "AM04".to_owned() } else { code })
+        .filter(|code| reason(code).is_some())
         .take(16)
         .collect();
     let words = text(body, "psuMessage").or_else(|| messages.clone().find_map(|message| text(message, "text")));

@@ -142,8 +142,11 @@ async fn posted(
 
 /// Whether the bank rejected the order with no reason that is known: its JSON has no place for one, its pain.002 does.
 fn wants_explanation(said: &Said) -> bool {
-    let is_rejected = status(&said.status).is_some_and(|row| row.meaning == Meaning::Rejected);
-    is_rejected && !said.reasons.iter().any(|code| reason(code).is_some())
+    is_rejected(said) && !said.reasons.iter().any(|code| reason(code).is_some())
+}
+
+fn is_rejected(said: &Said) -> bool {
+    status(&said.status).is_some_and(|row| row.meaning == Meaning::Rejected)
 }
 
 /// The same with its reason, where the bank has one to give. What contradicts it takes its place, and makes it unknown.
@@ -193,12 +196,20 @@ async fn find_out(
     let known = kept.record.as_ref().and_then(|record| record.payment_id.clone());
     let product = kept.record.as_ref().map_or(bank.settings().product, |record| record.product);
     let Some(payment_id) = known.or_else(|| reference.map(str::to_owned)) else {
-        return look_for(bank, order, kept, host).await;
+        return look_for(bank, order, None, kept, host).await;
     };
     let because = match bank.status(&payment_id, product, &order.key, host).await? {
         Answer::Told(said) => {
             let outcome = conclude(bank, order, &mut kept, &said, Some(payment_id.clone()), host).await;
             match &outcome {
+                // Rejected, for a reason that leaves a doubt: the account ends it, either way.
+                Outcome::Unknown { because } if is_rejected(&said) => {
+                    return Ok(match look_for(bank, order, Some(payment_id), kept, host).await {
+                        Ok(Outcome::Unknown { because: shown }) => Outcome::unknown(format!("{because}; {shown}")),
+                        Ok(ended) => ended,
+                        Err(_) => outcome,
+                    });
+                }
                 Outcome::Unknown { because } => because.clone(),
                 Outcome::Pending { .. } if asked >= ASKED_BEFORE_ACCOUNT => {
                     return Ok(booked(bank, order, &mut kept, Some(payment_id), host).await.unwrap_or(outcome));
@@ -235,8 +246,14 @@ async fn booked(
     }
 }
 
-/// Looks for an order whose answer was lost in the account, by its end-to-end id.
-async fn look_for(bank: &Bank, order: &Order, mut kept: Kept, host: &Host) -> Result<Outcome, Failure> {
+/// Looks for an order in the account, by its end-to-end id: where its answer was lost, or leaves a doubt.
+async fn look_for(
+    bank: &Bank,
+    order: &Order,
+    payment_id: Option<String>,
+    mut kept: Kept,
+    host: &Host,
+) -> Result<Outcome, Failure> {
     let mut search = Search::new(order);
     let posted_at_ms_max = kept.record.as_ref().map_or_else(|| posted_at_ms_max(order), |record| record.at_ms);
     let proven_at_ms = bank.settings().absence_proven_at_ms(posted_at_ms_max);
@@ -248,9 +265,11 @@ async fn look_for(bank: &Bank, order: &Order, mut kept: Kept, host: &Host) -> Re
         Answer::Unclear(because) => return Ok(Outcome::unknown(because)),
     };
     Ok(match search.finding() {
-        Finding::Booked { id, repeatedly } => close(&mut kept, settled(order, id, repeatedly, host), host).await,
+        Finding::Booked { id, repeatedly } => {
+            close(&mut kept, settled(order, payment_id.or(id), repeatedly, host), host).await
+        }
         Finding::Pending => Outcome::Pending {
-            reference: None,
+            reference: payment_id,
             detail: "the account shows that the debit is on its way".to_owned(),
             ask_after_ms: Some(bank.settings().product.ask_after_ms()),
         },

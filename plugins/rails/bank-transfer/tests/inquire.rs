@@ -57,6 +57,25 @@ fn a_status_that_is_none_says_nothing() {
 }
 
 #[test]
+fn a_rejection_in_doubt_ends_by_the_account() {
+    for reason in ["ZZ99", "DUPL"] {
+        let rejected = || {
+            let bench = Bench::new().answers("POST", POST, created("RCVD"));
+            assert_eq!(bench.submit(), "pending P1");
+            bench.answers("GET", STATUS, pain002(KEY, "RJCT", reason)).shows(json!([]), json!([]))
+        };
+        let bench = rejected();
+        let told = bench.inquire();
+        assert!(told.starts_with("unknown: the bank rejected") && told.contains(reason), "{told}");
+        let bench = bench.shows(json!([debit("T1", KEY, "-20.00")]), json!([]));
+        assert_eq!(bench.inquire(), "settled Captured 20.00 EUR P1");
+        let bench = rejected();
+        bench.host.advance(CUT_OFF_MS - bench.host.clock_ms());
+        assert_eq!(bench.inquire(), "declined ABSENT elsewhere");
+    }
+}
+
+#[test]
 fn no_answer_leaves_the_order_as_it_was() {
     let bench = Bench::new().answers("POST", POST, created("RCVD")).cuts("GET", STATUS);
     assert_eq!(bench.submit(), "pending P1");

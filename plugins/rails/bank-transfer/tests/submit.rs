@@ -62,7 +62,10 @@ fn a_rejection_is_asked_for_its_reason() {
     check(pain002(KEY, "RJCT", "AM04"), "declined AM04 elsewhere");
     check(pain002(KEY, "RJCT", "AC04"), "declined AC04");
     check(pain002(KEY, "RJCT", "AB05"), "declined AB05 elsewhere");
-    check(pain002(KEY, "RJCT", "ZZ99"), "declined ZZ99");
+    check(
+        pain002(KEY, "RJCT", "ZZ99"),
+        "unknown: the bank rejected the order, for a reason that is not known here (ZZ99)",
+    );
     check(pain002("another", "ACSC", ""), "declined RJCT");
     check(HttpResponse::new(500, "text/plain", ""), "declined RJCT");
     // It may have this payment already, or say two things: nobody knows.

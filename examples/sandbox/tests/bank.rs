@@ -106,6 +106,15 @@ async fn payments_end_as_the_tables_say() {
         assert_eq!(asked["transactionStatus"], expected, "{amount} to {creditor}");
         let text = asked["tppMessages"][0]["text"].as_str().unwrap_or_default();
         assert!(text.starts_with(reason), "{amount} to {creditor}: {text}");
+        // The codes that the standard has for an answer and for a status, and words for the payer.
+        let code = |answer: &Value| answer["tppMessages"][0]["code"].as_str().unwrap_or_default().to_owned();
+        let codes = match reason {
+            "" => ["", ""],
+            "AM04" => ["WARNING", "FUNDS_NOT_AVAILABLE"],
+            _ => ["WARNING", "WARNING"],
+        };
+        assert_eq!([code(&body), code(&asked)], codes, "{amount} to {creditor}");
+        assert_eq!(asked["psuMessage"].is_string(), !reason.is_empty(), "{amount} to {creditor}");
     };
     check(INSTANT, "20.00", ANNA, "ACCC", "").await;
     check(USUAL, "20.00", ANNA, "ACSC", "").await;
@@ -142,6 +151,8 @@ async fn what_is_late_waits_reserved_until_it_is_released() {
     assert_eq!(sandbox.on_bank("release", json!({})).await["released"], 1);
     assert_eq!(get(&sandbox, &status).await.json()["transactionStatus"], "ACCC");
     assert_eq!(books(&sandbox).await, (10_000, 95_000, 105_500));
+    // Never is far, and no further.
+    sandbox.on_bank("faults", json!({ "settle_after_ms": u64::MAX, "hold": false })).await;
     let (_, status) = pay(&sandbox, INSTANT, "50.00", ANNA, "LATE-3").await;
     sandbox.on_bank("release", json!({ "reject": "AB05" })).await;
     assert_eq!(get(&sandbox, &status).await.json()["transactionStatus"], "RJCT");
@@ -238,6 +249,10 @@ async fn an_order_that_is_wrong_is_refused_with_its_path() {
     check(USUAL, "</SvcLvl>", "</SvcLvl><LclInstrm><Cd>INST</Cd></LclInstrm>", (400, "does not fit this product"))
         .await;
     check("sepa-credit-transfers", "20", "20", (404, "PRODUCT_UNKNOWN")).await;
+    let bomb = "<!DOCTYPE x [<!ENTITY a \"aa\">]><Document";
+    check(INSTANT, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document", bomb, (400, "DTD")).await;
+    check(INSTANT, "<GrpHdr>", &"<a>".repeat(20_000), (400, "well-formed")).await;
+    assert_eq!(initiate(&sandbox, INSTANT, "x".repeat(100_000)).await.unwrap().status, 413);
     assert_eq!(books(&sandbox).await, (100_000, 5_000, 105_500));
 }
 

@@ -1,7 +1,9 @@
 //! IBANs (ISO 13616): form and check digits.
 
-/// The length of an IBAN in the countries of the accounts here and of their usual neighbours.
-const LENGTHS: [(&str, usize); 36] = [
+/// The length of an IBAN in the countries of the SEPA.
+const LENGTHS: [(&str, usize); 42] = [
+    ("AD", 24),
+    ("AL", 28),
     ("AT", 20),
     ("BE", 16),
     ("BG", 22),
@@ -27,12 +29,16 @@ const LENGTHS: [(&str, usize); 36] = [
     ("LU", 20),
     ("LV", 21),
     ("MC", 27),
+    ("MD", 24),
+    ("ME", 22),
+    ("MK", 19),
     ("MT", 31),
     ("NL", 18),
     ("NO", 15),
     ("PL", 28),
     ("PT", 25),
     ("RO", 24),
+    ("RS", 22),
     ("SE", 24),
     ("SI", 19),
     ("SK", 24),
@@ -67,6 +73,7 @@ mod tests {
         check("FR1420041010050500013M02606", true);
         check("DE89370400440532013000", true);
         check("ES9121000418450200051332", true);
+        check("RS35260005601001611379", true);
         check("DE88370400440532013000", false);
         check("DE8937040044053201300", false);
         check("de89370400440532013000", false);

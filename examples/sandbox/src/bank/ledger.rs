@@ -152,7 +152,7 @@ impl Ledger {
         payment.state = if funds < payment.order.cents {
             State::Rejected("AM04".to_owned())
         } else {
-            State::Pending(payment.takes_ms.map(|ms| clock::now_ms() + ms))
+            State::Pending(payment.takes_ms.map(|ms| clock::now_ms().saturating_add(ms)))
         };
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, State},
+    extract::{DefaultBodyLimit, Path, State},
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -24,10 +24,12 @@ use crate::{clock, json::put, lock::lock};
 /// How long a payment that is not instant takes, in milliseconds, unless told otherwise.
 const USUAL_MS: u64 = 2_000;
 const DAY_MS: u64 = 86_400_000;
+/// The longest order, in bytes. One payment has a few thousand.
+const ORDER_LEN_MAX: usize = 64 << 10;
 
 pub(crate) fn router() -> Router<Arc<Bank>> {
     Router::new()
-        .route("/v1/payments/{product}", post(initiate))
+        .route("/v1/payments/{product}", post(initiate).layer(DefaultBodyLimit::max(ORDER_LEN_MAX)))
         .route("/v1/payments/{product}/{id}", get(show))
         .route("/v1/payments/{product}/{id}/status", get(status))
         .route("/v1/payments/{product}/{id}/authorisations", get(authorisations))
@@ -109,7 +111,7 @@ fn created(bank: &Bank, payment: &Payment) -> Response {
         put(&mut links, "scaRedirect", link(format!("{}/sca/{}", bank.url, payment.approval.id)));
     }
     // What is still under way has, at this moment, only been received.
-    let mut body = status_body(payment, "RCVD");
+    let mut body = status_body(payment, "RCVD", "WARNING");
     put(&mut body, "paymentId", json!(payment.id));
     put(&mut body, "_links", links);
     let mut answer = (StatusCode::CREATED, Json(body)).into_response();
@@ -123,13 +125,15 @@ fn created(bank: &Bank, payment: &Payment) -> Response {
     answer
 }
 
-/// The status in JSON. It has no element for a reason: banks put it into a message.
-fn status_body(payment: &Payment, pending: &str) -> Value {
+/// The status in JSON. It has no element for a reason, and one code for want of funds, which only the answer to a question
+/// may give (`MessageCode201PaymentInitiation`, `MessageCode200InitiationStatus`): the rest is in words.
+fn status_body(payment: &Payment, pending: &str, no_funds: &str) -> Value {
     let mut body = json!({ "transactionStatus": payment.status(pending) });
     if let Some(reason) = payment.reason() {
+        let code = if reason == "AM04" { no_funds } else { "WARNING" };
         let text = format!("{reason}: {}", meaning(reason));
         put(&mut body, "psuMessage", json!(meaning(reason)));
-        put(&mut body, "tppMessages", json!([{ "category": "ERROR", "code": "PAYMENT_FAILED", "text": text }]));
+        put(&mut body, "tppMessages", json!([{ "category": "WARNING", "code": code, "text": text }]));
     }
     body
 }
@@ -160,7 +164,7 @@ async fn status(
     if wants_xml(&headers) {
         return Ok(xml(pain002::write(&payment, &payment.status(&pending), clock::now_ms())));
     }
-    Ok(Json(status_body(&payment, &pending)).into_response())
+    Ok(Json(status_body(&payment, &pending, "FUNDS_NOT_AVAILABLE")).into_response())
 }
 
 /// The payment: as it was ordered in XML, or in the words of the JSON products.

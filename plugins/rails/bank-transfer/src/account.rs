@@ -39,10 +39,19 @@ impl Account {
             return Err(NoAccount::Scheme);
         }
         let iban: Iban = electronic(handle.rest()).parse().map_err(|_| NoAccount::Number)?;
+        // Check digits run from 02 to 98 (ISO 13616-1, 6): 99 would be a second way to write 02, and one account two.
+        if iban.check_digits_str() == "99" {
+            return Err(NoAccount::Number);
+        }
         if !COUNTRIES.contains(&iban.country_code()) {
             return Err(NoAccount::Country);
         }
         Ok(Self(iban))
+    }
+
+    /// The country of the bank, by its ISO 3166 code.
+    pub(crate) fn country(&self) -> &str {
+        self.0.country_code()
     }
 
     /// The electronic form, without spaces.
@@ -91,6 +100,8 @@ mod tests {
         check("iban:DE8937040044053201300", Err(NoAccount::Number));
         check("iban:XX89370400440532013000", Err(NoAccount::Number));
         check("iban:@anna", Err(NoAccount::Number));
+        check("iban:ES0200381629306409220943", Ok("ES0200381629306409220943"));
+        check("iban:ES9900381629306409220943", Err(NoAccount::Number));
         check("iban:<b>&", Err(NoAccount::Number));
         check("iban:BR1500000000000010932840814P2", Err(NoAccount::Country));
         check("tel:+393331234567", Err(NoAccount::Scheme));

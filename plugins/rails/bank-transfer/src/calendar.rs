@@ -4,6 +4,7 @@ use std::fmt;
 
 /// One day, in milliseconds.
 pub(crate) const DAY_MS: u64 = 86_400_000;
+const HOUR_MS: u64 = 3_600_000;
 
 /// A day of the proleptic Gregorian calendar in UTC; written as ISO 8601 has it, `2026-11-23`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +31,17 @@ impl Date {
         Self { year, month, day }
     }
 
+    /// The day of `ms` at the banks of a country of the SEPA, by its ISO 3166 code.
+    pub(crate) fn at_banks_of(country: &str, ms: u64) -> Self {
+        let hours = match country {
+            "GB" | "IE" | "IS" | "PT" => 0,
+            "BG" | "CY" | "EE" | "FI" | "GR" | "LT" | "LV" | "MD" | "RO" => 2,
+            _ => 1,
+        };
+        let summer = u64::from(country != "IS" && is_summer(ms));
+        Self::of_ms(ms.saturating_add((hours + summer) * HOUR_MS))
+    }
+
     /// Whether TARGET is closed for the whole day: weekends and the six holidays that the European Central Bank fixed
     /// (long-term calendar of TARGET closing days, 14 December 2000).
     fn is_closing_day(self, days_since_1970: u64) -> bool {
@@ -54,6 +66,22 @@ impl Date {
         let from_march = |month: u64, day: u64| (month.saturating_sub(3)) * 31 + day;
         let (today, sunday) = (from_march(self.month, self.day), from_march(month, easter));
         (3..=4).contains(&self.month) && (today + 2 == sunday || today == sunday + 1)
+    }
+}
+
+/// Whether it is summer time: from the last Sunday of March to that of October, each at one o'clock UTC (directive
+/// 2000/84/EC).
+fn is_summer(ms: u64) -> bool {
+    let ms = ms.saturating_sub(HOUR_MS);
+    let date = Date::of_ms(ms);
+    // Days since Sunday, of a month that has 31.
+    let weekday = (ms / DAY_MS + 4) % 7;
+    let is_after_last_sunday = date.day >= weekday + 25;
+    match date.month {
+        4..=9 => true,
+        3 => is_after_last_sunday,
+        10 => !is_after_last_sunday,
+        _ => false,
     }
 }
 
@@ -98,6 +126,27 @@ mod tests {
     }
 
     #[test]
+    fn days_are_those_of_the_bank() {
+        // `TZ=Europe/Rome date -d @1774745999` and so on.
+        let check = |country: &str, seconds: u64, expected: &str| {
+            assert_eq!(Date::at_banks_of(country, seconds * 1_000).to_string(), expected, "{country} {seconds}");
+        };
+        check("IT", 1_796_338_799, "2026-12-03"); // 22:59:59 UTC in winter.
+        check("IT", 1_796_338_800, "2026-12-04");
+        check("FI", 1_796_335_200, "2026-12-04"); // 22:00 UTC.
+        check("PT", 1_796_342_399, "2026-12-03"); // 23:59:59 UTC.
+        check("IT", 1_785_535_200, "2026-08-01"); // 22:00 UTC in summer.
+        check("IE", 1_785_538_800, "2026-08-01"); // 23:00 UTC.
+        check("IS", 1_785_538_800, "2026-07-31");
+        // The clocks go forward on 29 March 2026 at 01:00 UTC and back on 25 October.
+        check("DE", 1_774_735_200 - 1, "2026-03-28"); // 21:59:59 UTC on the 28th, in winter time.
+        check("DE", 1_774_735_200, "2026-03-28"); // 22:00 UTC: an hour before midnight still.
+        check("DE", 1_774_735_200 + 24 * 3_600, "2026-03-30"); // A day later it is midnight.
+        check("DE", 1_792_879_200, "2026-10-25"); // 22:00 UTC on the 24th of October.
+        check("DE", 1_792_879_200 + 24 * 3_600, "2026-10-25"); // And on the 25th.
+    }
+
+    #[test]
     fn business_days_leave_out_weekends_and_holidays() {
         // `date -u -d 2026-04-01 +%s` and so on.
         let check = |seconds: u64, count, expected: &str| {
@@ -110,5 +159,8 @@ mod tests {
         check(1_798_070_400, 2, "2026-12-29"); // Thursday 24 December: Friday and Saturday are Christmas.
         check(1_711_584_000, 1, "2024-04-02"); // Maundy Thursday 2024: Easter in March, its Monday in April.
         check(1_777_507_200, 1, "2026-05-04"); // Thursday 30 April: Friday is 1 May.
+        check(1_775_084_400, 4, "2026-04-09"); // Before Easter, an hour before midnight in UTC.
+        check(1_761_433_200, 1, "2025-10-27"); // Sunday 26 October, when the clocks go back.
+        check(4_107_542_399, 1, "2100-03-01"); // No leap day.
     }
 }

@@ -3,6 +3,7 @@
 use sportello_sdk::Money;
 
 use crate::account::electronic;
+use crate::charset::sepa;
 use crate::search::{Booking, Direction, Entry, Search};
 use crate::verdict::euros;
 use crate::xml::{BadDocument, Step, walk};
@@ -44,7 +45,7 @@ pub(crate) fn read(document: &[u8], search: &mut Search<'_>) -> Result<Option<Co
         Ok(())
     })?;
     let Some((kind, _)) = REPORTS.iter().find(|(kind, _)| message.starts_with(kind)) else {
-        return Err(format!("the document is a {message:.40} and no report of an account"));
+        return Err(format!("the document is a {} and no report of an account", sepa(&message, 40)));
     };
     if report.other_accounts > 0 || report.accounts == 0 {
         return Err("the report is of another account".to_owned());
@@ -66,6 +67,10 @@ struct Draft {
     end_to_end_id: Option<String>,
     creditor: Option<String>,
     id: Option<String>,
+    /// Whether it takes an earlier entry back.
+    is_reversal: bool,
+    /// How many transactions the bank says it is made of.
+    transactions: u64,
 }
 
 struct Report<'s, 'o> {
@@ -137,6 +142,10 @@ impl Report<'_, '_> {
             self.search.see(entry.whole(true));
             return;
         }
+        let shown = u64::try_from(details.len()).unwrap_or(u64::MAX);
+        if entry.transactions > shown {
+            self.search.see(entry.clone().whole(true));
+        }
         let is_single = details.len() == 1;
         for mut detail in details {
             if is_single {
@@ -145,6 +154,7 @@ impl Report<'_, '_> {
             }
             detail.direction = detail.direction.or(entry.direction);
             detail.booking = detail.booking.or(entry.booking);
+            detail.is_reversal |= entry.is_reversal;
             self.search.see(detail.whole(false));
         }
     }
@@ -170,6 +180,8 @@ impl Draft {
                     _ => Booking::Other,
                 });
             }
+            "RvslInd" => self.is_reversal = matches!(text, "true" | "1"),
+            "NtryDtls/Btch/NbOfTxs" => self.transactions = self.transactions.saturating_add(text.parse().unwrap_or(0)),
             "Refs/EndToEndId" => self.end_to_end_id = Some(text.to_owned()),
             "RltdPties/CdtrAcct/Id/IBAN" => self.creditor = Some(text.to_owned()),
             "AcctSvcrRef" | "Refs/AcctSvcrRef" => self.id = Some(text.to_owned()),
@@ -178,10 +190,15 @@ impl Draft {
     }
 
     fn whole(self, is_batch: bool) -> Entry {
+        let direction = match self.direction {
+            // What is debited by taking a credit back is no payment.
+            Some(Direction::Debit) if self.is_reversal => Direction::Unclear,
+            direction => direction.unwrap_or(Direction::Unclear),
+        };
         Entry {
             end_to_end_id: self.end_to_end_id,
             amount: self.amount,
-            direction: self.direction.unwrap_or(Direction::Unclear),
+            direction,
             booking: self.booking.unwrap_or(Booking::Other),
             creditor: self.creditor,
             id: self.id,
@@ -233,6 +250,11 @@ mod tests {
         // Without details it could be anything.
         let bare = "<Ntry><Amt Ccy=\"EUR\">20.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts></Ntry>";
         check(&camt("052", bare), Finding::Indistinct, true);
+        // A batch of which one transaction is not shown.
+        let other = camt("052", &camt_entry("other", "20.00", "BOOK"));
+        let batch = |count| other.replace("<NtryDtls>", &format!("<NtryDtls><Btch><NbOfTxs>{count}</NbOfTxs></Btch>"));
+        check(&batch(1), Finding::Absent, true);
+        check(&batch(2), Finding::Indistinct, true);
         check(&good.replace("<FrToDt>", "<X>").replace("</FrToDt>", "</X>"), booked(), false);
         check(
             &good.replace("</GrpHdr>", "<MsgPgntn><PgNb>1</PgNb><LastPgInd>false</LastPgInd></MsgPgntn></GrpHdr>"),
@@ -254,6 +276,7 @@ mod tests {
         check(&camt("052", &camt_entry(KEY, "20.00", "INFO")));
         check(&good.replace("Ccy=\"EUR\"", "Ccy=\"USD\""));
         check(&good.replace("DBIT", "CRDT"));
+        check(&good.replace("<Sts>", "<RvslInd>true</RvslInd><Sts>"));
         check(&good.replace("DBIT", "dbit"));
         check(&good.replace(ANNA, "NL91ABNA0417164300"));
         check(&good.replace(PAOLO, "NL91ABNA0417164300"));

@@ -19,45 +19,39 @@ pub(crate) fn is_sepa(c: char) -> bool {
 /// references and some banks everywhere. May be empty.
 pub(crate) fn sepa(text: &str, len_max: usize) -> String {
     let mut written = String::new();
-    // Transliteration can yield a handful of characters for one; four times the limit is read at most, however long the
-    // text is, so that white space and slashes that are folded away leave enough.
-    let room = len_max.saturating_mul(4);
     for c in text.chars() {
-        if written.len() >= room {
+        if written.len() >= len_max {
             break;
         }
         transliterate(c, &mut written);
     }
-    let mut folded = String::with_capacity(written.len());
-    for c in written.chars() {
-        match (c, folded.chars().last()) {
-            (' ', None | Some(' ')) | ('/', None | Some('/')) => {}
-            (c, _) => folded.push(c),
-        }
-    }
-    let cut: String = folded.chars().take(len_max).collect();
-    cut.trim_matches([' ', '/']).to_owned()
+    written.truncate(len_max);
+    written.trim_end_matches([' ', '/']).to_owned()
 }
 
 fn transliterate(c: char, written: &mut String) {
     if is_sepa(c) {
-        written.push(c);
-        return;
-    }
-    if c.is_whitespace() || c.is_control() {
-        written.push(' ');
-        return;
-    }
-    if let Some(instead) = epc_table(c) {
+        fold(c, written);
+    } else if c.is_whitespace() || c.is_control() {
+        fold(' ', written);
+    } else if let Some(instead) = epc_table(c) {
         written.push_str(instead);
-        return;
-    }
-    for c in deunicode::deunicode_char(c).unwrap_or("").chars() {
-        match c {
-            c if is_sepa(c) => written.push(c),
-            c if c.is_whitespace() => written.push(' '),
-            c => written.push_str(epc_table(c).unwrap_or("")),
+    } else {
+        for c in deunicode::deunicode_char(c).unwrap_or("").chars() {
+            match c {
+                c if is_sepa(c) => fold(c, written),
+                c if c.is_whitespace() => fold(' ', written),
+                c => written.push_str(epc_table(c).unwrap_or("")),
+            }
         }
+    }
+}
+
+/// Writes `c`, but no white space or slash that begins the text or repeats what stands before it.
+fn fold(c: char, written: &mut String) {
+    match (c, written.chars().last()) {
+        (' ', None | Some(' ')) | ('/', None | Some('/')) => {}
+        (c, _) => written.push(c),
     }
 }
 
@@ -104,6 +98,9 @@ mod tests {
         assert_eq!(sepa(&"a".repeat(200), 70).len(), 70);
         assert_eq!(sepa("abc/def", 4), "abc");
         assert_eq!(sepa(&"x".repeat(10_000_000), 140).len(), 140);
+        // However much is folded away before it.
+        assert_eq!(sepa(&format!("{}pizza", " ".repeat(2_000)), 140), "pizza");
+        assert_eq!(sepa(&format!("{}Anna{}", "/".repeat(500), " /".repeat(500)), 6), "Anna");
     }
 
     proptest! {

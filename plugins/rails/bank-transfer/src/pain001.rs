@@ -21,8 +21,8 @@ type Xml = Writer<Vec<u8>>;
 
 /// The document for `transfer`, made at `now_ms` and to be executed on that day.
 ///
-/// Not on the day of the order: an order may wait, and banks turn down a date that has passed (DT01). The day is that of
-/// UTC, which is never ahead of a bank's own, so that the order is not taken for one of a later date.
+/// Not on the day of the order: an order may wait, and banks turn down a date that has passed (DT01), and wait for one that
+/// has not come. So the day is that of the payer's bank.
 ///
 /// # Errors
 /// None that can happen: writing to memory does not fail.
@@ -56,7 +56,9 @@ fn payment(xml: &mut Xml, transfer: &Transfer, product: Product, bic: Option<&st
             Product::CreditTransfer => Ok(()),
         }
     })?;
-    within(xml, "ReqdExctnDt", |xml| text(xml, "Dt", &Date::of_ms(now_ms).to_string()))?;
+    within(xml, "ReqdExctnDt", |xml| {
+        text(xml, "Dt", &Date::at_banks_of(transfer.debtor.country(), now_ms).to_string())
+    })?;
     within(xml, "Dbtr", |xml| text(xml, "Nm", &transfer.debtor_name))?;
     within(xml, "DbtrAcct", |xml| within(xml, "Id", |xml| text(xml, "IBAN", transfer.debtor.iban())))?;
     within(xml, "DbtrAgt", |xml| {

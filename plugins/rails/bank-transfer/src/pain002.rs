@@ -3,6 +3,7 @@
 //! A status stands on one of three levels: the message, the payment information, the transaction. The one that is deepest
 //! and ours counts; what speaks of somebody else's payment is an error, and so says nothing.
 
+use crate::charset::sepa;
 use crate::verdict::Said;
 use crate::xml::{BadDocument, Step, walk};
 
@@ -52,7 +53,7 @@ pub(crate) fn read(document: &[u8], key: &str) -> Result<Said, BadDocument> {
         },
     })?;
     if !matches!(&*message, "pain.002.001.03" | "pain.002.001.10") {
-        return Err(format!("the document is a {message:.40} and no status report of a known version"));
+        return Err(format!("the document is a {} and no status report of a known version", sepa(&message, 40)));
     }
     report.end(key)
 }
@@ -160,7 +161,7 @@ fn combine(levels: &[&Level]) -> Result<Said, BadDocument> {
         let contradicts = (above == "RJCT" && status != "RJCT")
             || (matches!(above, "ACSC" | "ACCC") && matches!(status, "RJCT" | "CANC"));
         if contradicts {
-            return Err(format!("the report says {above:.8} of the whole and {status:.8} of this payment"));
+            return Err("the report says one thing of the whole and another of this payment".to_owned());
         }
     }
     let told = |level: &&&Level| {

@@ -11,6 +11,7 @@ use crate::calendar::{DAY_MS, Date};
 use crate::camt;
 use crate::pain001;
 use crate::pain002;
+use crate::reason::reason;
 use crate::refusal::{Refusal, codes, refusal};
 use crate::search::Search;
 use crate::settings::{Product, ReportFormat, Settings, StatusFormat};
@@ -28,9 +29,6 @@ const ANSWER_LEN_MAX: usize = 1 << 20;
 const PAGES_MAX: usize = 50;
 /// How many accounts' ids are remembered.
 const ACCOUNT_IDS_MAX: usize = 4_096;
-/// How long before the posting the transactions are read from: days differ between time zones.
-const DATE_FROM_BEFORE_MS: u64 = DAY_MS;
-
 /// A bank.
 pub(crate) struct Bank {
     base: Base,
@@ -99,6 +97,8 @@ impl Bank {
         let url = self.base.url(&format!("/v1/payments/{}", self.settings.product.path()));
         let mut request =
             self.request("POST", url, "application/json", host).await?.body(pain001::CONTENT_TYPE, document);
+        // With an order it is mandatory. With a question about an account it would say that the payer asks at this moment.
+        request = request.header("PSU-IP-Address", self.settings.psu_ip_address.as_str());
         if let Some(uri) = &self.settings.tpp_redirect_uri {
             // One step: the authorisation starts with the payment, by redirect.
             request = request
@@ -149,15 +149,14 @@ impl Bank {
         })
     }
 
-    /// Feeds the transactions of the order's account to `search`, from the day before `posted_at_ms` on. Told is whether
-    /// they were all of them up to `until_ms`.
+    /// Feeds the transactions of the order's account to `search`, from the day before the order was made on, since days
+    /// differ between time zones. Told is whether they were all of them up to `until_ms`.
     ///
     /// # Errors
     /// When there was no answer at all.
     pub(crate) async fn transactions(
         &self,
         search: &mut Search<'_>,
-        posted_at_ms: u64,
         until_ms: u64,
         host: &Host,
     ) -> Result<Answer<bool>, Failure> {
@@ -166,12 +165,16 @@ impl Bank {
             Answer::NoSuch => return Ok(Answer::NoSuch),
             Answer::Unclear(because) => return Ok(Answer::Unclear(because)),
         };
-        let from = Date::of_ms(posted_at_ms.saturating_sub(DATE_FROM_BEFORE_MS)).to_string();
+        let from = Date::of_ms(search.order().made_at_ms.saturating_sub(DAY_MS)).to_string();
         let accept = match self.settings.report_format {
             ReportFormat::Json => "application/json",
             ReportFormat::Camt => "application/xml",
         };
-        let mut url = self.base.url(&format!("/v1/accounts/{account}/transactions?dateFrom={from}&bookingStatus=both"));
+        let path = format!("/v1/accounts/{account}/transactions?dateFrom={from}&bookingStatus=");
+        // An id that the operator wrote down may be that of another payer's account: the bank must say whose it is.
+        let mut is_of_debtor = self.settings.account_id.is_none();
+        let mut has_pending = true;
+        let mut url = self.base.url(&format!("{path}both"));
         let mut read = Vec::new();
         while read.len() < PAGES_MAX {
             let request = self.request("GET", url.clone(), accept, host).await?;
@@ -187,18 +190,27 @@ impl Bank {
                     Err(because) => return Ok(Answer::Unclear(because)),
                 },
                 Ok(Form::Json) => match transactions::read(&response.body, search) {
-                    Ok(next) => next,
+                    Ok(page) => {
+                        is_of_debtor |= page.names_account;
+                        page.next
+                    }
                     Err(because) => return Ok(Answer::Unclear(because)),
                 },
                 Err(_) if is_unknown_resource(&response) => {
                     self.forget_account_ids();
                     return Ok(Answer::NoSuch);
                 }
+                // A bank need not show what is pending (1.3.11, `bookingStatusGeneric`).
+                Err(_) if has_pending && read.is_empty() && is_not_supported(&response) => {
+                    has_pending = false;
+                    url = self.base.url(&format!("{path}booked"));
+                    continue;
+                }
                 Err(because) => return Ok(Answer::Unclear(because)),
             };
             read.push(url);
             let Some(next) = next else {
-                return Ok(Answer::Told(true));
+                return Ok(Answer::Told(is_of_debtor && has_pending));
             };
             match self.base.follow(&next) {
                 Some(next) if !read.contains(&next) => url = next,
@@ -229,14 +241,10 @@ impl Bank {
         let Some(accounts) = list.get("accounts").and_then(Value::as_array) else {
             return Ok(Answer::Unclear("the list of accounts cannot be read".to_owned()));
         };
-        let text = |account: &Value, name: &str| account.get(name).and_then(Value::as_str).map(str::to_owned);
-        let found = accounts
-            .iter()
-            .find(|account| text(account, "iban").is_some_and(|of| crate::account::electronic(&of) == iban))
-            .and_then(|account| text(account, "resourceId"))
-            .and_then(|id| segment(&id));
-        let Some(id) = found else {
-            return Ok(Answer::NoSuch);
+        let id = match euro_account_ids(accounts, &iban).as_slice() {
+            [] => return Ok(Answer::NoSuch),
+            [id] => id.clone(),
+            _ => return Ok(Answer::Unclear("the bank shows several accounts with the payer's IBAN".to_owned())),
         };
         let mut ids = self.ids();
         if ids.len() >= ACCOUNT_IDS_MAX {
@@ -259,7 +267,6 @@ impl Bank {
         Ok(HttpRequest::new(method, url)
             .header("Accept", accept)
             .header("X-Request-ID", request_id(host))
-            .header("PSU-IP-Address", self.settings.psu_ip_address.as_str())
             .header("Authorization", format!("Bearer {}", token.reveal())))
     }
 
@@ -269,6 +276,27 @@ impl Bank {
             None => request,
         }
     }
+}
+
+/// The ids of the accounts with this IBAN that hold euros. An IBAN can stand for an account in each currency, and one over
+/// all of them, whose currency is `XXX` or not given: that one is taken where there is none in euros.
+fn euro_account_ids(accounts: &[Value], iban: &str) -> Vec<String> {
+    let ids = |is_wanted: fn(Option<&str>) -> bool| -> Vec<String> {
+        let text = |account: &Value, name: &str| account.get(name).and_then(Value::as_str).map(str::to_owned);
+        accounts
+            .iter()
+            .filter(|account| text(account, "iban").is_some_and(|of| crate::account::electronic(&of) == iban))
+            .filter(|account| is_wanted(text(account, "currency").as_deref()))
+            .filter_map(|account| segment(&text(account, "resourceId")?))
+            .collect()
+    };
+    let mut found = ids(|currency| currency == Some("EUR"));
+    if found.is_empty() {
+        found = ids(|currency| matches!(currency, None | Some("XXX")));
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
 }
 
 /// A UUID of version 4 (RFC 9562) that names one call. The bank does not deduplicate by it.
@@ -327,6 +355,13 @@ fn is_unknown_resource(response: &HttpResponse) -> bool {
         && codes(&response.body).iter().any(|code| code == "RESOURCE_UNKNOWN")
 }
 
+/// Whether the bank says that it does not do what it need not do (NextGenPSD2 1.3.11, `PARAMETER_NOT_SUPPORTED`).
+fn is_not_supported(response: &HttpResponse) -> bool {
+    response.status() == 400
+        && response.body.len() <= ANSWER_LEN_MAX
+        && codes(&response.body).iter().any(|code| code == "PARAMETER_NOT_SUPPORTED")
+}
+
 /// Takes the answer to a posting apart. Links in it may begin at `base`.
 fn read_posted(response: &HttpResponse, base: &Base) -> Posted {
     if (400..500).contains(&response.status())
@@ -379,7 +414,8 @@ fn read_status(body: &[u8]) -> Option<Said> {
     said(&serde_json::from_slice(body).ok()?)
 }
 
-/// The status in an answer. JSON has no place for reason codes; banks put them among the messages.
+/// The status in an answer. JSON has no place for reason codes; banks put them among the messages, where they are told from
+/// the interface's own by the table.
 fn said(body: &Value) -> Option<Said> {
     let status = body.get("transactionStatus")?.as_str()?.to_owned();
     let messages = body.get("tppMessages").and_then(Value::as_array).into_iter().flatten();
@@ -387,9 +423,9 @@ fn said(body: &Value) -> Option<Said> {
     let reasons: Vec<String> = messages
         .clone()
         .filter_map(|message| text(message, "code"))
-        .filter(|code| code != "WARNING")
         // The interface's own word for what ISO 20022 has a code for.
         .map(|code| if code == "FUNDS_NOT_AVAILABLE" { "AM04".to_owned() } else { code })
+        .filter(|code| reason(code).is_some())
         .take(16)
         .collect();
     let words = text(body, "psuMessage").or_else(|| messages.clone().find_map(|message| text(message, "text")));

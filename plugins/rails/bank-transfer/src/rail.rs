@@ -5,7 +5,7 @@ use sportello_sdk::{Failure, Finality, Host, HttpResponse, Inquiry, Level, Order
 use crate::pain001;
 use crate::psd2::{Answer, Bank, Created, NextStep, Posted};
 use crate::reason::reason;
-use crate::record::{Kept, ORDER_AGE_MS_MAX, Page, Record};
+use crate::record::{Kept, Page, Record, posted_at_ms_max};
 use crate::search::{Finding, Search};
 use crate::status::{Meaning, status};
 use crate::transfer::Transfer;
@@ -21,14 +21,13 @@ const ASKED_BEFORE_ACCOUNT: u32 = 3;
 /// Only where this call is the first for the order, so that the host's knowledge of whether a byte left in it is the whole
 /// truth. A later call has nothing to say with an error: it answers `Unknown`.
 pub(crate) async fn submit(bank: &Bank, order: &Order, host: &Host) -> Result<Outcome, Failure> {
-    let unreadable = Record::new(order.made_at_ms, bank.settings().product);
-    let kept = match Kept::load(host, &order.key, unreadable).await {
+    let kept = match Kept::load(host, order, bank.settings().product).await {
         Ok(kept) => kept,
         Err(failure) => {
             return Ok(Outcome::unknown(format!("whether it was posted before cannot be read: {failure}")));
         }
     };
-    if kept.record.is_some() || host.now_ms().saturating_sub(order.made_at_ms) > ORDER_AGE_MS_MAX {
+    if kept.record.is_some() || host.now_ms() > posted_at_ms_max(order) {
         return Ok(ask_again(bank, order, kept, host).await);
     }
     let transfer = match Transfer::of(order) {
@@ -44,8 +43,7 @@ pub(crate) async fn submit(bank: &Bank, order: &Order, host: &Host) -> Result<Ou
 /// When the bank or the store gave no answer at all: the order stays as it was.
 pub(crate) async fn inquire(bank: &Bank, inquiry: &Inquiry, host: &Host) -> Result<Outcome, Failure> {
     let order = &inquiry.order;
-    let unreadable = Record::new(order.made_at_ms, bank.settings().product);
-    let kept = Kept::load(host, &order.key, unreadable).await?;
+    let kept = Kept::load(host, order, bank.settings().product).await?;
     find_out(bank, order, inquiry.reference.as_deref(), inquiry.asked, kept, host).await
 }
 
@@ -144,8 +142,11 @@ async fn posted(
 
 /// Whether the bank rejected the order with no reason that is known: its JSON has no place for one, its pain.002 does.
 fn wants_explanation(said: &Said) -> bool {
-    let is_rejected = status(&said.status).is_some_and(|row| row.meaning == Meaning::Rejected);
-    is_rejected && !said.reasons.iter().any(|code| reason(code).is_some())
+    is_rejected(said) && !said.reasons.iter().any(|code| reason(code).is_some())
+}
+
+fn is_rejected(said: &Said) -> bool {
+    status(&said.status).is_some_and(|row| row.meaning == Meaning::Rejected)
 }
 
 /// The same with its reason, where the bank has one to give. What contradicts it takes its place, and makes it unknown.
@@ -195,12 +196,20 @@ async fn find_out(
     let known = kept.record.as_ref().and_then(|record| record.payment_id.clone());
     let product = kept.record.as_ref().map_or(bank.settings().product, |record| record.product);
     let Some(payment_id) = known.or_else(|| reference.map(str::to_owned)) else {
-        return look_for(bank, order, kept, host).await;
+        return look_for(bank, order, None, kept, host).await;
     };
     let because = match bank.status(&payment_id, product, &order.key, host).await? {
         Answer::Told(said) => {
             let outcome = conclude(bank, order, &mut kept, &said, Some(payment_id.clone()), host).await;
             match &outcome {
+                // Rejected, for a reason that leaves a doubt: the account ends it, either way.
+                Outcome::Unknown { because } if is_rejected(&said) => {
+                    return Ok(match look_for(bank, order, Some(payment_id), kept, host).await {
+                        Ok(Outcome::Unknown { because: shown }) => Outcome::unknown(format!("{because}; {shown}")),
+                        Ok(ended) => ended,
+                        Err(_) => outcome,
+                    });
+                }
                 Outcome::Unknown { because } => because.clone(),
                 Outcome::Pending { .. } if asked >= ASKED_BEFORE_ACCOUNT => {
                     return Ok(booked(bank, order, &mut kept, Some(payment_id), host).await.unwrap_or(outcome));
@@ -224,8 +233,7 @@ async fn booked(
     host: &Host,
 ) -> Option<Outcome> {
     let mut search = Search::new(order);
-    let posted_at_ms = kept.record.as_ref().map_or(order.made_at_ms, |record| record.at_ms);
-    let read = bank.transactions(&mut search, posted_at_ms, host.now_ms(), host).await;
+    let read = bank.transactions(&mut search, host.now_ms(), host).await;
     let Ok(Answer::Told(_)) = read else {
         return None;
     };
@@ -238,20 +246,30 @@ async fn booked(
     }
 }
 
-/// Looks for an order whose answer was lost in the account, by its end-to-end id.
-async fn look_for(bank: &Bank, order: &Order, mut kept: Kept, host: &Host) -> Result<Outcome, Failure> {
+/// Looks for an order in the account, by its end-to-end id: where its answer was lost, or leaves a doubt.
+async fn look_for(
+    bank: &Bank,
+    order: &Order,
+    payment_id: Option<String>,
+    mut kept: Kept,
+    host: &Host,
+) -> Result<Outcome, Failure> {
     let mut search = Search::new(order);
-    let posted_at_ms = kept.record.as_ref().map_or(order.made_at_ms, |record| record.at_ms);
-    let proven_at_ms = bank.settings().absence_proven_at_ms(posted_at_ms);
-    let is_all = match bank.transactions(&mut search, posted_at_ms, proven_at_ms, host).await? {
+    let posted_at_ms_max = kept.record.as_ref().map_or_else(|| posted_at_ms_max(order), |record| record.at_ms);
+    let proven_at_ms = bank.settings().absence_proven_at_ms(posted_at_ms_max);
+    // The time before the account was read: what is booked while it is being read may be missing.
+    let asked_at_ms = host.now_ms();
+    let is_all = match bank.transactions(&mut search, proven_at_ms, host).await? {
         Answer::Told(is_all) => is_all,
         Answer::NoSuch => return Ok(Outcome::unknown("the bank shows no such account to read transactions of")),
         Answer::Unclear(because) => return Ok(Outcome::unknown(because)),
     };
     Ok(match search.finding() {
-        Finding::Booked { id, repeatedly } => close(&mut kept, settled(order, id, repeatedly, host), host).await,
+        Finding::Booked { id, repeatedly } => {
+            close(&mut kept, settled(order, payment_id.or(id), repeatedly, host), host).await
+        }
         Finding::Pending => Outcome::Pending {
-            reference: None,
+            reference: payment_id,
             detail: "the account shows that the debit is on its way".to_owned(),
             ask_after_ms: Some(bank.settings().product.ask_after_ms()),
         },
@@ -259,9 +277,7 @@ async fn look_for(bank: &Bank, order: &Order, mut kept: Kept, host: &Host) -> Re
         Finding::Indistinct => {
             Outcome::unknown("the account shows an entry that may be this payment, without its end-to-end id")
         }
-        Finding::Absent if host.now_ms() < proven_at_ms => {
-            Outcome::unknown("the account does not show the payment yet")
-        }
+        Finding::Absent if asked_at_ms < proven_at_ms => Outcome::unknown("the account does not show the payment yet"),
         Finding::Absent if !is_all => {
             Outcome::unknown("what the bank shows of the account does not show the payment, and is not all of it")
         }

@@ -6,19 +6,25 @@
 //! not posted any more, record or not.
 
 use serde::{Deserialize, Serialize};
-use sportello_sdk::{Failure, Host, Outcome};
+use sportello_sdk::{Failure, Host, Order, Outcome};
 
 use crate::calendar::DAY_MS;
 use crate::settings::Product;
 
 /// How old an order may be when it is posted: one day. An older one has waited out its time, and may have been posted by a
 /// rail whose records are lost.
-pub(crate) const ORDER_AGE_MS_MAX: u64 = DAY_MS;
+const ORDER_AGE_MS_MAX: u64 = DAY_MS;
+
+/// When `order` can have been posted at the latest, for all that is known without a record of it.
+pub(crate) fn posted_at_ms_max(order: &Order) -> u64 {
+    order.made_at_ms.saturating_add(ORDER_AGE_MS_MAX)
+}
 
 /// What is kept of an order.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Record {
-    /// When it was about to be posted, in milliseconds since 1970.
+    /// When it was about to be posted, in milliseconds since 1970; the latest time at which it can have been, where that is
+    /// not known.
     pub at_ms: u64,
     /// The product it was posted as, which is part of the payment's address.
     pub product: Product,
@@ -59,14 +65,16 @@ impl Record {
 }
 
 impl Kept {
-    /// What is kept under `key`. A record that cannot be read is one all the same: of an order posted by `posted_by`.
+    /// What is kept of `order`. A record that cannot be read is one all the same: of an order posted as `product`, nobody
+    /// knows when.
     ///
     /// # Errors
     /// When the store cannot be reached.
-    pub(crate) async fn load(host: &Host, key: &str, posted_by: Record) -> Result<Self, Failure> {
-        let name = format!("order/{key}");
+    pub(crate) async fn load(host: &Host, order: &Order, product: Product) -> Result<Self, Failure> {
+        let name = format!("order/{}", order.key);
         let (version, value) = host.load(&name).await?;
-        let record = if value.is_empty() { None } else { Some(serde_json::from_slice(&value).unwrap_or(posted_by)) };
+        let unreadable = || Record::new(posted_at_ms_max(order), product);
+        let record = (!value.is_empty()).then(|| serde_json::from_slice(&value).unwrap_or_else(|_| unreadable()));
         Ok(Self { name, version, record })
     }
 

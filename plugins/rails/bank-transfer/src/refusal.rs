@@ -26,7 +26,8 @@ const fn row(status: u16, code: &'static str, sentence: &'static str) -> Refusal
 /// access, so that another rail may answer differently.
 ///
 /// Left out on purpose: `STATUS_INVALID` (409), `INTERNAL_SERVER_ERROR`, `RESOURCE_*`, `CANCELLATION_INVALID`, which
-/// speak of something that exists, and 408 and 5xx whatever they carry.
+/// speak of something that exists; `REQUESTED_FORMATS_INVALID` (406), which frameworks say when they come to write the
+/// answer, after the work; and 408 and 5xx whatever they carry.
 #[rustfmt::skip]
 const CODES: &[Refusal] = &[
     row(400, "FORMAT_ERROR", "the bank could not read the order"),
@@ -58,23 +59,28 @@ const CODES: &[Refusal] = &[
     row(403, "CONSENT_UNKNOWN", "the bank does not know the consent"),
     row(404, "PRODUCT_UNKNOWN", "the bank does not offer this kind of payment"),
     row(405, "SERVICE_INVALID", "the bank does not offer this service"),
-    row(406, "REQUESTED_FORMATS_INVALID", "the bank does not answer in the form that was asked for"),
     row(429, "ACCESS_EXCEEDED", "the bank takes no more requests now"),
 ];
 
-/// Statuses that come with no code.
+/// Statuses that come with no code. 403 is not among them: a firewall that does not like the bank's answer says the same.
 #[rustfmt::skip]
 const STATUSES: &[Refusal] = &[
     // RFC 9110, 15.5.2: "the request has not been applied because it lacks valid authentication credentials".
     row(401, "UNAUTHORIZED", "the bank does not accept the gateway's access token"),
-    // RFC 9110, 15.5.4: "understood the request but refuses to fulfill it".
-    row(403, "FORBIDDEN", "the bank does not let the gateway initiate payments"),
     // RFC 9110, 15.5.16: "refusing to service the request because the content is in a format not supported".
     row(415, "UNSUPPORTED_MEDIA_TYPE", "the bank does not take orders in this form"),
 ];
 
-/// The refusal that `status` and `body` amount to, if they prove that nothing was done.
+/// The refusal that `status` and `body` amount to, if they prove that nothing was done. What names a payment proves the
+/// contrary.
 pub(crate) fn refusal(status: u16, body: &[u8]) -> Option<Refusal> {
+    let names_payment = serde_json::from_slice::<Value>(body).is_ok_and(|body| {
+        let is_rejected = body.get("transactionStatus").is_none_or(|status| status == "RJCT");
+        body.get("paymentId").is_some() || !is_rejected
+    });
+    if names_payment {
+        return None;
+    }
     let codes = codes(body);
     if codes.is_empty() {
         return STATUSES.iter().find(|row| row.status == status).copied();
@@ -122,13 +128,12 @@ mod tests {
         check(429, &messages(&["ACCESS_EXCEEDED"]), Some("ACCESS_EXCEEDED"));
         check(400, r#"{"type":"https://b/err","title":"x","code":"FORMAT_ERROR"}"#, Some("FORMAT_ERROR"));
         check(401, "", Some("UNAUTHORIZED"));
-        check(403, "<html>no</html>", Some("FORBIDDEN"));
         // A code at the wrong status, two codes of which one is new, a new code at a status that would do without.
         check(500, &messages(&["FORMAT_ERROR"]), None);
         check(409, &messages(&["FORMAT_ERROR"]), None);
         check(400, &messages(&["FORMAT_ERROR", "SOMETHING_NEW"]), None);
         check(401, &messages(&["SOMETHING_NEW"]), None);
-        for status in [400, 404, 405, 406, 408, 409, 418, 429, 500, 502, 503, 504] {
+        for status in [400, 403, 404, 405, 406, 408, 409, 418, 429, 500, 502, 503, 504] {
             check(status, "", None);
             check(status, "{}", None);
             check(status, &messages(&["SOMETHING_NEW"]), None);

@@ -36,6 +36,9 @@ pub(crate) struct Entry {
 pub(crate) enum Direction {
     /// Out.
     Debit,
+    /// Out by who is named as payer and payee, with no sign to the amount. A bank that signs its debits names the same two
+    /// when the money comes back.
+    DebitByParties,
     /// In.
     Credit,
     /// The bank does not say.
@@ -78,12 +81,14 @@ pub(crate) struct Search<'a> {
     order: &'a Order,
     ours: Vec<Entry>,
     is_indistinct: bool,
+    /// Whether any debit was marked as one.
+    is_signed: bool,
 }
 
 impl<'a> Search<'a> {
     /// A search for `order`, which has seen nothing.
     pub(crate) fn new(order: &'a Order) -> Self {
-        Self { order, ours: Vec::new(), is_indistinct: false }
+        Self { order, ours: Vec::new(), is_indistinct: false, is_signed: false }
     }
 
     /// The order that is looked for.
@@ -93,15 +98,14 @@ impl<'a> Search<'a> {
 
     /// Looks at an entry.
     pub(crate) fn see(&mut self, entry: Entry) {
-        let shown = entry.end_to_end_id.as_deref().map(str::trim);
-        match shown {
+        self.is_signed |= entry.direction == Direction::Debit;
+        match entry.end_to_end_id.as_deref() {
             Some(id) if is_ours(id, &self.order.key) => {
                 if self.ours.len() < OURS_LEN_MAX && !self.ours.contains(&entry) {
                     self.ours.push(entry);
                 }
             }
-            // `NOTPROVIDED` is what the schemes have a bank write where the payer gave none.
-            Some(id) if !id.is_empty() && !id.eq_ignore_ascii_case("NOTPROVIDED") => {}
+            Some(id) if !is_none(id) && !resembles(id, &self.order.key) => {}
             _ => self.is_indistinct |= self.could_be_ours(&entry),
         }
     }
@@ -133,7 +137,8 @@ impl<'a> Search<'a> {
         for entry in &self.ours {
             match (entry.direction, entry.booking) {
                 (Direction::Debit, Booking::Booked | Booking::Pending) => {}
-                (Direction::Credit, _) => {
+                (Direction::DebitByParties, Booking::Booked | Booking::Pending) if !self.is_signed => {}
+                (Direction::Credit | Direction::DebitByParties, _) => {
                     return contradiction("the account shows that the money was debited and came back");
                 }
                 _ => return contradiction("the account shows the payment, and not whether it was debited"),
@@ -151,6 +156,20 @@ impl<'a> Search<'a> {
             None => Finding::Pending,
         }
     }
+}
+
+/// Whether an end-to-end id says that there is none: `NOTPROVIDED` is what the schemes have a bank write where the payer
+/// gave none, `NONREF` what SWIFT has.
+fn is_none(id: &str) -> bool {
+    let id = id.trim();
+    id.is_empty() || id.eq_ignore_ascii_case("NOTPROVIDED") || id.eq_ignore_ascii_case("NONREF")
+}
+
+/// Whether `id` may be `key` as a bank cut it, wrapped it, or wrote it without its signs.
+fn resembles(id: &str, key: &str) -> bool {
+    let plain = |id: &str| -> String { id.chars().filter(char::is_ascii_alphanumeric).collect() };
+    let (id, key) = (plain(id).to_ascii_lowercase(), plain(key).to_ascii_lowercase());
+    id.contains(&key) || key.contains(&id)
 }
 
 #[cfg(test)]
@@ -211,6 +230,12 @@ mod tests {
         check(&[with(&|e| e.creditor = Some(PAOLO.to_owned()))], contradiction());
         check(&[with(&|e| e.direction = Direction::Unclear)], contradiction());
         check(&[entry(), with(&|e| e.direction = Direction::Credit)], contradiction());
+        // A bank that marks no debit, and one that does and names the same two when the money comes back.
+        let by_parties = with(&|e| e.direction = Direction::DebitByParties);
+        let marked = |id: Option<&str>| with(&|e| e.end_to_end_id = id.map(str::to_owned));
+        check(&[entry(), by_parties.clone()], contradiction());
+        check(&[by_parties.clone(), marked(Some("other"))], contradiction());
+        check(&[by_parties], booked(false));
         check(&[with(&|e| e.booking = Booking::Other)], contradiction());
         // Somebody else's.
         let nameless = |change: &dyn Fn(&mut Entry)| {
@@ -223,11 +248,20 @@ mod tests {
         check(&[nameless(&|e| e.amount = cents(1))], Finding::Absent);
         check(&[nameless(&|e| e.direction = Direction::Credit)], Finding::Absent);
         check(&[nameless(&|e| e.creditor = Some(PAOLO.to_owned()))], Finding::Absent);
-        // What could be ours and cannot be told apart.
+        // What could be ours and cannot be told apart: ours as a bank cuts and wraps it, and ids that are none.
+        for id in [&KEY[..30], &KEY.replace('-', ""), &format!("EREF+{KEY}"), "NONREF", " notprovided ", "", "-"] {
+            check(&[with(&|e| e.end_to_end_id = Some(id.to_owned()))], Finding::Indistinct);
+            check(
+                &[with(&|e| {
+                    e.end_to_end_id = Some(id.to_owned());
+                    e.amount = cents(1);
+                })],
+                Finding::Absent,
+            );
+        }
         check(&[nameless(&|_| {})], Finding::Indistinct);
         check(&[nameless(&|e| e.creditor = None)], Finding::Indistinct);
         check(&[nameless(&|e| e.amount = None)], Finding::Indistinct);
-        check(&[with(&|e| e.end_to_end_id = Some("NOTPROVIDED".to_owned()))], Finding::Indistinct);
         check(
             &[nameless(&|e| {
                 e.is_batch = true;

@@ -49,13 +49,19 @@ pub struct Settings {
     #[serde(default)]
     pub report_format: ReportFormat,
     /// After how many minutes a payment that was posted with no answer, and that a complete reading of the account does not
-    /// show, is proven not to exist. Without it: when the second TARGET business day after the posting is over, since an
-    /// order must be executed by the end of the first (directive 2015/2366, article 83), and an instant one in doubt is
-    /// settled between the banks no later. Too short a time pays twice.
+    /// show, is proven not to exist. Without it: when the fourth TARGET business day after the posting is over. An order
+    /// that comes after the bank's hour counts as received on the next business day, and must be executed by the end of the
+    /// one after (directive 2015/2366, articles 78 and 83); the other two are for holidays of the bank's own country that
+    /// TARGET does not have, of which two can follow each other. An instant one in doubt is settled between the banks no
+    /// later. Too short a time pays twice.
     #[serde(default)]
     #[schemars(range(min = 1, max = 525_600))]
     pub absence_proven_after_minutes: Option<u32>,
 }
+
+/// After how many TARGET business days an order has been executed or never will be (see
+/// [`Settings::absence_proven_after_minutes`]).
+const BUSINESS_DAYS: u32 = 4;
 
 fn authorisation_minutes() -> u32 {
     15
@@ -155,7 +161,7 @@ impl Settings {
     pub(crate) fn absence_proven_at_ms(&self, posted_at_ms: u64) -> u64 {
         match self.absence_proven_after_minutes {
             Some(minutes) => posted_at_ms.saturating_add(u64::from(minutes) * 60_000),
-            None => end_of_business_day_after(posted_at_ms, 2),
+            None => end_of_business_day_after(posted_at_ms, BUSINESS_DAYS),
         }
     }
 }

@@ -60,8 +60,8 @@ pub(crate) fn outcome(said: &Said, order: &Order, reference: Option<String>, ask
     }
 }
 
-/// A rejection is definite whatever its reason, but for those that speak of an execution. A reason that is not in the table
-/// is named as it came, and no other rail is tried for it.
+/// A rejection is definite where it gives no reason, or one that is in the table and does not speak of an execution. What a
+/// reason that is not in the table speaks of, nobody knows.
 fn rejected(said: &Said, sentence: &str) -> Outcome {
     let rows: Vec<_> = said.reasons.iter().map(|code| reason(code)).collect();
     let known = || rows.iter().flatten();
@@ -74,9 +74,7 @@ fn rejected(said: &Said, sentence: &str) -> Outcome {
         (Some(row), _) if row.code != "NARR" => (row.code.to_owned(), row.sentence.to_owned()),
         (Some(row), _) => (row.code.to_owned(), words().unwrap_or(row.sentence.to_owned())),
         (None, Some(code)) => {
-            let code = code_of(code);
-            let because = words().unwrap_or_else(|| format!("{sentence}, for a reason that only it knows"));
-            (code, because)
+            return Outcome::unknown(format!("{sentence}, for a reason that is not known here ({})", code_of(code)));
         }
         (None, None) => ("RJCT".to_owned(), words().unwrap_or(sentence.to_owned())),
     };
@@ -162,15 +160,11 @@ mod tests {
         check(&["AB06"], None, Some(("AB06", "a bank on the way did not answer in time", true)));
         check(&["NARR"], Some("Konto gepfändet"), Some(("NARR", "Konto gepfandet", false)));
         check(&["NARR", "AM04"], None, Some(("AM04", "the account does not hold enough", false)));
-        check(&["X-77"], None, Some(("X-77", "the bank rejected the order, for a reason that only it knows", false)));
-        check(&["X-77"], Some("no"), Some(("X-77", "no", false)));
-        check(
-            &["\u{202e}\n"],
-            None,
-            Some(("?", "the bank rejected the order, for a reason that only it knows", false)),
-        );
         check(&[], None, Some(("RJCT", "the bank rejected the order", false)));
         check(&["AM04", "X-77"], None, Some(("AM04", "the account does not hold enough", false)));
+        for code in ["X-77", "am04", "\u{202e}\n", ""] {
+            check(&[code], Some("no"), None);
+        }
         for code in ["AM05", "DUPL", "DU04"] {
             check(&[code], None, None);
             check(&["AM04", code], None, None);

@@ -33,6 +33,9 @@ fn a_status_is_read_in_either_form() {
     let funds =
         json!({"transactionStatus": "RJCT", "tppMessages": [{"category": "WARNING", "code": "FUNDS_NOT_AVAILABLE"}]});
     check(json_answer(200, funds), "declined AM04 elsewhere");
+    let bare =
+        json!({"transactionStatus": "RJCT", "tppMessages": [{"category": "ERROR", "code": "ERROR", "text": "no"}]});
+    check(json_answer(200, bare), "declined RJCT");
 }
 
 #[test]
@@ -51,6 +54,25 @@ fn a_status_that_is_none_says_nothing() {
     check(HttpResponse::new(500, "text/plain", ""), "unknown");
     check(error(401, "TOKEN_EXPIRED"), "unknown: the bank answered with status 401 TOKEN_EXPIRED");
     check(error(404, "RESOURCE_UNKNOWN"), "unknown: the bank does not know the payment");
+}
+
+#[test]
+fn a_rejection_in_doubt_ends_by_the_account() {
+    for reason in ["ZZ99", "DUPL"] {
+        let rejected = || {
+            let bench = Bench::new().answers("POST", POST, created("RCVD"));
+            assert_eq!(bench.submit(), "pending P1");
+            bench.answers("GET", STATUS, pain002(KEY, "RJCT", reason)).shows(json!([]), json!([]))
+        };
+        let bench = rejected();
+        let told = bench.inquire();
+        assert!(told.starts_with("unknown: the bank rejected") && told.contains(reason), "{told}");
+        let bench = bench.shows(json!([debit("T1", KEY, "-20.00")]), json!([]));
+        assert_eq!(bench.inquire(), "settled Captured 20.00 EUR P1");
+        let bench = rejected();
+        bench.host.advance(CUT_OFF_MS - bench.host.clock_ms());
+        assert_eq!(bench.inquire(), "declined ABSENT elsewhere");
+    }
 }
 
 #[test]
@@ -96,6 +118,14 @@ fn a_bank_whose_last_status_is_in_process_shows_the_debit() {
     assert_eq!(bench.submit(), "pending P1");
     assert_eq!(bench.inquire_with(Some("P1"), 2), "pending P1");
     assert_eq!(bench.inquire_with(Some("P1"), 3), "settled Captured 20.00 EUR P1");
+
+    let bench = Bench::new()
+        .answers("POST", POST, created("ACSP"))
+        .answers("GET", STATUS, pain002(KEY, "ACSP", ""))
+        .shows(json!([debit("T1", KEY, "-20.01")]), json!([]));
+    assert_eq!(bench.submit(), "pending P1");
+    let told = bench.inquire_with(Some("P1"), 3);
+    assert_eq!(told, "unknown: the account shows the payment with another amount");
 }
 
 /// An order whose answer was lost, and these transactions.
@@ -179,6 +209,95 @@ fn absence_is_proven_by_the_cut_off_and_all_of_the_account() {
 }
 
 #[test]
+fn absence_is_proven_by_what_was_read_after_the_cut_off() {
+    // The reading begins before the cut-off and ends after it.
+    let bench = lost();
+    let clock = bench.host.clone();
+    let bench = bench.on("GET", TRANSACTIONS, move |_| {
+        clock.advance(60_000);
+        Ok(list(json!([]), json!([]), None))
+    });
+    bench.host.advance(CUT_OFF_MS - bench.host.clock_ms() - 1);
+    assert!(bench.inquire().starts_with("unknown"));
+    assert_eq!(bench.inquire(), "declined ABSENT elsewhere");
+}
+
+#[test]
+fn what_was_found_meanwhile_is_not_declared_absent() {
+    let bench = lost().shows(json!([]), json!([]));
+    bench.host.advance(CUT_OFF_MS);
+    let other = bench.restarted();
+    let told = bench.inquire_while("store.put", move || {
+        let other = other.shows(json!([debit("T1", KEY, "-20.00")]), json!([]));
+        assert!(other.inquire().starts_with("settled"));
+    });
+    assert!(told.starts_with("unknown"), "{told}");
+    assert!(bench.inquire().starts_with("settled"));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_was_posted_as_late_as_can_be() {
+    let bench = Bench::new().shows(json!([]), json!([]));
+    let _ = bench.host.clone().store(&format!("order/{KEY}"), "{".to_owned());
+    bench.host.advance(CUT_OFF_MS - bench.host.clock_ms());
+    assert!(bench.inquire().starts_with("unknown"));
+    bench.host.advance(24 * 3_600_000);
+    assert_eq!(bench.inquire(), "declined ABSENT elsewhere");
+}
+
+#[test]
+fn only_the_payer_s_own_account_proves_absence() {
+    // An id from the settings, and a list that does not say of whom it is.
+    let nameless = json_answer(200, json!({"transactions": {"booked": []}}));
+    let check = |answer: HttpResponse, expected: &str| {
+        let bench = Bench::with(json!({"account_id": "A1"})).cuts("POST", POST).answers("GET", TRANSACTIONS, answer);
+        assert_eq!(bench.submit(), "failure unreachable");
+        bench.host.advance(CUT_OFF_MS);
+        assert!(bench.inquire().starts_with(expected));
+    };
+    check(nameless.clone(), "unknown");
+    check(list(json!([]), json!([]), None), "declined ABSENT elsewhere");
+
+    // Looked up by the IBAN: of its accounts, the one in euros.
+    let check = |accounts: Value, expected: &str| {
+        let accounts = json_answer(200, json!({ "accounts": accounts }));
+        let bench = lost().answers("GET", "https://bank.example/v1/accounts", accounts);
+        let bench = bench.answers("GET", TRANSACTIONS, nameless.clone());
+        bench.host.advance(CUT_OFF_MS);
+        let told = bench.inquire();
+        assert!(told.starts_with(expected), "{told}, and not {expected}");
+    };
+    let account = |id: &str, currency: &str| json!({"resourceId": id, "iban": PAOLO, "currency": currency});
+    check(json!([account("A1", "EUR")]), "declined ABSENT elsewhere");
+    check(json!([account("A9", "USD"), account("A1", "EUR"), account("A7", "XXX")]), "declined ABSENT elsewhere");
+    check(json!([account("A9", "USD"), account("A1", "XXX")]), "declined ABSENT elsewhere");
+    check(json!([account("A9", "USD")]), "unknown: the bank shows no such account");
+    check(json!([account("A1", "EUR"), account("A2", "EUR")]), "unknown: the bank shows several accounts");
+}
+
+#[test]
+fn a_bank_that_shows_only_what_is_booked_proves_only_that() {
+    let bench = lost().on("GET", TRANSACTIONS, |request| {
+        Ok(match request.head.url.contains("bookingStatus=both") {
+            true => error(400, "PARAMETER_NOT_SUPPORTED"),
+            false => list(json!([debit("T1", KEY, "-20.00")]), json!([]), None),
+        })
+    });
+    assert_eq!(bench.inquire(), "settled Captured 20.00 EUR T1");
+
+    let bench = lost().on("GET", TRANSACTIONS, |request| {
+        Ok(match request.head.url.contains("bookingStatus=both") {
+            true => error(400, "PARAMETER_NOT_SUPPORTED"),
+            false => list(json!([]), json!([]), None),
+        })
+    });
+    bench.host.advance(CUT_OFF_MS);
+    assert!(bench.inquire().starts_with("unknown: what the bank shows"));
+    let bench = bench.answers("GET", TRANSACTIONS, error(400, "PARAMETER_NOT_SUPPORTED"));
+    assert!(bench.inquire().starts_with("unknown"));
+}
+
+#[test]
 fn an_operator_can_set_the_cut_off() {
     let bench = Bench::with(json!({"absence_proven_after_minutes": 10})).cuts("POST", POST).shows(json!([]), json!([]));
     assert_eq!(bench.submit(), "failure unreachable");
@@ -238,6 +357,8 @@ fn the_account_is_asked_for_as_the_standard_has_it() {
     let request = bench.host.requests().pop().unwrap();
     assert_eq!(request.head.url, transactions);
     assert!(request.head.headers.contains(&("Consent-ID".to_owned(), "C-1".to_owned())));
+    // "If and only if this request was actively initiated by the PSU" (`PSU-IP-Address_conditionalForAis`).
+    assert!(request.head.headers.iter().all(|(name, _)| name != "PSU-IP-Address"));
 }
 
 #[test]
@@ -269,13 +390,13 @@ fn a_camt_report_does_as_well() {
         assert!(told.starts_with(expected), "{told}, and not {expected}");
     };
     for kind in ["052", "053", "054"] {
-        check(report(kind, KEY, "2023-11-20"), "settled Captured 20.00 EUR B-1");
+        check(report(kind, KEY, "2023-11-24"), "settled Captured 20.00 EUR B-1");
     }
-    check(report("052", "other", "2023-11-20"), "declined ABSENT elsewhere");
-    check(report("053", "other", "2023-11-20"), "declined ABSENT elsewhere");
+    check(report("052", "other", "2023-11-22"), "declined ABSENT elsewhere");
+    check(report("053", "other", "2023-11-22"), "declined ABSENT elsewhere");
     // A notification is not all of the account, nor is a report that ends before the cut-off.
-    check(report("054", "other", "2023-11-20"), "unknown");
-    check(report("052", "other", "2023-11-17"), "unknown");
+    check(report("054", "other", "2023-11-22"), "unknown");
+    check(report("052", "other", "2023-11-21"), "unknown");
     check(HttpResponse::new(200, "application/xml", "<Document"), "unknown");
 }
 
@@ -286,7 +407,10 @@ fn an_order_that_no_record_knows_is_looked_for_and_not_guessed() {
     let bench = bench.shows(json!([debit("T1", KEY, "-20.00")]), json!([]));
     assert_eq!(bench.inquire(), "settled Captured 20.00 EUR T1");
     let bench = Bench::new().shows(json!([]), json!([])).answers("POST", POST, created("ACSC"));
+    // It can have been posted within a day: the days count from its end.
     bench.host.advance(CUT_OFF_MS - bench.host.clock_ms());
+    assert!(bench.inquire().starts_with("unknown"));
+    bench.host.advance(24 * 3_600_000);
     assert_eq!(bench.inquire(), "declined ABSENT elsewhere");
     // The same order, which only now arrives.
     assert_eq!(bench.submit_this(order()), "declined ABSENT elsewhere");

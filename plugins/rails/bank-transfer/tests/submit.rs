@@ -62,7 +62,10 @@ fn a_rejection_is_asked_for_its_reason() {
     check(pain002(KEY, "RJCT", "AM04"), "declined AM04 elsewhere");
     check(pain002(KEY, "RJCT", "AC04"), "declined AC04");
     check(pain002(KEY, "RJCT", "AB05"), "declined AB05 elsewhere");
-    check(pain002(KEY, "RJCT", "ZZ99"), "declined ZZ99");
+    check(
+        pain002(KEY, "RJCT", "ZZ99"),
+        "unknown: the bank rejected the order, for a reason that is not known here (ZZ99)",
+    );
     check(pain002("another", "ACSC", ""), "declined RJCT");
     check(HttpResponse::new(500, "text/plain", ""), "declined RJCT");
     // It may have this payment already, or say two things: nobody knows.
@@ -78,7 +81,15 @@ fn a_refusal_proves_itself_or_nothing() {
     check(error(403, "SERVICE_BLOCKED"), "declined SERVICE_BLOCKED elsewhere");
     check(error(404, "PRODUCT_UNKNOWN"), "declined PRODUCT_UNKNOWN elsewhere");
     check(HttpResponse::new(401, "text/html", "<html>"), "declined UNAUTHORIZED elsewhere");
-    check(HttpResponse::new(403, "text/html", "<html>"), "declined FORBIDDEN elsewhere");
+    // A firewall says the same of the bank's answer, after the work.
+    check(HttpResponse::new(403, "text/html", "<html>"), "unknown");
+    check(error(406, "REQUESTED_FORMATS_INVALID"), "unknown");
+    // It refuses, and names a payment that it made of the order.
+    let refused = |more: &str| format!(r#"{{"tppMessages":[{{"category":"ERROR","code":"FORMAT_ERROR"}}]{more}}}"#);
+    let refused = |more: &str| HttpResponse::new(400, "application/json", refused(more));
+    check(refused(r#","paymentId":"P1""#), "unknown");
+    check(refused(r#","transactionStatus":"ACSP""#), "unknown");
+    check(refused(r#","transactionStatus":"RJCT""#), "declined FORMAT_ERROR elsewhere");
     check(error(400, "SOMETHING_NEW"), "unknown: the bank answered with status 400 SOMETHING_NEW");
     check(error(403, "SOMETHING_NEW"), "unknown");
     check(error(409, "STATUS_INVALID"), "unknown");
@@ -173,13 +184,33 @@ fn an_order_that_waited_too_long_is_not_posted() {
 
 #[test]
 fn two_calls_at_once_post_once() {
-    // The other call writes its record between this one's reading and writing: here, while the token is fetched.
-    let bench = Bench::new().answers("POST", POST, created("ACSC"));
-    let (one, other) = (bench.restarted(), bench.restarted());
-    let threads = [one, other].map(|bench| std::thread::spawn(move || bench.submit()));
-    let told = threads.map(|thread| thread.join().unwrap());
-    assert_eq!(bench.posts(), 1, "{told:?}");
-    assert!(told.iter().any(|told| told.starts_with("settled")), "{told:?}");
+    // Each of these lies between reading that there is no record and writing one.
+    for moment in ["secret", "store.put"] {
+        let bench = Bench::new().answers("POST", POST, created("ACSC"));
+        let other = bench.restarted();
+        let told = bench.submit_while(moment, move || assert!(other.submit().starts_with("settled")));
+        assert_eq!(told, "unknown: the order is being submitted by another call", "{moment}");
+        assert_eq!(bench.posts(), 1, "{moment}");
+        assert!(bench.submit().starts_with("settled"));
+    }
+    // While the order is on its way, another call knows nothing of it, and does not post it.
+    let bench = Bench::new().answers("POST", POST, created("ACSC")).shows(json!([]), json!([]));
+    let other = bench.restarted();
+    let told = bench.submit_while("http", move || assert!(other.submit().starts_with("unknown")));
+    assert!(told.starts_with("settled"), "{told}");
+    assert_eq!(bench.posts(), 1);
+}
+
+#[test]
+fn what_was_declared_absent_is_not_posted_by_a_call_that_slept() {
+    let bench = Bench::new().answers("POST", POST, created("ACSC")).shows(json!([]), json!([]));
+    let other = bench.restarted();
+    let told = bench.submit_while("store.put", move || {
+        other.host.advance(30 * 24 * 3_600_000);
+        assert_eq!(other.inquire(), "declined ABSENT elsewhere");
+    });
+    assert!(told.starts_with("unknown"), "{told}");
+    assert_eq!(bench.posts(), 0);
 }
 
 #[test]

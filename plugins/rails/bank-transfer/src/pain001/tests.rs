@@ -91,6 +91,24 @@ fn the_product_the_bic_and_the_memo_make_the_difference() {
 }
 
 #[test]
+fn the_day_is_that_of_the_payer_s_bank() {
+    let check = |debtor: &str, ms: u64, expected: &str| {
+        let mut order = order();
+        order.debtor.account = format!("iban:{debtor}").parse().unwrap();
+        let transfer = Transfer::of(&order).unwrap();
+        let document = write(&transfer, Product::Instant, None, MADE_AT_MS + ms).unwrap();
+        assert_eq!(
+            leaf(&String::from_utf8(document).unwrap(), "ReqdExctnDt/Dt").as_deref(),
+            Some(expected),
+            "{debtor}"
+        );
+    };
+    // It is 23:13:20 UTC: past midnight in Berlin, and not in Lisbon.
+    check(PAOLO, 3_600_000, "2023-11-15");
+    check("PT50000201231234567890154", 3_600_000, "2023-11-14");
+}
+
+#[test]
 fn another_writer_puts_the_elements_in_the_same_order() {
     let Some(sample) = fixture("iso20022/samples/sepa_pain.001.001.09.xml") else {
         return;
@@ -144,6 +162,41 @@ fn the_official_schema_takes_it() {
             }
         }
     }
+    judge(&documents);
+}
+
+#[test]
+fn whatever_people_are_called_every_bank_can_read_it() {
+    let mut documents = Vec::new();
+    let mut check = |text: &str, expected: &str, expected_memo: Option<&str>| {
+        let mut order = order();
+        (order.debtor.name, order.creditor.name, order.memo) =
+            (text.to_owned(), text.to_owned(), Some(text.to_owned()));
+        let document = document(&order, Product::Instant, None);
+        for path in ["Dbtr/Nm", "Cdtr/Nm"] {
+            assert_eq!(leaf(&document, path).as_deref(), Some(expected), "{text:?}");
+        }
+        assert_eq!(leaf(&document, "RmtInf/Ustrd").as_deref(), expected_memo, "{text:?}");
+        documents.push(document);
+    };
+    let mut same = |text: &str, expected: &str| check(text, expected, Some(expected));
+    same("Anna 🍕", "Anna pizza");
+    same("Анна Петрова", "Anna Petrova");
+    same("Ελένη Παπαδοπούλου", "Elene Papadopoulou");
+    same("محمد", "mHmd");
+    same("Zoe\u{308} Lo\u{301}pez", "Zoe Lopez");
+    same("///Anna//Rossi///", "Anna/Rossi");
+    same("Anna\u{0}\u{7}\r\nRossi\u{7f}", "Anna Rossi");
+    same("&<>\"'&amp;]]>", "+...'+amp,)).");
+    // Nothing is left of it: a name says so, a memo is left out.
+    for nothing in ["", " ", "\u{200b}\u{202e}\u{feff}", "\u{0}", "////", " / / ", "\u{10ffff}\u{e000}"] {
+        check(nothing, "NOTPROVIDED", None);
+    }
+    let long = "x".repeat(400);
+    check(&long, &long[..70], Some(&long[..140]));
+    // Cut before it is escaped, so that no escape is cut.
+    let quotes = "'".repeat(400);
+    check(&quotes, &quotes[..70], Some(&quotes[..140]));
     judge(&documents);
 }
 

@@ -2,11 +2,16 @@
 #![allow(dead_code, reason = "each test file uses a part of it")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly, and so may its bench")]
 
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+
 use serde_json::{Value, json};
 use sportello_bank_transfer::BankTransfer;
+use sportello_sdk::frames::{Peer, Reply};
 use sportello_sdk::testing::ScriptedHost;
 use sportello_sdk::{
-    Currency, Failure, HttpRequest, HttpResponse, Inquiry, Money, Order, OrderKind, Outcome, Party, PaymentId, Rail,
+    Bytes, Currency, Failure, Host, HttpRequest, HttpResponse, Inquiry, Money, Order, OrderKind, Outcome, Party,
+    PaymentId, Rail,
 };
 
 /// The key of the order in all tests.
@@ -21,8 +26,8 @@ pub(crate) const POST: &str = "https://bank.example/v1/payments/pain.001-instant
 pub(crate) const STATUS: &str = "https://bank.example/v1/payments/pain.001-instant-sepa-credit-transfers/P1/status";
 /// Where the transactions of Paolo's account are.
 pub(crate) const TRANSACTIONS: &str = "https://bank.example/v1/accounts/A1/transactions?*";
-/// Two business days after 14 November 2023 are over at the beginning of the 17th.
-pub(crate) const CUT_OFF_MS: u64 = 1_700_179_200_000;
+/// Four business days after Tuesday, 14 November 2023 are over at the beginning of the 21st.
+pub(crate) const CUT_OFF_MS: u64 = 1_700_524_800_000;
 
 /// A bank, its host and the rail that talks to it.
 pub(crate) struct Bench {
@@ -126,9 +131,54 @@ impl Bench {
         told(self.host.block_on(self.rail.inquire(inquiry, &call)))
     }
 
+    /// Submits the order; before its first call of this method of the host, `then` happens.
+    pub(crate) fn submit_while(&self, method: &'static str, then: impl FnOnce() + Send + 'static) -> String {
+        let call = self.call_while(method, then);
+        told(self.host.block_on(self.rail.submit(order(), &call)))
+    }
+
+    /// Asks about the order; before its first call of this method of the host, `then` happens.
+    pub(crate) fn inquire_while(&self, method: &'static str, then: impl FnOnce() + Send + 'static) -> String {
+        let call = self.call_while(method, then);
+        let inquiry = Inquiry { order: order(), reference: None, asked: 0 };
+        told(self.host.block_on(self.rail.inquire(inquiry, &call)))
+    }
+
+    fn call_while(&self, method: &'static str, then: impl FnOnce() + Send + 'static) -> Host {
+        let host: Arc<dyn Peer> = self.host.clone().into_peer();
+        Host::new(Arc::new(Meanwhile { host, method, then: Mutex::new(Some(Box::new(then))) }), &self.host.frame(()))
+    }
+
     /// How many orders were posted.
     pub(crate) fn posts(&self) -> usize {
         self.host.requests().iter().filter(|request| request.head.method == "POST").count()
+    }
+}
+
+/// A host during whose work something else happens.
+struct Meanwhile {
+    host: Arc<dyn Peer>,
+    method: &'static str,
+    then: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Peer for Meanwhile {
+    fn call(
+        &self,
+        parent: u64,
+        method: &str,
+        frame: Bytes,
+        body: Bytes,
+    ) -> Pin<Box<dyn Future<Output = Reply> + Send>> {
+        let then = self.then.lock().unwrap().take_if(|_| method == self.method);
+        if let Some(then) = then {
+            then();
+        }
+        self.host.call(parent, method, frame, body)
+    }
+
+    fn notify(&self, method: &str, frame: Bytes) {
+        self.host.notify(method, frame);
     }
 }
 

@@ -64,6 +64,35 @@ fn it_stops_when_told_and_comes_back_after_a_kill() {
 }
 
 #[test]
+fn nobody_need_read_the_log() {
+    let folder = folder_with(CONFIG);
+    let (log_reader, log) = std::io::pipe().unwrap();
+    let mut child =
+        sportello(folder.path()).args(["run", "--json"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    drop(log_reader);
+    // It logs that it stops, and how it went.
+    tell(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_payment_whose_answer_was_lost_may_have_been_made() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = CONFIG.replace("127.0.0.1:0", &listener.local_addr().unwrap().to_string());
+    let folder = folder_with(&config);
+    let hangs_up = std::thread::spawn(move || {
+        let mut begun = [0; 4];
+        std::io::Read::read_exact(&mut listener.accept().unwrap().0, &mut begun).unwrap();
+    });
+    let output = run(folder.path(), &["pay", "--from", "a:1", "--to", "a:2", "20"]);
+    hangs_up.join().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("see what became of it before you ask again: sportello payments"), "{said}");
+}
+
+#[test]
 fn commands_tell_what_they_should_and_how_it_went() {
     let folder = folder_with(CONFIG);
     let check = |arguments: &[&str], code: i32, expected: &str| {

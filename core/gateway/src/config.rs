@@ -19,11 +19,11 @@ mod value;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sportello_engine::Profile;
 use sportello_sdk::Kind;
 
 pub use gateway::{Gateway, Key, Log, LogFormat, LogLevel, Policy, Scope};
 pub use instances::Instance;
-pub use people::Profile;
 pub use problem::{Problem, Problems};
 pub use routes::{Path as RoutePath, Route};
 

@@ -83,8 +83,8 @@ Three things to try, on the phone:
      A code comes by direct message: answer it there with the code, and look at both accounts.
   2. As luca, post:             @sportello paga @anna 13,13 € per il gelato
      Confirm it: the bank declines, and nothing moves.
-  3. As anna, write in private: request 7 € from @paolo for the cinema
-     paolo is asked for a code, and pays.
+  3. As anna, post:             @sportello request 7 € from @paolo for the cinema
+     paolo is asked for a code by direct message; with it, he pays.
 
 Then: {program} payments --config {config}
 Ctrl-C ends it all.",

@@ -137,6 +137,46 @@ fn five_mistakes_are_five_lines() {
 }
 
 #[test]
+fn what_is_no_plugin_is_said_where_it_is_wanted() {
+    let check = |config: &str, expected: &[&str]| {
+        let folder = folder_with(config);
+        std::fs::create_dir(folder.path().join("p")).unwrap();
+        std::fs::write(folder.path().join("p/libtext_file.so"), "no library").unwrap();
+        std::fs::write(folder.path().join("p/liblonely.so"), "").unwrap();
+        let output = run(folder.path(), &["check"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let matches = said.lines().count() == expected.len() && said.lines().zip(expected).all(|(s, e)| s.contains(e));
+        assert!(matches, "{config}\n{said}");
+    };
+    let rail = "[rails.a]\nplugin = \"text-file\"\n";
+    check(
+        &format!("[gateway]\nplugins = [\"p\"]\n{rail}"),
+        &[
+            "gateway.toml:4: rails.a.plugin: no plugin is called \"text-file\"; a library cannot be used: p/libtext_file.so: is refused",
+        ],
+    );
+    // One mistake is one line, whatever comes of it.
+    check(
+        &format!("[gateway]\nplugins = [\"p\", \"nowhere\"]\n{rail}"),
+        &["gateway.toml:2: gateway.plugins[1]: nowhere: cannot be read"],
+    );
+    check(
+        &format!("[gateway]\nplugins = [\"p/liblonely.so\"]\n{rail}"),
+        &["gateway.toml:2: gateway.plugins[0]: p/liblonely.so: is refused"],
+    );
+    check(&format!("[gateway]\nplugins = \"p\"\n{rail}"), &["gateway.toml:2: gateway.plugins: this must be a list"]);
+    check(
+        &format!("[gateway]\nplugins = [\"nowhere\"]\n{rail}{rail}"),
+        &[
+            "gateway.toml:2: gateway.plugins[0]: nowhere",
+            "gateway.toml:5: the key a stands here a second time",
+            "gateway.toml:6: the key plugin stands here a second time",
+        ],
+    );
+}
+
+#[test]
 fn messages_are_parsed_as_on_a_configured_channel() {
     let channel = "[gateway]\nplugins = [\".\"]\n[channels.chat]\nplugin = \"chatter\"\ndefault_currency = \"EUR\"\n\
                    [channels.chat.settings]\nhandle = \"sportello\"\n";

@@ -109,10 +109,16 @@ fn print(told: &[Told], json: bool) {
             t.bank.clone(),
             t.notes.clone(),
             format!("{} ms", t.took_ms),
-            t.wrong.as_ref().map_or_else(|| "right".to_owned(), |why| format!("WRONG: {why}")),
+            if t.wrong.is_none() { "right" } else { "WRONG" }.to_owned(),
         ]);
     }
     say(table);
+    for t in told {
+        // Below, and not in the table: it may be long.
+        if let Some(why) = &t.wrong {
+            say(format_args!("{}: {why}", t.story));
+        }
+    }
     if told.iter().all(|t| t.wrong.is_none()) {
         say("The ledger was balanced after every story, and no money is on its way.");
     }

@@ -59,7 +59,7 @@ pub enum StartError {
     #[error("{}", .0.join("\n"))]
     Settings(Vec<String>),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}; another gateway may be running: set gateway.listen to another port")]
+    #[error("cannot listen on {address}: {error}; set gateway.listen to an address and a port that are free here")]
     Listen {
         /// The address.
         address: SocketAddr,

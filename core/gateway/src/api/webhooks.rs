@@ -52,7 +52,9 @@ async fn deliver(
     if !app.wire.slots().contains_key(instance) {
         return Err(nobody());
     }
-    let body = body.read().await?;
+    let body = body.read().await.inspect_err(|problem| {
+        tracing::warn!(instance, status = problem.kind().status().as_u16(), "a webhook was refused: its body");
+    })?;
     // The provider delivers again what it is told to; the next start will take it.
     let _inside = app.taking()?;
     let closed = || Problem::new(Kind::Unavailable, "this instance is not open just now").retry_after(5);

@@ -61,6 +61,11 @@ fn it_stops_when_told_and_comes_back_after_a_kill() {
         tell(&child, signal);
         assert_eq!(child.wait().unwrap().code(), expected, "{signal}");
     }
+    // Whoever else is on this machine reads none of it.
+    for file in ["store.db", "store.db.lock", "key"] {
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(folder.path().join(file)).unwrap());
+        assert_eq!(mode & 0o077, 0, "{file}: {mode:o}");
+    }
 }
 
 #[test]

@@ -8,8 +8,8 @@ fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-#[test]
-fn six_stories_end_as_they_should() {
+/// The program, with all that a demo needs beside it.
+fn sportello() -> Command {
     let packages = ["sportello-gateway", "sandbox", "sportello-twitter", "sportello-bank-transfer"];
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(["build", "--quiet", "--locked"]).args(packages.iter().flat_map(|p| ["--package", p]));
@@ -17,7 +17,28 @@ fn six_stories_end_as_they_should() {
 
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     let program = root().join(target).join("debug/sportello");
-    let demo = Command::new(program).args(["demo", "--once", "--json"]).current_dir(root()).output().unwrap();
+    let mut sportello = Command::new(program);
+    sportello.current_dir(root());
+    sportello
+}
+
+#[test]
+fn a_demo_that_cannot_start_says_why() {
+    let folder = std::env::temp_dir().join(format!("sportello-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = folder.join("gateway.toml");
+    let config = std::fs::read_to_string(root().join("gateway.toml")).unwrap();
+    std::fs::write(&file, config.replace("deadline = ", "deadlin = ")).unwrap();
+    let demo = sportello().args(["demo", "--once", "--config"]).arg(&file).output().unwrap();
+    std::fs::remove_dir_all(&folder).unwrap();
+    let logged = String::from_utf8_lossy(&demo.stderr);
+    assert_eq!(demo.status.code(), Some(1), "{logged}");
+    assert!(logged.contains("did you mean \"deadline\"?"), "{logged}");
+}
+
+#[test]
+fn six_stories_end_as_they_should() {
+    let demo = sportello().args(["demo", "--once", "--json"]).output().unwrap();
     let said = String::from_utf8_lossy(&demo.stdout);
     let logged = String::from_utf8_lossy(&demo.stderr);
     assert!(demo.status.success(), "{said}\n{logged}");

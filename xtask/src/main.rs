@@ -1,5 +1,6 @@
 //! The commands of developers: `cargo xtask test`, `cargo xtask demo`, `cargo xtask bench`.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
@@ -41,10 +42,10 @@ fn main() -> ExitCode {
     let done = match Cli::parse().task {
         Task::Test => test(),
         Task::Demo { arguments } => {
-            build(&DEMO, &[]).and_then(|()| run(Command::new(built("debug")).arg("demo").args(arguments)))
+            build(&DEMO, &[]).and_then(|()| go_on_as(Command::new(built("debug")).arg("demo").args(arguments)))
         }
         Task::Bench { arguments } => build(&BENCH, &["--release"])
-            .and_then(|()| run(Command::new(built("release")).arg("bench").args(arguments))),
+            .and_then(|()| go_on_as(Command::new(built("release")).arg("bench").args(arguments))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -88,6 +89,12 @@ fn run(command: &mut Command) -> Result<(), String> {
         return Ok(());
     }
     Err(format!("{name} ended with {status}"))
+}
+
+/// Goes on as another program, so that whoever ends this one (a terminal, a `kill`) ends that one, and sees its exit code.
+fn go_on_as(command: &mut Command) -> Result<(), String> {
+    let error = command.current_dir(root()).exec();
+    Err(format!("{}: {error}", command.get_program().to_string_lossy()))
 }
 
 /// Where the program `sportello` stands after a build.

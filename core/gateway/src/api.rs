@@ -34,9 +34,6 @@ use idempotency::InFlight;
 use problem::{Kind, Problem};
 use shift::{Inside, Shift};
 
-/// The largest body that is taken, in bytes.
-pub const BODY_LEN_MAX: usize = 1 << 20;
-
 /// What the requests share.
 pub struct App {
     callers: Callers,
@@ -96,7 +93,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/problems/{code}", get(problem::explain))
         .fallback(nothing_here)
         .method_not_allowed_fallback(other_method)
-        .layer(DefaultBodyLimit::max(BODY_LEN_MAX))
+        .layer(DefaultBodyLimit::max(body::BODY_LEN_MAX))
         .with_state(app)
 }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -13,9 +14,9 @@ Exit codes:
   1  it was tried, and failed
   2  the command line or the configuration is wrong";
 
-/// People pay by writing a message.
+/// A payment gateway for people who write.
 #[derive(Debug, Parser)]
-#[command(name = "sportello", version, about, after_help = EXIT_CODES)]
+#[command(name = "sportello", version, after_help = EXIT_CODES)]
 pub struct Cli {
     /// The configuration.
     #[arg(long, global = true, env = "SPORTELLO_CONFIG", default_value = "gateway.toml", value_name = "FILE")]
@@ -103,7 +104,10 @@ fn said(why: &str, json: bool, code: u8) -> ExitCode {
     match (why, json) {
         ("", _) => {}
         (why, true) => command::say_json(&serde_json::json!({ "error": why })),
-        (why, false) => eprintln!("{why}"),
+        (why, false) => {
+            // Whoever closed it does not want to read.
+            let _ = writeln!(std::io::stderr().lock(), "{why}");
+        }
     }
     ExitCode::from(code)
 }

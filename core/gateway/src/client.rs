@@ -34,6 +34,16 @@ pub enum ClientError {
         /// Why.
         why: String,
     },
+    /// It was asked, and the answer did not come.
+    #[error(
+        "the gateway at {base} was asked, and its answer did not come: {why}; see what became of it before you ask again: sportello payments"
+    )]
+    Unheard {
+        /// Where.
+        base: String,
+        /// Why.
+        why: String,
+    },
     /// It answered that something is wrong.
     #[error("{title}: {detail} ({status})")]
     Refused {
@@ -120,11 +130,14 @@ impl Client {
     }
 
     async fn send(&self, request: RequestBuilder) -> Result<Value, ClientError> {
-        let no_answer =
-            |error: reqwest::Error| ClientError::NoAnswer { base: self.base.clone(), why: root_cause(&error) };
-        let response = request.send().await.map_err(no_answer)?;
+        let failed = |error: reqwest::Error| {
+            let (base, why) = (self.base.clone(), root_cause(&error));
+            // Once it is connected, what was asked for may have been done.
+            if error.is_connect() { ClientError::NoAnswer { base, why } } else { ClientError::Unheard { base, why } }
+        };
+        let response = request.send().await.map_err(failed)?;
         let status = response.status();
-        let body = response.bytes().await.map_err(no_answer)?;
+        let body = response.bytes().await.map_err(failed)?;
         let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
         if status.is_success() {
             return Ok(answer);

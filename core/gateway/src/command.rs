@@ -72,7 +72,9 @@ impl From<ClientError> for Failed {
     fn from(error: ClientError) -> Self {
         match &error {
             ClientError::Config(_) | ClientError::NoKey(_) => Self::Asking(error.to_string()),
-            ClientError::NoAnswer { .. } | ClientError::Refused { .. } => Self::Trying(error.to_string()),
+            ClientError::NoAnswer { .. } | ClientError::Unheard { .. } | ClientError::Refused { .. } => {
+                Self::Trying(error.to_string())
+            }
         }
     }
 }

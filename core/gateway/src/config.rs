@@ -19,11 +19,11 @@ mod value;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sportello_engine::Profile;
 use sportello_sdk::Kind;
 
 pub use gateway::{Gateway, Key, Log, LogFormat, LogLevel, Policy, Scope};
 pub use instances::Instance;
-pub use people::Profile;
 pub use problem::{Problem, Problems};
 pub use routes::{Path as RoutePath, Route};
 
@@ -111,7 +111,10 @@ impl Config {
         let routes = routes::routes(root.tables("routes"), &rail_names);
         let mut instances = instances::instances(Kind::Channel, channels, production);
         instances.extend(instances::instances(Kind::Rail, rails, production));
-        if gateway.plugins.is_empty() && !instances.is_empty() {
+        // Where folders are named, what is wrong with them has been noted.
+        let folders = document.root.get("gateway").and_then(|gateway| gateway.get("plugins"));
+        let names_none = folders.is_none_or(|folders| folders.as_array().is_some_and(Vec::is_empty));
+        if names_none && !instances.is_empty() {
             let remedy = "name the folders: plugins = [\"plugins\"]";
             notes.add("gateway.plugins", Wrong::new("no folder with plugins is named", remedy));
         }

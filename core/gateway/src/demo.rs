@@ -83,8 +83,8 @@ Three things to try, on the phone:
      A code comes by direct message: answer it there with the code, and look at both accounts.
   2. As luca, post:             @sportello paga @anna 13,13 € per il gelato
      Confirm it: the bank declines, and nothing moves.
-  3. As anna, write in private: request 7 € from @paolo for the cinema
-     paolo is asked for a code, and pays.
+  3. As anna, post:             @sportello request 7 € from @paolo for the cinema
+     paolo is asked for a code by direct message; with it, he pays.
 
 Then: {program} payments --config {config}
 Ctrl-C ends it all.",
@@ -109,10 +109,16 @@ fn print(told: &[Told], json: bool) {
             t.bank.clone(),
             t.notes.clone(),
             format!("{} ms", t.took_ms),
-            t.wrong.as_ref().map_or_else(|| "right".to_owned(), |why| format!("WRONG: {why}")),
+            if t.wrong.is_none() { "right" } else { "WRONG" }.to_owned(),
         ]);
     }
     say(table);
+    for t in told {
+        // Below, and not in the table: it may be long.
+        if let Some(why) = &t.wrong {
+            say(format_args!("{}: {why}", t.story));
+        }
+    }
     if told.iter().all(|t| t.wrong.is_none()) {
         say("The ledger was balanced after every story, and no money is on its way.");
     }

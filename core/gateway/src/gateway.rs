@@ -4,7 +4,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
 use sportello_engine::{Clock, CodeKey, Engine, Parts, Store, SystemClock};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -13,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::api::{App, router};
 use crate::config::Problems;
+use crate::connections;
 use crate::key::{KeyError, read_or_make};
 use crate::plugins::Deployment;
 use crate::wire::{SystemEntropy, Wire, setup};
@@ -31,7 +31,7 @@ pub struct RunningGateway {
     engine: Engine,
     drain: Duration,
     hang_up: oneshot::Sender<()>,
-    serving: JoinHandle<std::io::Result<()>>,
+    serving: JoinHandle<()>,
 }
 
 /// Lets go when it is dropped: a gateway that nobody drains leaves its store to the next one all the same.
@@ -59,7 +59,7 @@ pub enum StartError {
     #[error("{}", .0.join("\n"))]
     Settings(Vec<String>),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {error}; another gateway may be running: set gateway.listen to another port")]
+    #[error("cannot listen on {address}: {error}; set gateway.listen to an address and a port that are free here")]
     Listen {
         /// The address.
         address: SocketAddr,
@@ -103,19 +103,15 @@ impl Gateway {
         }
         let app = App::new(&config, engine.clone(), wire.0.clone());
         let (hang_up, hung_up) = oneshot::channel();
-        let router = router(app.clone());
-        // An answer is one small packet: waiting for more of it helps nobody.
-        let listener = listener.tap_io(|connection| {
-            let _ = connection.set_nodelay(true);
-        });
-        let serving = tokio::spawn(
-            axum::serve(listener, router)
-                .with_graceful_shutdown(async {
-                    // A gateway that is dropped hangs up as well.
-                    let _ = hung_up.await;
-                })
-                .into_future(),
-        );
+        let serving = tokio::spawn(connections::serve(
+            listener,
+            router(app.clone()),
+            connections::Limits::of_this_process(),
+            async {
+                // A gateway that is dropped hangs up as well.
+                let _ = hung_up.await;
+            },
+        ));
         Ok(RunningGateway { address, app, wire, engine, drain: gateway.drain, hang_up, serving })
     }
 }

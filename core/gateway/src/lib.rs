@@ -12,6 +12,7 @@ pub mod cli;
 pub mod client;
 pub mod command;
 pub mod config;
+mod connections;
 pub mod demo;
 pub mod gateway;
 pub mod iban;

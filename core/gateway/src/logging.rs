@@ -31,7 +31,9 @@ fn subscriber<W: Write>(
         LogLevel::Trace => LevelFilter::TRACE,
     };
     let writer = CleanWriters { redactor: Arc::new(redactor), open };
-    let common = tracing_subscriber::fmt().with_max_level(level).with_ansi(false).with_writer(writer);
+    // What goes wrong in here would be said on standard error, and panic where that is what went wrong.
+    let common =
+        tracing_subscriber::fmt().with_max_level(level).with_ansi(false).log_internal_errors(false).with_writer(writer);
     match log.format {
         LogFormat::Text => Box::new(common.with_target(false).finish()),
         LogFormat::Json => Box::new(common.json().flatten_event(true).finish()),
@@ -56,13 +58,14 @@ impl<'a, W: Write, F: Fn() -> W> MakeWriter<'a> for CleanWriters<F> {
 }
 
 impl<W: Write> Write for CleanWriter<W> {
-    /// One event comes whole, with its line's end, in one call.
+    /// One event comes whole, with its line's end, in one call. A log that cannot be written (its reader has gone, its
+    /// disk is full) stops nobody's payment: the line is lost, and that is all.
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(event);
         let line = line.strip_suffix('\n').unwrap_or(&line);
         let mut clean = self.redactor.clean(line);
         clean.push('\n');
-        self.to.write_all(clean.as_bytes())?;
+        let _ = self.to.write_all(clean.as_bytes());
         Ok(event.len())
     }
 

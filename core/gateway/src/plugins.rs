@@ -1,12 +1,12 @@
 //! From a configuration to plugins that are loaded and checked: what could not be said from the file alone.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::Value;
 use sportello_engine::ChannelSetup;
-use sportello_host::{Found, Limits, LoadError, Loaded, OpenError, PickError, Services, Spec};
+use sportello_host::{Declared, Found, Limits, Loaded, OpenError, PickError, Services, Spec};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
 use crate::config::{Config, Instance, Notes, Problems, Reading, Surroundings, Wrong, joined, nearest};
@@ -60,7 +60,8 @@ impl Deployment {
         for instance in &config.instances {
             let path = path_of(instance);
             match source.load(&instance.plugin) {
-                Err(wrong) => notes.add(&format!("{path}.plugin"), wrong),
+                Err(Some(wrong)) => notes.add(&format!("{path}.plugin"), wrong),
+                Err(None) => {}
                 Ok(loaded) if loaded.manifest().kind != instance.kind => {
                     let (is, under) = match loaded.manifest().kind {
                         Kind::Channel => ("a channel", "channels"),
@@ -203,48 +204,62 @@ impl Member {
 }
 
 /// Where plugins are taken from.
-enum Source {
-    Found(Found),
+enum Source<'a> {
+    Found {
+        found: Found,
+        folders: &'a [PathBuf],
+        /// Whether every folder could be read: what was not found is then not there.
+        is_whole: bool,
+    },
     BuiltIn(Vec<Loaded>),
 }
 
-impl Source {
-    fn new(plugins: Plugins, config: &Config, notes: &Notes<'_>) -> Self {
+impl<'a> Source<'a> {
+    fn new(plugins: Plugins, config: &'a Config, notes: &Notes<'_>) -> Self {
+        let folders = config.gateway.plugins.as_slice();
         let found = match plugins {
             Plugins::BuiltIn(loaded) => return Self::BuiltIn(loaded),
-            Plugins::Folders => sportello_host::scan(&config.gateway.plugins),
+            Plugins::Folders => sportello_host::scan(folders),
         };
+        let mut is_whole = !folders.is_empty();
         for problem in &found.problems {
-            if let LoadError::Unreadable { path, error } = problem
-                && let Some(at) = config.gateway.plugins.iter().position(|folder| folder == path)
-            {
-                let what = format!("the folder {} cannot be read: {error}", path.display());
-                notes.add(&format!("gateway.plugins[{at}]"), Wrong::new(what, "name a folder that is there"));
+            let said = problem.to_string();
+            let of = |folder: &PathBuf| said.starts_with(&format!("{}: ", folder.display()));
+            // What lies inside a folder matters to whoever names it, and to nobody else.
+            if let Some(at) = folders.iter().position(of) {
+                is_whole = false;
+                notes.add(&format!("gateway.plugins[{at}]"), Wrong::new(said, "name a folder with plugins"));
             }
         }
-        Self::Found(found)
+        Self::Found { found, folders, is_whole }
     }
 
-    fn load(&self, name: &str) -> Result<Loaded, Wrong> {
+    /// Nothing is said of what may lie in a folder that could not be read: that has been said.
+    fn load(&self, name: &str) -> Result<Loaded, Option<Wrong>> {
         match self {
             Self::BuiltIn(all) => {
                 let found = all.iter().find(|loaded| loaded.manifest().name == name);
-                found.cloned().ok_or_else(|| Wrong::new(format!("no plugin is called {name:?}"), ""))
+                found.cloned().ok_or_else(|| Some(Wrong::new(format!("no plugin is called {name:?}"), "")))
             }
-            Self::Found(found) => {
-                let declared = found.pick(name).map_err(|error| unpicked(&error, found))?;
-                declared.clone().load().map_err(|error| Wrong::new(error.to_string(), "install another build of it"))
-            }
+            Self::Found { found, folders, is_whole } => match found.pick(name) {
+                Ok(declared) => declared
+                    .clone()
+                    .load()
+                    .map_err(|error| Some(Wrong::new(error.to_string(), "install another build of it"))),
+                Err(PickError::Unknown { .. }) if !is_whole => Err(None),
+                Err(error) => Err(Some(unpicked(&error, found, folders))),
+            },
         }
     }
 }
 
 /// Why no plugin was taken; with those that might have been meant and cannot be used.
-fn unpicked(error: &PickError, found: &Found) -> Wrong {
+fn unpicked(error: &PickError, found: &Found, folders: &[PathBuf]) -> Wrong {
     let PickError::Unknown { name, known } = error else {
         return Wrong::new(error.to_string(), "");
     };
     let broken = found.problems.iter().map(ToString::to_string).find(|problem| problem.contains(name.as_str()));
+    let broken = broken.or_else(|| impostor(name, folders));
     let remedy = match (broken, nearest(name, known.iter().map(String::as_str))) {
         (Some(broken), _) => format!("a library cannot be used: {broken}"),
         (None, Some(meant)) => format!("did you mean \"{meant}\"?"),
@@ -252,6 +267,15 @@ fn unpicked(error: &PickError, found: &Found) -> Wrong {
         (None, None) => format!("there are: {}", known.join(", ")),
     };
     Wrong::new(format!("no plugin is called {name:?}"), remedy)
+}
+
+/// What is wrong with a file that is called as the plugin's would be. Of what is no plugin at all the host says nothing by
+/// itself, since a build folder is full of it.
+fn impostor(name: &str, folders: &[PathBuf]) -> Option<String> {
+    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+    let file = format!("{DLL_PREFIX}{}{DLL_SUFFIX}", name.replace('-', "_"));
+    let places = folders.iter().flat_map(|folder| [folder.join(&file), folder.join(name).join(&file)]);
+    places.filter(|path| path.is_file()).find_map(|path| Declared::read(path).err()).map(|error| error.to_string())
 }
 
 /// The instance's table in the file.

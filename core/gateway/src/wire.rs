@@ -219,7 +219,7 @@ impl Wire {
 pub fn setup(deployment: &Deployment) -> sportello_engine::Setup {
     let config = &deployment.config;
     let mut setup = sportello_engine::Setup {
-        profiles: config.profiles.iter().map(profile).collect(),
+        profiles: config.profiles.clone(),
         routes: config.routes.iter().map(route).collect(),
         policy: sportello_engine::Policy {
             exempt: config.policy.exempt.clone(),
@@ -241,17 +241,6 @@ pub fn setup(deployment: &Deployment) -> sportello_engine::Setup {
         }
     }
     setup
-}
-
-fn profile(profile: &crate::config::Profile) -> sportello_engine::Profile {
-    sportello_engine::Profile {
-        name: profile.name.clone(),
-        handles: profile.handles.clone(),
-        account: profile.account.clone(),
-        country: profile.country.clone(),
-        language: profile.language,
-        visibility: profile.visibility,
-    }
 }
 
 fn route(route: &crate::config::Route) -> sportello_engine::Route {

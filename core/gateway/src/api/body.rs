@@ -1,7 +1,11 @@
 //! What a payment is asked for with.
 
-use axum::extract::rejection::BytesRejection;
-use axum::response::IntoResponse;
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::HttpBody;
+use axum::extract::{FromRequest, Request};
+use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use serde::Deserialize;
 use sportello_model::command::Visibility;
@@ -64,18 +68,47 @@ fn require_json(headers: &HeaderMap) -> Result<(), Problem> {
     Err(Problem::new(Kind::MediaType, "send the body as application/json"))
 }
 
-/// The body's bytes, or why they did not arrive.
-///
-/// # Errors
-/// 413 where there are too many, 400 where they end too early.
-pub fn received(body: Result<bytes::Bytes, BytesRejection>) -> Result<bytes::Bytes, Problem> {
-    body.map_err(|rejection| {
-        let detail = rejection.body_text();
-        match rejection.into_response().status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Problem::new(Kind::TooLarge, "a body has at most 1 MB"),
-            _ => Problem::new(Kind::BadRequest, detail),
+/// How long a body may take to arrive.
+const BODY_WITHIN: Duration = Duration::from_secs(10);
+
+/// The largest body that is taken, in bytes.
+pub const BODY_LEN_MAX: usize = 1 << 20;
+
+/// A body that has not been read yet: it is not asked for while it is not known whether its sender may send one.
+pub struct Unread(Request);
+
+impl<S: Sync> FromRequest<S> for Unread {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        Ok(Self(request))
+    }
+}
+
+impl Unread {
+    /// The body's bytes.
+    ///
+    /// # Errors
+    /// 413 where there are too many, 408 where they take too long, 400 where they end too early.
+    pub async fn read(self) -> Result<Bytes, Problem> {
+        self.read_within(BODY_WITHIN).await
+    }
+
+    pub(crate) async fn read_within(self, within: Duration) -> Result<Bytes, Problem> {
+        let too_large = || Problem::new(Kind::TooLarge, "a body has at most 1 MB");
+        if self.0.body().size_hint().lower() > BODY_LEN_MAX as u64 {
+            return Err(too_large());
         }
-    })
+        let arrived = tokio::time::timeout(within, Bytes::from_request(self.0, &()));
+        let Ok(arrived) = arrived.await else {
+            let detail = format!("a body arrives within {} seconds", within.as_secs());
+            return Err(Problem::new(Kind::Slow, detail));
+        };
+        arrived.map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+            _ => Problem::new(Kind::BadRequest, "the body ended before it was whole"),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -15,6 +14,7 @@ use sportello_model::command::Visibility;
 use sportello_model::payment::State as Standing;
 use sportello_model::{Payment, PaymentId};
 
+use super::body::Unread;
 use super::problem::{Kind, Problem};
 use super::view::{PaymentView, mask};
 use super::{App, body, idempotency, json as json_response, json_with, prefer, stopping, unavailable};
@@ -26,15 +26,11 @@ const ROUTE: &str = "/v1/payments";
 const PAGE_LEN: [u32; 2] = [20, 100];
 
 /// `POST /v1/payments`: 201 with the payment; with the payment as it stands now, where the same request came before.
-pub(super) async fn create(
-    State(app): State<Arc<App>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+pub(super) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body: Unread) -> Result<Response, Problem> {
     let caller = app.callers.authorize(&headers, Scope::PaymentsWrite)?;
-    let inside = app.taking()?;
     let key = idempotency::key(&headers)?;
-    let bytes = body::received(body)?;
+    let bytes = body.read().await?;
+    let inside = app.taking()?;
     let asked = body::read(&headers, &bytes)?;
     if asked.confirmed {
         caller.require(Scope::PaymentsConfirmed)?;

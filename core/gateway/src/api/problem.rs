@@ -17,12 +17,16 @@ pub enum Kind {
     IdempotencyKeyMissing,
     /// There is no (right) API key.
     Unauthorized,
+    /// A delivery does not carry its provider's signature.
+    Unsigned,
     /// The API key may not do this.
     Forbidden,
     /// There is nothing here.
     NotFound,
     /// This can be done here, but not with this method.
     MethodNotAllowed,
+    /// The body takes too long to arrive.
+    Slow,
     /// Where the payment stands, this cannot be done.
     NotNow,
     /// The first request with this `Idempotency-Key` has not been answered yet.
@@ -49,14 +53,16 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, by status; the most general of each status first.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::BadRequest,
         Self::BadJson,
         Self::IdempotencyKeyMissing,
         Self::Unauthorized,
+        Self::Unsigned,
         Self::Forbidden,
         Self::NotFound,
         Self::MethodNotAllowed,
+        Self::Slow,
         Self::NotNow,
         Self::InFlight,
         Self::TooLarge,
@@ -78,11 +84,13 @@ impl Kind {
                 (StatusCode::BAD_REQUEST, "idempotency-key-missing", "The request needs an Idempotency-Key")
             }
             Self::Unauthorized => (StatusCode::UNAUTHORIZED, "unauthorized", "An API key is needed"),
+            Self::Unsigned => (StatusCode::UNAUTHORIZED, "unsigned", "The delivery is not its provider's"),
             Self::Forbidden => (StatusCode::FORBIDDEN, "forbidden", "The API key may not do this"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not-found", "There is nothing here"),
             Self::MethodNotAllowed => {
                 (StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", "The method is not offered here")
             }
+            Self::Slow => (StatusCode::REQUEST_TIMEOUT, "slow", "The body takes too long"),
             Self::NotNow => (StatusCode::CONFLICT, "not-now", "This cannot be done as things stand"),
             Self::InFlight => {
                 (StatusCode::CONFLICT, "in-flight", "The first request with this key is not answered yet")

@@ -3,16 +3,16 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use sportello_sdk::frames::WebhookFrame;
 use sportello_sdk::{WebhookReply, WebhookRequest};
 
+use super::App;
+use super::body::Unread;
 use super::problem::{Kind, Problem};
-use super::{App, body};
 
 /// A delivery to `/in/{instance}`.
 pub(super) async fn root(
@@ -21,10 +21,10 @@ pub(super) async fn root(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    body: Unread,
 ) -> Result<Response, Problem> {
     let Path(instance) = instance.map_err(|_| nobody())?;
-    deliver(&app, &instance, String::new(), &method, &uri, &headers, bytes).await
+    deliver(&app, &instance, String::new(), &method, &uri, &headers, body).await
 }
 
 /// A delivery to `/in/{instance}/…`.
@@ -34,10 +34,10 @@ pub(super) async fn below(
     method: Method,
     uri: Uri,
     headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    body: Unread,
 ) -> Result<Response, Problem> {
     let Path((instance, path)) = parts.map_err(|_| nobody())?;
-    deliver(&app, &instance, format!("/{path}"), &method, &uri, &headers, bytes).await
+    deliver(&app, &instance, format!("/{path}"), &method, &uri, &headers, body).await
 }
 
 async fn deliver(
@@ -47,16 +47,18 @@ async fn deliver(
     method: &Method,
     uri: &Uri,
     headers: &HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    body: Unread,
 ) -> Result<Response, Problem> {
     if !app.wire.slots().contains_key(instance) {
         return Err(nobody());
     }
+    let body = body.read().await.inspect_err(|problem| {
+        tracing::warn!(instance, status = problem.kind().status().as_u16(), "a webhook was refused: its body");
+    })?;
     // The provider delivers again what it is told to; the next start will take it.
     let _inside = app.taking()?;
     let closed = || Problem::new(Kind::Unavailable, "this instance is not open just now").retry_after(5);
     let running = app.wire.running(instance).ok_or_else(closed)?;
-    let body = body::received(bytes)?;
     let readable = |(name, value): (&HeaderName, &HeaderValue)| {
         // Names are in small letters already. A value that is no text signs nothing.
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
@@ -85,7 +87,12 @@ fn kind_of(status: StatusCode) -> Option<Kind> {
 }
 
 fn refused(status: u16, why: &str) -> Problem {
-    let kind = StatusCode::from_u16(status).ok().and_then(kind_of);
+    let kind = match StatusCode::from_u16(status) {
+        // No API key would help here.
+        Ok(StatusCode::UNAUTHORIZED) => Some(Kind::Unsigned),
+        Ok(status) => kind_of(status),
+        Err(_) => None,
+    };
     Problem::new(kind.unwrap_or(Kind::BadRequest), why)
 }
 

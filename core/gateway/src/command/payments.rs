@@ -29,6 +29,7 @@ impl Payments {
     /// When the gateway cannot be asked.
     pub async fn run(self, setting: &Setting) -> Result<(), Failed> {
         let mut query = vec![("limit", self.limit.to_string())];
+        let state_again = self.state.as_ref().map_or_else(String::new, |state| format!(" --state {state}"));
         query.extend(self.state.map(|state| ("state", state)));
         query.extend(self.cursor.map(|cursor| ("cursor", cursor)));
         let page = Client::open(&setting.config)?.get("/v1/payments", &query).await?;
@@ -55,7 +56,7 @@ impl Payments {
         }
         say(rows);
         if let Some(cursor) = page.get("next_cursor").and_then(Value::as_str) {
-            say(format_args!("There are more: sportello payments --cursor {cursor}"));
+            say(format_args!("There are more: sportello payments{state_again} --cursor {cursor}"));
         }
         Ok(())
     }

@@ -15,6 +15,8 @@ use crate::wire::Wire;
 /// # Errors
 /// When it does not start.
 pub fn run(setting: &Setting) -> Result<(), Failed> {
+    // People's names, accounts and memos stand in the store: what this program writes, no other user reads.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -43,9 +43,14 @@ impl Document {
         let broken = errors
             .iter()
             .map(|error| {
-                let at = error.span().map_or(0, |span| span.start);
-                let what = error.message().lines().collect::<Vec<_>>().join(", ");
-                (walk.line_of(at), what)
+                let span = error.span().unwrap_or_default();
+                let mut what = error.message().lines().collect::<Vec<_>>().join(", ");
+                if what == "duplicate key"
+                    && let Some(key) = text.get(span.clone())
+                {
+                    what = format!("the key {key} stands here a second time");
+                }
+                (walk.line_of(span.start), what)
             })
             .collect();
         let root = walk.table("", table.get_ref());

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use sportello_engine::Profile;
 use sportello_model::Handle;
 use sportello_model::command::Visibility;
 use sportello_model::grammar::Language;
@@ -9,23 +10,6 @@ use sportello_model::grammar::Language;
 use super::problem::Wrong;
 use super::section::Section;
 use super::value::{account, country, handle, one_of, text};
-
-/// `[[profiles]]`.
-#[derive(Debug, Clone)]
-pub struct Profile {
-    /// The name on the account.
-    pub name: String,
-    /// Who this is on the channels: immutable ids, and names for the directory to look up.
-    pub handles: Vec<Handle>,
-    /// The account to pay from and to be paid on.
-    pub account: Handle,
-    /// ISO 3166-1 alpha-2.
-    pub country: Option<String>,
-    /// What notes to this person are written in.
-    pub language: Language,
-    /// Who may see this person's payments where a message does not say.
-    pub visibility: Visibility,
-}
 
 pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
     let mut owners: HashMap<Handle, String> = HashMap::new();

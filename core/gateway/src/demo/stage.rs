@@ -21,12 +21,22 @@ pub(super) struct Stage {
     pub(super) gateway: String,
     pub(super) program: PathBuf,
     pub(super) config: PathBuf,
-    folder: PathBuf,
     client: Client,
     http: reqwest::Client,
     gateway_process: Child,
     // Ends when its standard input closes: with this.
     _sandbox: Child,
+    // The last to go: a program that still runs would write into it.
+    _folder: Folder,
+}
+
+/// What the demo keeps while it lasts.
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 impl Stage {
@@ -34,8 +44,8 @@ impl Stage {
     pub(super) async fn set(config: &Path, apart: bool) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|e| e.to_string())?;
         let beside = program.parent().unwrap_or(Path::new(".")).to_path_buf();
-        let folder = beside.join(format!("demo-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
+        let folder = Folder(beside.join(format!("demo-{}", std::process::id())));
+        std::fs::create_dir_all(&folder.0).map_err(|e| format!("{}: {e}", folder.0.display()))?;
 
         let (x, bank, gateway) = match apart {
             true => ("127.0.0.1:0", "127.0.0.1:0", free_address()?),
@@ -47,12 +57,9 @@ impl Stage {
         let (x, bank) = (text(&said, "x"), text(&said, "bank"));
 
         let written = std::fs::read_to_string(config).map_err(|e| format!("{}: {e}", config.display()))?;
-        let written = written
-            .replace("http://127.0.0.1:7001", &x)
-            .replace("http://127.0.0.1:7002", &bank)
-            .replace("127.0.0.1:8080", &gateway)
-            .replace("plugins = [\"target/debug\"]", &format!("plugins = [{:?}]", beside.display().to_string()));
-        let config = folder.join("gateway.toml");
+        let written = written.replace("http://127.0.0.1:7001", &x).replace("http://127.0.0.1:7002", &bank);
+        let written = adapted(&written, config, &beside, &gateway)?;
+        let config = folder.0.join("gateway.toml");
         std::fs::write(&config, written).map_err(|e| e.to_string())?;
         let mut run = Command::new(&program);
         run.arg("--config").arg(&config).args(["--json", "run"]).stdin(Stdio::null());
@@ -61,8 +68,18 @@ impl Stage {
 
         let client = Client::open(&config).map_err(|e| e.to_string())?;
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().map_err(|e| e.to_string())?;
-        let stage =
-            Self { x, bank, gateway, program, config, folder, client, http, gateway_process, _sandbox: sandbox };
+        let stage = Self {
+            x,
+            bank,
+            gateway,
+            program,
+            config,
+            client,
+            http,
+            gateway_process,
+            _sandbox: sandbox,
+            _folder: folder,
+        };
         stage
             .post(&format!("{}/sandbox/webhook", stage.x), &json!({ "url": format!("{}/in/twitter", stage.gateway) }))
             .await?;
@@ -82,7 +99,6 @@ impl Stage {
             let _ = Command::new("kill").args(["-TERM", &id.to_string()]).stderr(Stdio::null()).status().await;
         }
         let status = tokio::time::timeout(PATIENCE, self.gateway_process.wait()).await;
-        let _ = std::fs::remove_dir_all(&self.folder);
         match status {
             Ok(Ok(status)) if status.success() => Ok(()),
             Ok(Ok(status)) => Err(format!("the gateway ended with {status}")),
@@ -164,6 +180,28 @@ pub(super) fn text(value: &Value, key: &str) -> String {
     value.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
+/// The configuration as the demo runs it: at its own address, with its own store, and with the plugins that were built
+/// beside this program in place of those of the usual build. All else is as the file has it.
+fn adapted(written: &str, file: &Path, beside: &Path, listen: &str) -> Result<String, String> {
+    let wrong = |what: &dyn std::fmt::Display| format!("{}: {what}; see: sportello check", file.display());
+    let mut config: toml::Table = written.parse().map_err(|e: toml::de::Error| wrong(&e.message()))?;
+    let gateway = config.get_mut("gateway").and_then(toml::Value::as_table_mut);
+    let gateway = gateway.ok_or_else(|| wrong(&"there is no [gateway]"))?;
+    let folders = gateway.get("plugins").and_then(toml::Value::as_array).cloned().unwrap_or_default();
+    let around = std::path::absolute(file).map_err(|e| wrong(&e))?;
+    let around = around.parent().unwrap_or(Path::new("/"));
+    let plugins = folders.iter().filter_map(toml::Value::as_str).map(|folder| match folder {
+        "target/debug" => beside.to_path_buf(),
+        other => around.join(other),
+    });
+    let plugins: toml::value::Array = plugins.map(|folder| folder.display().to_string().into()).collect();
+    gateway.insert("plugins".to_owned(), plugins.into());
+    gateway.insert("listen".to_owned(), listen.into());
+    gateway.insert("store".to_owned(), "sqlite:sportello.db".into());
+    gateway.insert("key".to_owned(), toml::Table::from_iter([("file".to_owned(), "sportello.key".into())]).into());
+    Ok(config.to_string())
+}
+
 /// Starts a program, and waits for the line of JSON that has `key`.
 async fn started(command: &mut Command, key: &str) -> Result<(Child, Value), String> {
     let name = format!("{:?}", command.as_std().get_program());
@@ -178,6 +216,9 @@ async fn started(command: &mut Command, key: &str) -> Result<(Child, Value), Str
     let mut lines = BufReader::new(stdout).lines();
     while let Some(line) = lines.next_line().await.map_err(|e| e.to_string())? {
         let said: Value = serde_json::from_str(&line).unwrap_or_default();
+        if let Some(why) = said.get("error").and_then(Value::as_str) {
+            return Err(format!("{name} did not start:\n{why}"));
+        }
         if said.get(key).is_some() {
             // A full pipe would stop it.
             tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });

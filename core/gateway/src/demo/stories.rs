@@ -188,9 +188,13 @@ async fn balanced(stage: &Stage) -> Result<(), String> {
     let balances = ledger.get("balances").and_then(Value::as_array).cloned().unwrap_or_default();
     let minor = |b: &Value| b.get("minor").and_then(Value::as_i64).unwrap_or(i64::MAX);
     let sum: i64 = balances.iter().map(minor).sum();
-    let open = balances.iter().any(|b| !text(b, "account").starts_with("person:"));
-    if sum != 0 || open {
+    let open: Vec<String> =
+        balances.iter().map(|b| text(b, "account")).filter(|account| !account.starts_with("person:")).collect();
+    if sum != 0 {
         return Err(format!("the ledger is not balanced: {ledger}"));
+    }
+    if !open.is_empty() {
+        return Err(format!("money is still on its way: something stands on {}", open.join(", ")));
     }
     Ok(())
 }

@@ -61,6 +61,40 @@ fn it_stops_when_told_and_comes_back_after_a_kill() {
         tell(&child, signal);
         assert_eq!(child.wait().unwrap().code(), expected, "{signal}");
     }
+    // Whoever else is on this machine reads none of it.
+    for file in ["store.db", "store.db.lock", "key"] {
+        let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(folder.path().join(file)).unwrap());
+        assert_eq!(mode & 0o077, 0, "{file}: {mode:o}");
+    }
+}
+
+#[test]
+fn nobody_need_read_the_log() {
+    let folder = folder_with(CONFIG);
+    let (log_reader, log) = std::io::pipe().unwrap();
+    let mut child =
+        sportello(folder.path()).args(["run", "--json"]).stdout(Stdio::piped()).stderr(log).spawn().unwrap();
+    BufReader::new(child.stdout.take().unwrap()).read_line(&mut String::new()).unwrap();
+    drop(log_reader);
+    // It logs that it stops, and how it went.
+    tell(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_payment_whose_answer_was_lost_may_have_been_made() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let config = CONFIG.replace("127.0.0.1:0", &listener.local_addr().unwrap().to_string());
+    let folder = folder_with(&config);
+    let hangs_up = std::thread::spawn(move || {
+        let mut begun = [0; 4];
+        std::io::Read::read_exact(&mut listener.accept().unwrap().0, &mut begun).unwrap();
+    });
+    let output = run(folder.path(), &["pay", "--from", "a:1", "--to", "a:2", "20"]);
+    hangs_up.join().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("see what became of it before you ask again: sportello payments"), "{said}");
 }
 
 #[test]
@@ -105,6 +139,46 @@ fn five_mistakes_are_five_lines() {
     assert_eq!(told["problems"].as_array().unwrap().len(), 5);
     assert_eq!(told["problems"][1]["key"], "gateway.dran");
     assert_eq!(told["problems"][1]["remedy"], "did you mean \"drain\"?");
+}
+
+#[test]
+fn what_is_no_plugin_is_said_where_it_is_wanted() {
+    let check = |config: &str, expected: &[&str]| {
+        let folder = folder_with(config);
+        std::fs::create_dir(folder.path().join("p")).unwrap();
+        std::fs::write(folder.path().join("p/libtext_file.so"), "no library").unwrap();
+        std::fs::write(folder.path().join("p/liblonely.so"), "").unwrap();
+        let output = run(folder.path(), &["check"]);
+        assert_eq!(output.status.code(), Some(2));
+        let said = String::from_utf8(output.stderr).unwrap();
+        let matches = said.lines().count() == expected.len() && said.lines().zip(expected).all(|(s, e)| s.contains(e));
+        assert!(matches, "{config}\n{said}");
+    };
+    let rail = "[rails.a]\nplugin = \"text-file\"\n";
+    check(
+        &format!("[gateway]\nplugins = [\"p\"]\n{rail}"),
+        &[
+            "gateway.toml:4: rails.a.plugin: no plugin is called \"text-file\"; a library cannot be used: p/libtext_file.so: is refused",
+        ],
+    );
+    // One mistake is one line, whatever comes of it.
+    check(
+        &format!("[gateway]\nplugins = [\"p\", \"nowhere\"]\n{rail}"),
+        &["gateway.toml:2: gateway.plugins[1]: nowhere: cannot be read"],
+    );
+    check(
+        &format!("[gateway]\nplugins = [\"p/liblonely.so\"]\n{rail}"),
+        &["gateway.toml:2: gateway.plugins[0]: p/liblonely.so: is refused"],
+    );
+    check(&format!("[gateway]\nplugins = \"p\"\n{rail}"), &["gateway.toml:2: gateway.plugins: this must be a list"]);
+    check(
+        &format!("[gateway]\nplugins = [\"nowhere\"]\n{rail}{rail}"),
+        &[
+            "gateway.toml:2: gateway.plugins[0]: nowhere",
+            "gateway.toml:5: the key a stands here a second time",
+            "gateway.toml:6: the key plugin stands here a second time",
+        ],
+    );
 }
 
 #[test]

@@ -48,6 +48,8 @@ async fn a_signed_message_becomes_a_payment_and_a_forged_one_nothing() {
 
     let nonsense = "this is no JSON";
     assert_eq!(deliver(&world, "/in/chat", nonsense, Some(&signature(nonsense))).await, 400);
+    let counted = world.get("/v1/instances").await.body["instances"][1]["stats"].clone();
+    assert_eq!(counted["errors"], 1, "{counted}");
     assert_eq!(deliver(&world, "/in/nobody", &message, Some(&right)).await, 404);
     assert_eq!(deliver(&world, "/in/bank", &message, Some(&right)).await, 404);
     let huge = "x".repeat((1 << 20) + 1);

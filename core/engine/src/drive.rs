@@ -46,7 +46,7 @@ impl Engine {
     }
 
     /// Does what is due, and what comes of it. Money goes before words.
-    async fn work(&self, due: Vec<Due>) {
+    pub(crate) async fn work(&self, due: Vec<Due>) {
         let mut waiting = VecDeque::from(due);
         let mut notes = Vec::new();
         while let Some(next) = waiting.pop_front() {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use sha2::{Digest, Sha256};
 use sportello_model::payment::{Effect, Event, Refusal};
 use sportello_model::{Payment, PaymentId, Posting};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 use crate::agenda::Agenda;
 use crate::chatter::Chatter;
@@ -141,6 +141,21 @@ impl Engine {
             let _busy = busy;
             work.await;
         });
+    }
+
+    /// Does something to its end, even if whoever waits for it goes away in the middle: what is durable must be set off,
+    /// and what memory holds must be what is durable.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (tell, told) = oneshot::channel();
+        self.spawn(async move {
+            // Whoever has gone away hears nothing.
+            let _ = tell.send(work.await);
+        });
+        // It ends without a word where it panics, or the runtime goes away.
+        told.await.map_err(|_| StoreError::Closed)
     }
 
     pub(crate) fn now_ms(&self) -> u64 {

@@ -31,6 +31,11 @@ impl Engine {
     /// # Errors
     /// It is not durable, or not as a message must be.
     pub async fn message(&self, channel: &str, message: Message) -> Result<Accepted, Failure> {
+        let (engine, channel) = (self.clone(), channel.to_owned());
+        self.to_the_end(async move { engine.take_in(&channel, message).await }).await.map_err(not_durable)?
+    }
+
+    async fn take_in(&self, channel: &str, message: Message) -> Result<Accepted, Failure> {
         if self.is_draining() {
             return Err(Failure::new(sportello_sdk::Source::Host, "draining", "the gateway is about to stop")
                 .retry_after(5_000));
@@ -189,7 +194,9 @@ impl Engine {
             Some(first) => first.payment = id,
             None => write.links = vec![incoming.first_link(id)],
         }
-        self.begin(id, intent, exempt.then_some(Evidence::BelowLimit), write).await.map(drop)
+        let (_, due) = self.begin(id, intent, exempt.then_some(Evidence::BelowLimit), write).await?;
+        self.set_off(due);
+        Ok(())
     }
 
     /// A code: it answers the one challenge that it fits, or counts against all that are open.

@@ -6,8 +6,10 @@ use sportello_model::command::Visibility;
 use sportello_model::payment::{CancelledBy, Event, Evidence, Refusal};
 use sportello_model::{Handle, Intent, IntentKind, Money, Origin, Payment, PaymentId, Report};
 use sportello_sdk::Failure;
+use tokio::sync::oneshot;
 
 use crate::engine::{ChangeError, Engine};
+use crate::job::Due;
 use crate::live::Live;
 use crate::store::{Key, StoreError, Write};
 
@@ -117,7 +119,18 @@ impl Engine {
             fingerprint: request.fingerprint.clone(),
         };
         let write = Write { keys: vec![key], ..Write::default() };
-        match self.begin(id, intent, evidence, write).await {
+        // A caller may hang up once the payment is durable: it goes on all the same.
+        let engine = self.clone();
+        let (tell, told) = oneshot::channel();
+        self.spawn(async move {
+            let (begun, due) = match engine.begin(id, intent, evidence, write).await {
+                Ok((live, due)) => (Ok(live), due),
+                Err(error) => (Err(error), Vec::new()),
+            };
+            let _ = tell.send(begun);
+            engine.work(due).await;
+        });
+        match told.await.map_err(|_| StoreError::Closed)? {
             Ok(live) => Ok(Created { live, replayed: false }),
             Err(StoreError::Seen { payment, fingerprint }) if fingerprint == request.fingerprint => {
                 let live = self.live(payment).await?.ok_or(StoreError::Stale)?;
@@ -128,15 +141,15 @@ impl Engine {
         }
     }
 
-    /// Makes a payment together with whatever `write` holds, and sets it off: at once where there is evidence that the
-    /// payer agreed, else with a challenge.
+    /// Makes a payment together with whatever `write` holds: at once where there is evidence that the payer agreed, else
+    /// with a challenge. Answers what is to be done next.
     pub(crate) async fn begin(
         &self,
         id: PaymentId,
         intent: Intent,
         evidence: Option<Evidence>,
         write: Write,
-    ) -> Result<Arc<Live>, StoreError> {
+    ) -> Result<(Arc<Live>, Vec<Due>), StoreError> {
         let now_ms = self.now_ms();
         let payment = Payment::received(id, intent, now_ms);
         let received = Event::Received { intent: payment.intent.clone() };
@@ -151,8 +164,7 @@ impl Engine {
         let kept =
             if now.payment.state.is_terminal() { live.clone() } else { self.0.lives.keep(live.clone(), &now.payment) };
         drop(now);
-        self.set_off(due);
-        Ok(kept)
+        Ok((kept, due))
     }
 
     /// A challenge whose code is like none of the payer's other open ones.
@@ -171,10 +183,14 @@ impl Engine {
     /// It can no longer be called off, or that is not durable.
     pub async fn cancel(&self, id: PaymentId) -> Result<Option<Payment>, ChangeError> {
         let Some(live) = self.live(id).await? else { return Ok(None) };
-        let mut now = live.now.lock().await;
-        let due = self.change(&live, &mut now, &[Event::Cancelled { by: CancelledBy::Api }], None).await?;
-        self.set_off(due);
-        Ok(Some(now.payment.clone()))
+        let engine = self.clone();
+        self.to_the_end(async move {
+            let mut now = live.now.lock().await;
+            let due = engine.change(&live, &mut now, &[Event::Cancelled { by: CancelledBy::Api }], None).await?;
+            engine.set_off(due);
+            Ok(Some(now.payment.clone()))
+        })
+        .await?
     }
 
     /// Takes an outcome that a rail reports by itself. It is durable when this returns.
@@ -182,6 +198,11 @@ impl Engine {
     /// # Errors
     /// The order is not one that this rail was given; or it is not durable: let the rail report again.
     pub async fn report(&self, rail: &str, report: Report) -> Result<(), Failure> {
+        let (engine, rail) = (self.clone(), rail.to_owned());
+        self.to_the_end(async move { engine.take_report(&rail, report).await }).await.map_err(not_durable)?
+    }
+
+    async fn take_report(&self, rail: &str, report: Report) -> Result<(), Failure> {
         let unknown = || Failure::input("unknown_order", "this rail was given no such order");
         let id = report.key.split_once('-').and_then(|(id, _)| id.parse().ok()).ok_or_else(unknown)?;
         let live = self.live(id).await.map_err(not_durable)?.ok_or_else(unknown)?;

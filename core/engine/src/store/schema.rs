@@ -53,8 +53,9 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Checkpoints every 32 MB of log rather than every 4: each one syncs the file itself.
     connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
-    // What is under way stays in memory: 64 MB at most, taken as it is needed.
-    connection.pragma_update(None, "cache_size", -64_000)?;
+    // What is under way is some hundred pages. A larger cache costs more than it brings: whenever a commit has split a
+    // page, SQLite looks through all that are cached.
+    connection.pragma_update(None, "cache_size", -8_000)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // One gateway, one file: a second one that wrote the same payments would be a second spender.
     connection.pragma_update(None, "locking_mode", "NORMAL")?;

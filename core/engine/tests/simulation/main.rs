@@ -251,6 +251,22 @@ async fn what_was_in_flight_at_a_crash_is_asked_about_and_never_sent_again() {
 }
 
 #[tokio::test]
+async fn whoever_hangs_up_stops_no_payment() {
+    let stage = Stage::new(0).await;
+    // Polled until it waits for the disk, and dropped there, as a server drops what it does for a caller who went away.
+    {
+        let mut created = std::pin::pin!(stage.engine.create(stage.request("k")));
+        let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(created.as_mut().poll(&mut nobody).is_pending());
+    }
+    assert!(stage.engine.drain(u64::MAX).await);
+    assert_eq!(stage.world.orders.lock().len(), 1);
+    let page = sportello_engine::store::Page { limit: 9, ..Default::default() };
+    let payments = stage.engine.store().payments(page).await.unwrap();
+    assert_eq!(payments.iter().map(|p| p.state).collect::<Vec<_>>(), [State::Completed]);
+}
+
+#[tokio::test]
 async fn a_bot_is_not_answered_for_ever() {
     let stage = Stage::new(0).await;
     for n in 0..20 {

@@ -216,8 +216,8 @@ impl Stage {
         note.text.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6).unwrap().to_owned()
     }
 
-    pub(crate) async fn pay(&self, key: &str) -> sportello_engine::Created {
-        let request = Request {
+    pub(crate) fn request(&self, key: &str) -> Request {
+        Request {
             caller: "test".into(),
             idempotency_key: key.into(),
             fingerprint: vec![1],
@@ -227,8 +227,11 @@ impl Stage {
             memo: None,
             visibility: Visibility::Private,
             confirmed: true,
-        };
-        self.engine.create(request).await.unwrap()
+        }
+    }
+
+    pub(crate) async fn pay(&self, key: &str) -> sportello_engine::Created {
+        self.engine.create(self.request(key)).await.unwrap()
     }
 
     pub(crate) async fn sums_to_zero(&self) {

@@ -13,6 +13,8 @@ use sportello_engine::store::{EffectId, EffectRow, Key, PaymentRow, StoreError, 
 use sportello_model::payment::State as Standing;
 use sportello_model::{Account, Currency, Money, PaymentId, movement};
 
+use crate::connections;
+
 /// As long as what a gateway writes for such a payment.
 const SNAPSHOT_LEN: usize = 230;
 const ENTRY_LEN: usize = 410;
@@ -28,13 +30,11 @@ pub(super) async fn serve(store: &Path) -> Result<(), String> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.map_err(|e| e.to_string())?;
     let address = listener.local_addr().map_err(|e| e.to_string())?;
     println!("{}", serde_json::json!({ "listening": format!("http://{address}") }));
-    let listener = axum::serve::ListenerExt::tap_io(listener, |connection| {
-        let _ = connection.set_nodelay(true);
-    });
     let router = axum::Router::new()
         .route("/v1/payments", post(pay))
         .with_state(Arc::new(Bare { store, number: AtomicU64::new(1) }));
-    axum::serve(listener, router).await.map_err(|e| e.to_string())
+    connections::serve(listener, router, connections::Limits::of_this_process(), std::future::pending()).await;
+    Ok(())
 }
 
 async fn pay(State(bare): State<Arc<Bare>>, headers: HeaderMap, _body: Bytes) -> (StatusCode, String) {

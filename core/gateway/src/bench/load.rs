@@ -100,7 +100,7 @@ async fn connection(
                 break;
             }
         }
-        if !contains(&buffer, load.expect.as_bytes()) {
+        if memchr::memmem::find(&buffer, load.expect.as_bytes()).is_none() {
             return Err(format!("an answer was not as it should be: {}", String::from_utf8_lossy(&buffer)));
         }
         let us = u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX);
@@ -114,17 +114,12 @@ fn offset(number: usize, of: usize) -> f64 {
     number as f64 / of as f64
 }
 
-fn contains(whole: &[u8], part: &[u8]) -> bool {
-    whole.windows(part.len()).any(|window| window == part)
-}
-
 /// Whether a response with a `content-length` has arrived whole.
 fn is_whole(buffer: &[u8]) -> bool {
-    let Some(head) = buffer.windows(4).position(|w| w == b"\r\n\r\n") else { return false };
-    let Some(lines) = buffer.get(..head).and_then(|lines| std::str::from_utf8(lines).ok()) else { return false };
-    let length = lines.split("\r\n").find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
-    length.is_some_and(|length| buffer.len() >= head + 4 + length)
+    let mut headers = [httparse::EMPTY_HEADER; 16];
+    let mut response = httparse::Response::new(&mut headers);
+    let Ok(httparse::Status::Complete(head)) = response.parse(buffer) else { return false };
+    let length = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+    let length = length.and_then(|header| std::str::from_utf8(header.value).ok()?.parse::<usize>().ok());
+    length.is_some_and(|length| buffer.len() >= head + length)
 }

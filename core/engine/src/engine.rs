@@ -76,6 +76,19 @@ pub(crate) struct Prepared {
     due: Vec<(Due, EffectRow)>,
 }
 
+/// What belongs into one commit: changes of payments that are locked, and all else.
+#[derive(Default)]
+pub(crate) struct Batch<'a> {
+    pub(crate) write: Write,
+    pub(crate) changes: Vec<(&'a Arc<Live>, &'a mut Now, Prepared)>,
+}
+
+impl From<Write> for Batch<'_> {
+    fn from(write: Write) -> Self {
+        Self { write, changes: Vec::new() }
+    }
+}
+
 impl Engine {
     /// Starts, and takes up whatever was left to be done.
     ///
@@ -198,7 +211,7 @@ impl Engine {
     ) -> Result<Vec<Due>, ChangeError> {
         let prepared = self.prepare(now, events)?;
         let write = Write { done: done.into_iter().collect(), ..Write::default() };
-        Ok(self.commit(write, vec![(live, now, prepared)]).await?)
+        Ok(self.commit(Batch { write, changes: vec![(live, now, prepared)] }).await?)
     }
 
     /// What `events` would make of a payment.
@@ -234,11 +247,8 @@ impl Engine {
     }
 
     /// Makes changes durable, all in one commit, and then true.
-    pub(crate) async fn commit(
-        &self,
-        mut write: Write,
-        changes: Vec<(&Arc<Live>, &mut Now, Prepared)>,
-    ) -> Result<Vec<Due>, StoreError> {
+    pub(crate) async fn commit(&self, batch: Batch<'_>) -> Result<Vec<Due>, StoreError> {
+        let Batch { mut write, changes } = batch;
         let mut due = Vec::new();
         let mut moved = Vec::with_capacity(changes.len());
         for (live, now, prepared) in changes {

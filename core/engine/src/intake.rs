@@ -5,12 +5,13 @@
 
 use sportello_model::command::{Command, Visibility};
 use sportello_model::grammar::{self, Language};
-use sportello_model::payment::{CancelledBy, Event, Evidence, State};
+use sportello_model::payment::{CancelledBy, Event, Evidence};
 use sportello_model::{Accepted, Change, Handle, Intent, IntentKind, Message, Money, Note, Origin, Payment, PaymentId};
 use sportello_sdk::Failure;
 
-use crate::engine::Engine;
+use crate::engine::{Batch, Engine};
 use crate::job::{Due, Job};
+use crate::live::{Live, Now};
 use crate::notes::{Answer, answer, public_where_to_look};
 use crate::request::not_durable;
 use crate::setup::ChannelSetup;
@@ -65,39 +66,59 @@ impl Engine {
     }
 
     async fn take(&self, incoming: &Incoming<'_>) -> Result<(), StoreError> {
-        match incoming.message.change {
-            Change::Written => self.obey(incoming, incoming.keys(), None).await,
-            Change::Edited | Change::Deleted => {
-                let linked = self.0.store.key(&incoming.first_scope(), &incoming.first).await?;
-                let open = match linked {
-                    Some((payment, _)) => self.live(payment).await?,
-                    None => None,
-                };
-                match incoming.message.change {
-                    Change::Edited => self.obey(incoming, incoming.keys(), open).await,
-                    _ => self.call_off(incoming, open, CancelledBy::Deletion).await,
+        let write = incoming.keys();
+        if incoming.message.change == Change::Written {
+            return self.obey(incoming, write.into()).await;
+        }
+        let linked = self.0.store.key(&incoming.first_scope(), &incoming.first).await?;
+        let earlier = match linked {
+            Some((payment, _)) => self.live(payment).await?,
+            None => None,
+        };
+        match (incoming.message.change, earlier) {
+            (Change::Deleted, None) => {
+                // A deletion that overtook what it deletes: whatever comes under that id later is void.
+                let links = vec![incoming.first_link(PaymentId(0))];
+                self.0.store.write(Write { links, ..write }).await
+            }
+            (Change::Deleted, Some(earlier)) => {
+                let mut now = earlier.now.lock().await;
+                let batch = self.without(incoming, write, &earlier, &mut now, CancelledBy::Deletion);
+                let due = self.commit(batch).await?;
+                self.set_off(due);
+                Ok(())
+            }
+            (_, None) => self.obey(incoming, write.into()).await,
+            (_, Some(earlier)) => {
+                let mut now = earlier.now.lock().await;
+                let began_nothing = now.payment.cancelled_by == Some(CancelledBy::Edit);
+                let batch = self.without(incoming, write, &earlier, &mut now, CancelledBy::Edit);
+                // What was confirmed stays confirmed, whatever the message says now.
+                if batch.changes.is_empty() && !began_nothing {
+                    return self.0.store.write(batch.write).await;
                 }
+                self.obey(incoming, batch).await
             }
         }
     }
 
-    /// Does what the message says. `earlier` is the payment that an earlier wording of it began.
-    async fn obey(
+    /// With an end to what an earlier wording of the message began, if its author wrote it and nobody has confirmed it.
+    fn without<'a>(
         &self,
         incoming: &Incoming<'_>,
-        mut write: Write,
-        earlier: Option<std::sync::Arc<crate::live::Live>>,
-    ) -> Result<(), StoreError> {
-        if let Some(earlier) = earlier {
-            let was_open = earlier.now.lock().await.payment.state == State::AwaitingConfirmation;
-            // What was confirmed stays confirmed, whatever the message says now.
-            if !was_open {
-                return self.0.store.write(write).await;
-            }
-            self.call_off(incoming, Some(earlier), CancelledBy::Edit).await?;
-            // The edit's own id went with the cancellation; what it says now begins anew.
-            write.keys.clear();
-        }
+        write: Write,
+        earlier: &'a std::sync::Arc<Live>,
+        now: &'a mut Now,
+        by: CancelledBy,
+    ) -> Batch<'a> {
+        let is_own = now.payment.intent.origin.by == incoming.message.from;
+        let prepared = is_own.then(|| self.prepare(now, &[Event::Cancelled { by }]).ok()).flatten();
+        let changes = prepared.map(|prepared| (earlier, now, prepared)).into_iter().collect();
+        Batch { write, changes }
+    }
+
+    /// Does what the message says, in one commit with whatever `batch` holds.
+    async fn obey(&self, incoming: &Incoming<'_>, batch: Batch<'_>) -> Result<(), StoreError> {
         let context = grammar::Context {
             scheme: &incoming.channel.scheme,
             own_names: &incoming.channel.own_names,
@@ -111,30 +132,38 @@ impl Engine {
         }
         match command {
             Command::Pay { payee, amount, memo, visibility } => {
-                self.pay(incoming, write, IntentKind::Pay, &payee, amount, memo, visibility).await
+                self.pay(incoming, batch, IntentKind::Pay, &payee, amount, memo, visibility).await
             }
             Command::Request { payer, amount, memo, visibility } => {
-                self.pay(incoming, write, IntentKind::Request, &payer, amount, memo, visibility).await
+                self.pay(incoming, batch, IntentKind::Request, &payer, amount, memo, visibility).await
             }
-            Command::Confirm { code } => self.confirm(incoming, write, code).await,
-            Command::Cancel { reference } => self.cancel_own(incoming, write, reference).await,
-            Command::Status { reference } => self.status(incoming, write, reference).await,
-            Command::Refund { .. } => self.reply(incoming, write, &Answer::NotOffered { what: "refund" }).await,
-            Command::Buy(_) => self.reply(incoming, write, &Answer::NotOffered { what: "buy" }).await,
-            Command::Cart(_) => self.reply(incoming, write, &Answer::NotOffered { what: "cart" }).await,
+            // An edit that is no payment any more called its payment off, and that is all that it does.
+            Command::Confirm { .. } | Command::Cancel { .. } if !batch.changes.is_empty() => {
+                let due = self.commit(batch).await?;
+                self.set_off(due);
+                Ok(())
+            }
+            Command::Confirm { code } => self.confirm(incoming, batch.write, code).await,
+            Command::Cancel { reference } => self.cancel_own(incoming, batch.write, reference).await,
+            Command::Status { reference } => self.status(incoming, batch, reference).await,
+            Command::Refund { .. } => self.reply(incoming, batch, &Answer::NotOffered { what: "refund" }).await,
+            Command::Buy(_) => self.reply(incoming, batch, &Answer::NotOffered { what: "buy" }).await,
+            Command::Cart(_) => self.reply(incoming, batch, &Answer::NotOffered { what: "cart" }).await,
             Command::Enrol if self.0.directory.profile(from).is_none() => {
-                self.reply(incoming, write, &Answer::NotEnrolled).await
+                self.reply(incoming, batch, &Answer::NotEnrolled).await
             }
             Command::Enrol | Command::Help => {
-                self.reply(incoming, write, &Answer::Help { own_name: &incoming.own_name() }).await
+                self.reply(incoming, batch, &Answer::Help { own_name: &incoming.own_name() }).await
             }
             Command::Unclear(unclear) => {
-                if !self.0.chatter.may_answer(from, &incoming.message.text, self.now_ms()) {
-                    return self.0.store.write(write).await;
+                if !self.0.chatter.may_help(from, &incoming.message.text, self.now_ms()) {
+                    let due = self.commit(batch).await?;
+                    self.set_off(due);
+                    return Ok(());
                 }
                 let language = grammar::language_of(&incoming.message.text).unwrap_or(incoming.language);
                 let text = grammar::explain(&unclear, language, &incoming.own_name());
-                self.say(incoming, write, text).await
+                self.say(incoming, batch, text).await
             }
         }
     }
@@ -143,7 +172,7 @@ impl Engine {
     async fn pay(
         &self,
         incoming: &Incoming<'_>,
-        mut write: Write,
+        mut batch: Batch<'_>,
         kind: IntentKind,
         other: &Handle,
         amount: Money,
@@ -152,7 +181,7 @@ impl Engine {
     ) -> Result<(), StoreError> {
         let from = &incoming.message.from;
         let Some(writer) = self.0.directory.person(from) else {
-            return self.reply(incoming, write, &Answer::NotEnrolled).await;
+            return self.reply(incoming, batch, &Answer::NotEnrolled).await;
         };
         // A name is only as good as the provider's own word for whom it stood when it was written.
         let pinned = if other.is_name() {
@@ -161,14 +190,14 @@ impl Engine {
             Some(other)
         };
         let Some(person) = pinned.and_then(|handle| self.0.directory.person(handle)) else {
-            return self.reply(incoming, write, &Answer::UnknownPerson { name: other.rest() }).await;
+            return self.reply(incoming, batch, &Answer::UnknownPerson { name: other.rest() }).await;
         };
         let (payer, payee) = match kind {
             IntentKind::Pay => (writer, person),
             IntentKind::Request => (person, writer),
         };
         if payer.account == payee.account {
-            return self.reply(incoming, write, &Answer::Yourself).await;
+            return self.reply(incoming, batch, &Answer::Yourself).await;
         }
         let profile_visibility = self.0.directory.profile(&payer.handle).map_or(Visibility::Private, |p| p.visibility);
         let exempt =
@@ -190,11 +219,11 @@ impl Engine {
         };
         let id = self.new_id();
         // A message that is new must not have been there in any wording; an edit takes over from what was.
-        match write.keys.iter_mut().find(|key| key.scope == incoming.first_scope()) {
+        match batch.write.keys.iter_mut().find(|key| key.scope == incoming.first_scope()) {
             Some(first) => first.payment = id,
-            None => write.links = vec![incoming.first_link(id)],
+            None => batch.write.links = vec![incoming.first_link(id)],
         }
-        let (_, due) = self.begin(id, intent, exempt.then_some(Evidence::BelowLimit), write).await?;
+        let (_, due) = self.begin(id, intent, exempt.then_some(Evidence::BelowLimit), batch).await?;
         self.set_off(due);
         Ok(())
     }
@@ -203,13 +232,13 @@ impl Engine {
     async fn confirm(&self, incoming: &Incoming<'_>, write: Write, code: Option<String>) -> Result<(), StoreError> {
         let open = self.open_of(&incoming.message.from);
         if open.is_empty() {
-            return self.reply(incoming, write, &Answer::NothingToConfirm).await;
+            return self.reply(incoming, write.into(), &Answer::NothingToConfirm).await;
         }
         let Some(code) = code else {
-            return self.reply(incoming, write, &Answer::CodeNeeded).await;
+            return self.reply(incoming, write.into(), &Answer::CodeNeeded).await;
         };
         if !incoming.message.private {
-            return self.reply(incoming, write, &Answer::CodeInPublic).await;
+            return self.reply(incoming, write.into(), &Answer::CodeInPublic).await;
         }
         let key = &self.0.code_key;
         let fits = |p: &&Payment| p.challenge.is_some_and(|c| key.matches(p, c.number, &code));
@@ -240,16 +269,21 @@ impl Engine {
             open.retain(|p| short(p.id) == reference.to_lowercase());
         }
         match open.as_slice() {
-            [] => self.reply(incoming, write, &Answer::NothingToCancel).await,
+            [] => self.reply(incoming, write.into(), &Answer::NothingToCancel).await,
             [one] => self.change_all(write, &[one.id], |_| vec![Event::Cancelled { by: CancelledBy::Payer }]).await,
             several => {
                 let list = list(several, |_| String::new());
-                self.reply(incoming, write, &Answer::WhichOne { list: &list }).await
+                self.reply(incoming, write.into(), &Answer::WhichOne { list: &list }).await
             }
         }
     }
 
-    async fn status(&self, incoming: &Incoming<'_>, write: Write, reference: Option<String>) -> Result<(), StoreError> {
+    async fn status(
+        &self,
+        incoming: &Incoming<'_>,
+        batch: Batch<'_>,
+        reference: Option<String>,
+    ) -> Result<(), StoreError> {
         /// How far back is looked for somebody's payments.
         const LOOK_BACK: u32 = 500;
         /// How many are told about.
@@ -263,32 +297,10 @@ impl Engine {
         }
         own.truncate(TOLD_MAX);
         if own.is_empty() {
-            return self.reply(incoming, write, &Answer::NoPayments).await;
+            return self.reply(incoming, batch, &Answer::NoPayments).await;
         }
         let list = list(&own, |p| format!(": {}", p.state.name().replace('_', " ")));
-        self.reply(incoming, write, &Answer::Status { list: &list }).await
-    }
-
-    /// Calls off what an earlier wording of the message began, if nobody has confirmed it.
-    async fn call_off(
-        &self,
-        incoming: &Incoming<'_>,
-        earlier: Option<std::sync::Arc<crate::live::Live>>,
-        by: CancelledBy,
-    ) -> Result<(), StoreError> {
-        let mut write = incoming.keys();
-        write.keys.retain(|key| key.scope != incoming.first_scope());
-        let Some(live) = earlier else {
-            // A deletion that overtook what it deletes: whatever comes under that id later is void.
-            write.links = vec![incoming.first_link(PaymentId(0))];
-            return self.0.store.write(write).await;
-        };
-        let is_own = live.now.lock().await.payment.intent.origin.by == incoming.message.from;
-        let is_open = live.now.lock().await.payment.state == State::AwaitingConfirmation;
-        if !is_own || !is_open {
-            return self.0.store.write(write).await;
-        }
-        self.change_all(write, &[live.id], |_| vec![Event::Cancelled { by }]).await
+        self.reply(incoming, batch, &Answer::Status { list: &list }).await
     }
 
     /// Changes some payments and writes the rest, in one commit. What has moved on in the meantime is left out.
@@ -313,7 +325,7 @@ impl Engine {
                 changes.push((*live, &mut **now, prepared));
             }
         }
-        let due = self.commit(write, changes).await?;
+        let due = self.commit(Batch { write, changes }).await?;
         drop(locked);
         self.set_off(due);
         Ok(())
@@ -326,12 +338,25 @@ impl Engine {
         open
     }
 
-    async fn reply(&self, incoming: &Incoming<'_>, write: Write, what: &Answer<'_>) -> Result<(), StoreError> {
-        self.say(incoming, write, answer(what, incoming.language.code())).await
+    async fn reply(&self, incoming: &Incoming<'_>, batch: Batch<'_>, what: &Answer<'_>) -> Result<(), StoreError> {
+        self.say(incoming, batch, answer(what, incoming.language.code())).await
     }
 
     /// Answers in private; where that cannot be, in public with nothing but where to look.
-    async fn say(&self, incoming: &Incoming<'_>, mut write: Write, text: String) -> Result<(), StoreError> {
+    async fn say(&self, incoming: &Incoming<'_>, mut batch: Batch<'_>, text: String) -> Result<(), StoreError> {
+        let mut reply = None;
+        if self.0.chatter.may_answer(&incoming.message.from, self.now_ms()) {
+            let (due, row) = self.answer(incoming, text);
+            batch.write.effects.push(row);
+            reply = Some(due);
+        }
+        let mut due = self.commit(batch).await?;
+        due.extend(reply);
+        self.set_off(due);
+        Ok(())
+    }
+
+    fn answer(&self, incoming: &Incoming<'_>, text: String) -> (Due, EffectRow) {
         let owner = self.new_id();
         let id = EffectId { owner, number: 0 };
         let public = !incoming.message.private;
@@ -346,10 +371,8 @@ impl Engine {
         let job = Job::Reply { channel: incoming.channel.instance.clone(), note };
         let at_ms = self.now_ms();
         let body = serde_json::to_vec(&job).unwrap_or_default();
-        write.effects.push(EffectRow { id, due_ms: at_ms, tries: 0, body });
-        self.0.store.write(write).await?;
-        self.set_off(vec![Due { id, at_ms, tries: 0, job, live: None }]);
-        Ok(())
+        let row = EffectRow { id, due_ms: at_ms, tries: 0, body };
+        (Due { id, at_ms, tries: 0, job, live: None }, row)
     }
 }
 

@@ -8,7 +8,7 @@ use sportello_model::{Handle, Intent, IntentKind, Money, Origin, Payment, Paymen
 use sportello_sdk::Failure;
 use tokio::sync::oneshot;
 
-use crate::engine::{ChangeError, Engine};
+use crate::engine::{Batch, ChangeError, Engine};
 use crate::job::Due;
 use crate::live::Live;
 use crate::store::{Key, StoreError, Write};
@@ -123,7 +123,7 @@ impl Engine {
         let engine = self.clone();
         let (tell, told) = oneshot::channel();
         self.spawn(async move {
-            let (begun, due) = match engine.begin(id, intent, evidence, write).await {
+            let (begun, due) = match engine.begin(id, intent, evidence, write.into()).await {
                 Ok((live, due)) => (Ok(live), due),
                 Err(error) => (Err(error), Vec::new()),
             };
@@ -141,14 +141,14 @@ impl Engine {
         }
     }
 
-    /// Makes a payment together with whatever `write` holds: at once where there is evidence that the payer agreed, else
+    /// Makes a payment together with whatever `batch` holds: at once where there is evidence that the payer agreed, else
     /// with a challenge. Answers what is to be done next.
     pub(crate) async fn begin(
         &self,
         id: PaymentId,
         intent: Intent,
         evidence: Option<Evidence>,
-        write: Write,
+        mut batch: Batch<'_>,
     ) -> Result<(Arc<Live>, Vec<Due>), StoreError> {
         let now_ms = self.now_ms();
         let payment = Payment::received(id, intent, now_ms);
@@ -160,7 +160,8 @@ impl Engine {
         let live = Live::new(payment, [0; 32]);
         let mut now = live.now.lock().await;
         let prepared = self.prepare(&now, &events).map_err(|refusal| StoreError::Failed(refusal.to_string()))?;
-        let due = self.commit(write, vec![(&live, &mut now, prepared)]).await?;
+        batch.changes.push((&live, &mut now, prepared));
+        let due = self.commit(batch).await?;
         let kept =
             if now.payment.state.is_terminal() { live.clone() } else { self.0.lives.keep(live.clone(), &now.payment) };
         drop(now);

@@ -198,6 +198,8 @@ pub struct Payment {
     pub attempts: Vec<Attempt>,
     /// What an operator must look at.
     pub incidents: Vec<Incident>,
+    /// Who called it off.
+    pub cancelled_by: Option<CancelledBy>,
     /// Why it ended as it did, or what it waits for, for a person to read.
     pub reason: Option<String>,
 }
@@ -217,6 +219,7 @@ impl Payment {
             plan: None,
             attempts: Vec::new(),
             incidents: Vec::new(),
+            cancelled_by: None,
             reason: None,
         }
     }

@@ -96,11 +96,19 @@ async fn an_edit_supersedes_and_a_deletion_cancels() {
     let notes = [stage.note().await.text, stage.note().await.text].concat();
     assert!(notes.contains("edited") && notes.contains("30.00 EUR"), "{notes}");
     assert!(!stage.engine.message("chat", edited).await.unwrap().fresh);
+    // An edit into nothing calls it off, and one into a payment begins anew.
+    let nothing = change("m1c", Change::Edited, "@sportello oops");
+    assert!(stage.engine.message("chat", nothing).await.unwrap().fresh);
+    let notes = [stage.note().await.text, stage.note().await.text].concat();
+    assert!(notes.contains("edited"), "{notes}");
+    let again = change("m1d", Change::Edited, "@sportello pay @anna 40 EUR");
+    assert!(stage.engine.message("chat", again).await.unwrap().fresh);
+    assert!(stage.note().await.text.contains("40.00 EUR"));
     stage.engine.message("chat", change("m1:deleted", Change::Deleted, "")).await.unwrap();
     assert!(stage.note().await.text.contains("is off"));
     let page = sportello_engine::store::Page { limit: 9, ..Default::default() };
     let states: Vec<_> = stage.engine.store().payments(page).await.unwrap().iter().map(|p| p.state).collect();
-    assert_eq!(states, [State::Cancelled, State::Cancelled]);
+    assert_eq!(states, [State::Cancelled; 3]);
 }
 
 #[tokio::test]
@@ -274,6 +282,13 @@ async fn a_bot_is_not_answered_for_ever() {
     }
     assert!(stage.engine.drain(u64::MAX).await);
     assert_eq!(stage.world.notes.lock().len(), 3);
+    // One that knows the commands hears more, and not for ever.
+    let stage = Stage::new(0).await;
+    for n in 0..200 {
+        stage.hears(&format!("c{n}"), "chat:2", "help", true).await;
+    }
+    assert!(stage.engine.drain(u64::MAX).await);
+    assert_eq!(stage.world.notes.lock().len(), 50);
 }
 
 #[tokio::test]

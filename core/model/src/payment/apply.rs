@@ -127,6 +127,7 @@ impl Draft {
 
     pub(super) fn cancelled(&mut self, by: CancelledBy) -> Result<(), Refusal> {
         self.end_unconfirmed(State::Cancelled)?;
+        self.payment.cancelled_by = Some(by);
         self.note(Audience::Payer, About::Cancelled { by });
         Ok(())
     }

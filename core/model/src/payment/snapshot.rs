@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, Challenge, Evidence, Incident, Payment, Plan, State};
+use super::{Attempt, CancelledBy, Challenge, Evidence, Incident, Payment, Plan, State};
 use crate::{Intent, PaymentId};
 
 /// What changes in a payment's life, beside what a store keeps in columns of its own.
@@ -19,6 +19,8 @@ pub struct Snapshot<'a> {
     attempts: Cow<'a, [Attempt]>,
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
     incidents: Cow<'a, [Incident]>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    cancelled_by: Option<CancelledBy>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     reason: Option<Cow<'a, str>>,
 }
@@ -51,6 +53,7 @@ impl Payment {
             evidence: self.evidence.as_ref().map(Cow::Borrowed),
             attempts: self.attempts.as_slice().into(),
             incidents: self.incidents.as_slice().into(),
+            cancelled_by: self.cancelled_by,
             reason: self.reason.as_deref().map(Cow::Borrowed),
         }
     }
@@ -72,6 +75,7 @@ impl Snapshot<'_> {
             plan,
             attempts: self.attempts.into_owned(),
             incidents: self.incidents.into_owned(),
+            cancelled_by: self.cancelled_by,
             reason: self.reason.map(Cow::into_owned),
         }
     }

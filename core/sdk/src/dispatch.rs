@@ -18,7 +18,7 @@ use crate::frames::{
     CONTRACT, CallFrame, FRAME_LEN_MAX, LogLine, Open, Peer, Reply, Version, WebhookFrame, WebhookReplyFrame,
     host_method, plugin_method,
 };
-use crate::{Channel, Failure, Host, Level, Rail, Source, WebhookReply, WebhookRequest};
+use crate::{Channel, Failure, Host, Level, Order, Rail, Source, WebhookReply, WebhookRequest};
 use role::{ChannelRole, RailRole, Role};
 
 /// A new instance of the rail `R`, not yet open, that asks `host`.
@@ -110,6 +110,15 @@ impl Call<'_> {
         }
         let frame: CallFrame<T> = serde_json::from_slice(self.frame).map_err(|e| bad(e.to_string()))?;
         Ok(Host::of_call(Arc::clone(self.host), frame))
+    }
+
+    /// The same for an order, which every payment is about: most of them need no serde.
+    fn read_order(&self) -> Result<(Order, Host), Failure> {
+        let compact = Some(self.frame).filter(|frame| frame.len() <= FRAME_LEN_MAX).and_then(CallFrame::read_compact);
+        match compact {
+            Some(frame) => Ok(Host::of_call(Arc::clone(self.host), frame)),
+            None => self.read(),
+        }
     }
 }
 

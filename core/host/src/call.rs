@@ -79,8 +79,15 @@ impl Answer {
     /// # Errors
     /// [`Reason::Broken`] where it is not of this shape.
     pub fn decode<T: DeserializeOwned>(&self) -> Result<T, CallError> {
-        serde_json::from_slice(&self.frame)
-            .map_err(|error| CallError { reason: Reason::Broken(error.to_string()), sent: self.sent })
+        self.read(|frame| serde_json::from_slice(frame))
+    }
+
+    /// The result, as `read` finds it in the frame.
+    ///
+    /// # Errors
+    /// [`Reason::Broken`] where it does not.
+    pub fn read<T>(&self, read: impl FnOnce(&[u8]) -> serde_json::Result<T>) -> Result<T, CallError> {
+        read(&self.frame).map_err(|error| CallError { reason: Reason::Broken(error.to_string()), sent: self.sent })
     }
 }
 

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use object::{Object, ObjectSection};
 use sha2::{Digest, Sha256};
+use sportello_sdk::Manifest;
 use sportello_sdk::frames::{CONTRACT, Version};
-use sportello_sdk::{Kind, Manifest};
 
 use crate::grants::{Pattern, PatternError};
 use crate::vet::{Unfit, vet};
@@ -18,9 +18,6 @@ pub const LIBRARY_LEN_MAX: u64 = 256 << 20;
 
 /// The largest manifest that is read, in bytes.
 pub const MANIFEST_LEN_MAX: usize = 64 << 10;
-
-/// The longest name of a plugin, in bytes.
-const NAME_LEN_MAX: usize = 64;
 
 /// Where the manifest stands, in ELF and in Mach-O (whose names are shorter).
 const SECTIONS: [&[u8]; 2] = [b"sportello.manifest", b"sportello"];
@@ -149,6 +146,10 @@ impl Declared {
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
         let unreadable = |error| LoadError::Unreadable { path: path.to_owned(), error };
+        // Whoever opens a pipe waits for its other end, which may never come.
+        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+            return Err(unreadable(std::io::Error::other("it is no regular file")));
+        }
         let file = std::fs::File::open(path).map_err(unreadable)?;
         let expected = file.metadata().map_err(unreadable)?.len();
         let too_large = || LoadError::TooLarge { path: path.to_owned() };
@@ -244,38 +245,15 @@ fn manifest_of(library: &[u8]) -> Result<Option<&[u8]>, String> {
     }
 }
 
-/// Whether the manifest says what one must say.
+/// Whether the manifest is sound: by the contract's own rules, and by what this host takes for an origin. All that is
+/// wrong is told at once.
 fn check(manifest: &Manifest) -> Result<(), String> {
-    let name = &manifest.name;
-    let name_is_valid = !name.is_empty()
-        && name.len() <= NAME_LEN_MAX
-        && name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-    if !name_is_valid {
-        return Err("`name` must be 1 to 64 of a-z, 0-9 and `-`".to_owned());
+    let mut defects = manifest.defects();
+    if defects.is_empty() {
+        let patterns = manifest.endpoints.iter().map(|endpoint| endpoint.parse::<Pattern>());
+        defects.extend(patterns.filter_map(Result::err).map(|error: PatternError| format!("endpoints: {error}")));
     }
-    if manifest.version.is_empty() || manifest.version.len() > NAME_LEN_MAX {
-        return Err("`version` must have 1 to 64 characters".to_owned());
-    }
-    match manifest.kind {
-        Kind::Channel if manifest.channel.is_none() => {
-            return Err("a channel must have `channel`, with what it knows".to_owned());
-        }
-        Kind::Rail if manifest.rail.is_none() => {
-            return Err("a rail must have `rail`, with what it can do".to_owned());
-        }
-        Kind::Channel | Kind::Rail => {}
-    }
-    for endpoint in &manifest.endpoints {
-        endpoint.parse::<Pattern>().map_err(|error: PatternError| format!("`endpoints`: {error}"))?;
-    }
-    if let Some(webhook) = &manifest.webhook {
-        for secret in crate::webhook::secrets_of(webhook) {
-            if !manifest.secrets.iter().any(|listed| listed == secret) {
-                return Err(format!("`webhook` uses the secret `{secret}`, which `secrets` does not list"));
-            }
-        }
-    }
-    Ok(())
+    if defects.is_empty() { Ok(()) } else { Err(defects.join("; ")) }
 }
 
 /// Whether this host serves the plugin's contract: the same major, and a minor not above ours.
@@ -289,7 +267,7 @@ fn check_contract(path: &Path, head: &Head) -> Result<(), LoadError> {
     }
     Err(LoadError::Contract {
         path: path.to_owned(),
-        name: head.name.chars().take(NAME_LEN_MAX).collect(),
+        name: head.name.chars().take(Manifest::NAME_LEN_MAX).collect(),
         theirs,
         ours: CONTRACT,
     })

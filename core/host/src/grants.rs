@@ -76,20 +76,19 @@ impl FromStr for Pattern {
             return Err(wrong("the port is not one of 1 to 65535"));
         }
         let parsed = |host: &str| {
-            if host.is_empty() || host.contains('*') || host.ends_with('.') {
-                return Err(wrong("the host is not one"));
-            }
-            Host::parse(host).map_err(|_| wrong("the host is not one"))
+            Host::parse(host)
+                .ok()
+                .filter(|parsed| !host.contains('*') && has_whole_labels(parsed))
+                .ok_or_else(|| wrong("the host is not one"))
         };
         let host = match host.strip_prefix('*') {
             Some("") => HostPattern::Any,
-            Some(suffix) if suffix.starts_with('.') => match parsed(suffix.trim_start_matches('.'))? {
-                Host::Domain(domain) => HostPattern::Under(format!(".{domain}")),
-                Host::Ipv4(_) | Host::Ipv6(_) => {
-                    return Err(wrong("an address has nothing under it"));
-                }
+            Some(suffix) => match suffix.strip_prefix('.').map(parsed) {
+                Some(Ok(Host::Domain(domain))) => HostPattern::Under(format!(".{domain}")),
+                Some(Ok(Host::Ipv4(_) | Host::Ipv6(_))) => return Err(wrong("an address has nothing under it")),
+                Some(Err(error)) => return Err(error),
+                None => return Err(wrong("`*` stands for whole labels: `*.bank.example`")),
             },
-            Some(_) => return Err(wrong("`*` stands for whole labels: `*.bank.example`")),
             None => HostPattern::Exactly(parsed(host)?),
         };
         Ok(Self { scheme, host, port })
@@ -112,6 +111,15 @@ impl Pattern {
         };
         let port_matches = self.port.is_none() || url.port_or_known_default() == self.port;
         self.scheme == url.scheme() && host_matches && port_matches
+    }
+}
+
+/// Whether something stands before, after and between all dots. A dot at the end is the same host by another name, for
+/// which certificates and pools do not agree; the others are no names at all.
+fn has_whole_labels(host: &Host<String>) -> bool {
+    match host {
+        Host::Domain(name) => name.split('.').all(|label| !label.is_empty()),
+        Host::Ipv4(_) | Host::Ipv6(_) => true,
     }
 }
 
@@ -176,9 +184,8 @@ impl Grants {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(Ungranted::NotAUrl("it carries a user name or password"));
         }
-        // The same host by another name, for which certificates and pools do not agree.
-        if url.host_str().is_none_or(|host| host.ends_with('.')) {
-            return Err(Ungranted::NotAUrl("its host ends in a dot"));
+        if !url.host().is_some_and(|host| has_whole_labels(&host.to_owned())) {
+            return Err(Ungranted::NotAUrl("its host begins or ends in a dot, or has two in a row"));
         }
         let origin = || url.origin().ascii_serialization();
         if !self.asked.iter().any(|pattern| pattern.matches(&url)) {
@@ -241,6 +248,21 @@ mod tests {
         check("https://*.bank.example", "https://evilbank.example/", false);
         check("https://*.bank.example", "https://.bank.example/", false);
         check("https://*.bank.example", "https://bank.example.evil/", false);
+        check("https://*.bank.example", "https://..bank.example/", false);
+        check("https://*.bank.example", "https://a..bank.example/", false);
+        check("https://*.bank.example", "https://a.bank.example./", false);
+        check("https://*.bank.example", "https://evil/.bank.example", false);
+        check("https://*.BANK.example", "https://API.Bank.Example/", true);
+        // What is encoded is decoded before it is looked at.
+        check(x, "https://api%2Ex%2ecom/", true);
+        check(x, "https://%61pi.x.com/", true);
+        check(x, "https://evil%2F@api.x.com/", false);
+        check(x, "https://evil%23.api.x.com/", false);
+        check(x, "https://api.x.com%00.evil/", false);
+        check(x, "https://api.x.com%2Eevil/", false);
+        check(x, "https://api.x.com:0/", false);
+        check(x, "https://api.x.com:65536/", false);
+        check("https://*", "https://%2E/", false);
         check("http://127.0.0.1:*", "http://127.0.0.1:5000/", true);
         check("http://127.0.0.1:*", "http://127.1:5000/", true);
         check("http://127.0.0.1:*", "http://0x7f000001/", true);
@@ -248,6 +270,13 @@ mod tests {
         check("http://127.0.0.1:*", "http://localhost:5000/", false);
         check("http://[::1]:8080", "http://[::1]:8080/", true);
         check("http://[::1]", "http://[::1]:80/", true);
+        check("http://[::1]:*", "http://[0:0:0:0:0:0:0:1]:9/", true);
+        check("http://[0::1]", "http://[::1]/", true);
+        check("http://[::1]", "http://[::ffff:127.0.0.1]/", false);
+        check("http://127.0.0.1", "http://[::ffff:127.0.0.1]/", false);
+        check("http://[::ffff:127.0.0.1]", "http://[::ffff:7f00:1]/", true);
+        check("http://[fe80::1]", "http://[fe80::1%25eth0]/", false);
+        check("http://*.example", "http://[::1]/", false);
         check("https://api.x.com:8443", "https://api.x.com:8443/", true);
         check("https://api.x.com:8443", "https://api.x.com/", false);
     }
@@ -283,6 +312,12 @@ mod tests {
             "https://api.*.com",
             "https://*x.com",
             "https://*.",
+            "https://*..bank.example",
+            "https://.bank.example",
+            "https://*.*.bank.example",
+            "https://[::1",
+            "https://[::1]x",
+            "https://*.[::1]",
             "https://*.127.0.0.1",
             "https://api.x.com.",
             "https://api x.com",

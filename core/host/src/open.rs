@@ -15,6 +15,7 @@ use crate::call::{Ask, CallError, Reason, answer_of};
 use crate::frame::{Circumstances, Params};
 use crate::grants::Grants;
 use crate::hostcalls::HostCalls;
+use crate::keepalive::KeepAlive;
 use crate::loaded::Loaded;
 use crate::rate::Rate;
 use crate::running::{Running, SLOTS_BESIDE, Shared, Way};
@@ -58,6 +59,8 @@ impl Loaded {
     /// When the plugin does not say.
     pub async fn schema(&self) -> Result<Value, CallError> {
         let plugin = self.connect(Arc::new(NoHost));
+        // What hangs here must not keep the deadline below from being noticed.
+        let _awake = KeepAlive::of(&Handle::current());
         let circumstances = Circumstances { call: 0, now_ms: 0, deadline_ms: 0, seed: 0, trace: None };
         let frame = Params::raw(b"").frame(&circumstances);
         let asked = tokio::spawn(async move { plugin.call(0, plugin_method::SCHEMA, frame, Bytes::new()).await });

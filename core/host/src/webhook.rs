@@ -98,6 +98,9 @@ fn answer(handshake: &Handshake, secrets: &BTreeMap<String, Secret>, query: &str
         Handshake::HmacOfQuery { query: name, field, hash, prefix, encoding, secret } => key_of(secrets, secret)
             .and_then(|key| {
                 let challenge = one(query, name).ok_or(Refusal(400, "the question has no challenge, or several"))?;
+                if !is_token(&challenge) {
+                    return Err(Refusal(400, "the challenge is no token"));
+                }
                 let tag = encode(*encoding, &hmac(*hash, key, challenge.as_bytes()));
                 let answer = json!({ field: format!("{prefix}{tag}") });
                 Ok(reply("application/json", answer.to_string()))
@@ -120,6 +123,17 @@ fn answer(handshake: &Handshake, secrets: &BTreeMap<String, Secret>, query: &str
         Ok(reply) => Verdict::Handshake(reply),
         Err(Refusal(status, why)) => Verdict::Refused(status, why),
     }
+}
+
+/// Whether a challenge is a token, and cannot be anything else: letters, digits and what joins them.
+///
+/// The key that answers a challenge is the one that deliveries are signed with. So whoever asks for the answer to a
+/// challenge that reads as a delivery (`{"…":…}`, `a=1&b=2`) would be given that delivery's signature.
+fn is_token(challenge: &str) -> bool {
+    challenge
+        .trim_end_matches('=')
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~' | b'+' | b'/'))
 }
 
 /// An empty key would verify whatever anybody signs with an empty key.

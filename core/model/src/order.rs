@@ -8,17 +8,24 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Handle, Money};
 
+mod compact;
+
 /// The id of a payment: 128 bits that sort by time (UUID version 7, RFC 9562), written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PaymentId(pub u128);
 
+impl PaymentId {
+    /// Writes its digits into `digits`.
+    fn digits(self, digits: &mut [u8; 32]) -> &str {
+        // Twice as many digits as bytes always fit, and are ASCII.
+        let _ = hex::encode_to_slice(self.0.to_be_bytes(), digits);
+        std::str::from_utf8(digits).unwrap_or_default()
+    }
+}
+
 impl fmt::Display for PaymentId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0u8; 32];
-        match hex::encode_to_slice(self.0.to_be_bytes(), &mut digits) {
-            Ok(()) => f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?),
-            Err(_) => Err(fmt::Error),
-        }
+        f.write_str(self.digits(&mut [0; 32]))
     }
 }
 
@@ -44,7 +51,7 @@ impl FromStr for PaymentId {
 
 impl Serialize for PaymentId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(self.digits(&mut [0; 32]))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::frames::{
     CONTRACT, CallFrame, FRAME_LEN_MAX, LogLine, Open, Peer, Reply, Version, WebhookFrame, WebhookReplyFrame,
     host_method, plugin_method,
 };
-use crate::{Channel, Failure, Host, Level, Rail, Source, WebhookReply, WebhookRequest};
+use crate::{Channel, Failure, Host, Level, Order, Rail, Source, WebhookReply, WebhookRequest};
 use role::{ChannelRole, RailRole, Role};
 
 /// A new instance of the rail `R`, not yet open, that asks `host`.
@@ -111,6 +111,15 @@ impl Call<'_> {
         let frame: CallFrame<T> = serde_json::from_slice(self.frame).map_err(|e| bad(e.to_string()))?;
         Ok(Host::of_call(Arc::clone(self.host), frame))
     }
+
+    /// The same for an order, which every payment is about: most of them need no serde.
+    fn read_order(&self) -> Result<(Order, Host), Failure> {
+        let compact = Some(self.frame).filter(|frame| frame.len() <= FRAME_LEN_MAX).and_then(CallFrame::read_compact);
+        match compact {
+            Some(frame) => Ok(Host::of_call(Arc::clone(self.host), frame)),
+            None => self.read(),
+        }
+    }
 }
 
 /// Encodes an answer, once.
@@ -133,8 +142,7 @@ impl<R: Role> Peer for Dispatcher<R> {
         };
         let instance = Arc::clone(&self.0);
         let host = Arc::clone(&self.0.host);
-        let answer = Box::pin(async move { instance.answer(method, frame, body).await });
-        let fenced = Fenced::new(answer);
+        let fenced = Fenced::new(async move { instance.answer(method, frame, body).await });
         Box::pin(async move {
             match fenced.await {
                 Ok(Ok(reply)) => reply,
@@ -155,8 +163,16 @@ impl<R: Role> Instance<R> {
     async fn answer(&self, method: Method, frame: Bytes, body: Bytes) -> Result<Reply, Failure> {
         let call = Call { method, frame: &frame, host: &self.host };
         match method {
+            Method::Submit | Method::Inquire | Method::Send => R::act(self.plugin()?, &call).await,
+            // What comes seldom stands apart: every call would have to be given the room that these take.
+            _ => Box::pin(self.answer_seldom(&call, body)).await,
+        }
+    }
+
+    async fn answer_seldom(&self, call: &Call<'_>, body: Bytes) -> Result<Reply, Failure> {
+        match call.method {
             Method::Schema => answer(&schemars::schema_for!(R::Settings), Bytes::new()),
-            Method::Open => self.open(&call).await,
+            Method::Open => self.open(call).await,
             Method::Webhook => {
                 let (head, host) = call.read::<WebhookFrame>()?;
                 let request = WebhookRequest { head, body };
@@ -176,7 +192,7 @@ impl<R: Role> Instance<R> {
                 R::close(plugin, &host).await?;
                 answer(&(), Bytes::new())
             }
-            Method::Submit | Method::Inquire | Method::Send => R::act(self.plugin()?, &call).await,
+            Method::Submit | Method::Inquire | Method::Send => R::act(self.plugin()?, call).await,
         }
     }
 

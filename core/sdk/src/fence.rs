@@ -7,6 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
+
 use crate::{Failure, Source};
 
 thread_local! {
@@ -89,11 +91,20 @@ pub fn note_panics() {
     });
 }
 
-/// A future whose polls and whose drop are fenced. It is a boxed one, as every future that crosses the boundary.
-///
-/// A panic in the drop of a future that crossed the boundary would abort the process: here it ends in the fence.
-pub struct Fenced<F> {
-    future: Option<F>,
+pin_project! {
+    /// A future whose polls and whose drop are fenced.
+    ///
+    /// A panic in the drop of a future that crossed the boundary would abort the process: here it ends in the fence.
+    pub struct Fenced<F> {
+        #[pin]
+        future: Option<F>,
+    }
+
+    impl<F> PinnedDrop for Fenced<F> {
+        fn drop(this: Pin<&mut Self>) {
+            this.clear();
+        }
+    }
 }
 
 impl<F> Fenced<F> {
@@ -102,29 +113,27 @@ impl<F> Fenced<F> {
         Self { future: Some(future) }
     }
 
-    fn clear(&mut self) {
-        if let Some(future) = self.future.take() {
+    fn clear(self: Pin<&mut Self>) {
+        let mut slot = self.project().future;
+        if slot.is_some() {
             // It panicked, or was given up: what its drop says now changes nothing.
-            let _ = contain(move || drop(future));
+            let _ = contain(|| slot.set(None));
         }
     }
 }
 
-impl<F: Future + Unpin> Future for Fenced<F> {
+impl<F: Future> Future for Fenced<F> {
     type Output = Result<F::Output, Panicked>;
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output>
-    where
-        Self: Unpin,
-    {
-        let slot = &mut self.future;
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut slot = self.as_mut().project().future;
         // One fence for the poll and, once it is ready, the drop: this is on the path of every call, several times.
-        let polled = contain(|| match slot.as_mut() {
+        let polled = contain(|| match slot.as_mut().as_pin_mut() {
             None => Poll::Pending,
             Some(future) => {
-                let polled = Pin::new(future).poll(context);
+                let polled = future.poll(context);
                 if polled.is_ready() {
-                    drop(slot.take());
+                    slot.set(None);
                 }
                 polled
             }
@@ -136,12 +145,6 @@ impl<F: Future + Unpin> Future for Fenced<F> {
                 Poll::Ready(Err(panicked))
             }
         }
-    }
-}
-
-impl<F> Drop for Fenced<F> {
-    fn drop(&mut self) {
-        self.clear();
     }
 }
 

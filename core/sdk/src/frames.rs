@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::Failure;
+use crate::{Failure, Order};
 
 /// The contract that this library speaks. A host serves plugins of the same major with a minor not above its own.
 pub const CONTRACT: Version = Version { major: 1, minor: 0 };
@@ -104,6 +104,35 @@ pub struct CallFrame<T> {
     pub trace: Option<String>,
     /// What the call is about.
     pub params: T,
+}
+
+impl CallFrame<Order> {
+    /// Reads an order's frame that stands as the host writes it: see [`Order::read_compact`].
+    pub(crate) fn read_compact(frame: &[u8]) -> Option<Self> {
+        let (params, rest) = Order::read_compact(std::str::from_utf8(frame).ok()?.strip_prefix("{\"params\":")?)?;
+        let (call, rest) = number_after(rest, ",\"call\":")?;
+        let (now_ms, rest) = number_after(rest, ",\"now_ms\":")?;
+        let (deadline_ms, rest) = number_after(rest, ",\"deadline_ms\":")?;
+        let (seed, rest) = number_after(rest, ",\"seed\":")?;
+        let trace = match rest {
+            "}" => None,
+            rest => Some(rest.strip_prefix(",\"trace\":\"")?.strip_suffix("\"}")?),
+        };
+        // What a `traceparent` is made of (W3C Trace Context, section 3.2.2).
+        let is_trace = |trace: &str| trace.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
+        if !trace.is_none_or(is_trace) {
+            return None;
+        }
+        Some(Self { call, now_ms, deadline_ms, seed, trace: trace.map(str::to_owned), params })
+    }
+}
+
+/// The number behind `name`, and what follows it.
+fn number_after<'a>(json: &'a str, name: &str) -> Option<(u64, &'a str)> {
+    let json = json.strip_prefix(name)?;
+    let (digits, rest) = json.split_at_checked(json.bytes().position(|byte| !byte.is_ascii_digit())?)?;
+    // JSON knows no zeros in front.
+    if digits.len() > 1 && digits.starts_with('0') { None } else { Some((digits.parse().ok()?, rest)) }
 }
 
 /// A frame from the host in answer to a plugin: the time, which moves on, and what was asked for.
@@ -267,4 +296,39 @@ pub enum Level {
     Info,
     /// For whoever debugs.
     Debug,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_frame_of_an_order_is_read_as_serde_reads_it() {
+        let order = r#"{"key":"a-1","payment":"019a2b3c4d5e7f008000000000000001","kind":"transfer","amount":{"minor":20,"currency":"EUR"},"debtor":{"name":"P","account":"iban:IT60","country":null},"creditor":{"name":"A","account":"iban:FR14","country":"FR"},"memo":"x","refers_to":null,"made_at_ms":17}"#;
+        // How it stands there: straight (s), for serde (e), or not to be read at all (!).
+        let check = |how: char, end: &str| {
+            let json = format!("{{\"params\":{order}{end}");
+            let ours = CallFrame::<Order>::read_compact(json.as_bytes());
+            let serdes = serde_json::from_str::<CallFrame<Order>>(&json).ok();
+            assert_eq!((ours.is_some(), serdes.is_some()), (how == 's', how != '!'), "{end}");
+            if let (Some(ours), Some(serdes)) = (ours, serdes) {
+                assert_eq!(format!("{ours:?}"), format!("{serdes:?}"), "{end}");
+            }
+        };
+        let numbers = r#","call":4097,"now_ms":1700000000000,"deadline_ms":9007199254740991,"seed":0"#;
+        check('s', &format!("{numbers}}}"));
+        check('s', &format!(r#"{numbers},"trace":"00-4bf92f-00f067aa-01"}}"#));
+        check('e', &format!(r#"{numbers},"trace":"a\"b"}}"#));
+        check('e', &format!(r#"{numbers},"trace":null}}"#));
+        check('e', &format!(r#"{numbers},"mood":"blue"}}"#));
+        check('e', &format!("{numbers} }}"));
+        check('e', r#","now_ms":1,"call":2,"deadline_ms":3,"seed":4}"#);
+        check('!', &format!("{numbers}}}x"));
+        check('!', &format!("{numbers}0}}"));
+        check('!', &format!(r#"{numbers},"trace":"a"b"}}"#));
+        check('!', &format!(r#"{numbers},"trace":"","seed":"}}"#));
+        check('!', &numbers.replace("4097", "18446744073709551616"));
+        check('!', numbers);
+        check('!', r#","call":2}"#);
+    }
 }

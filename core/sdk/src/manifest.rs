@@ -12,19 +12,19 @@ use crate::{Doubt, OrderKind};
 /// What a plugin says of itself. Stands as JSON in the library's section `sportello.manifest`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Manifest {
-    /// The plugin's name, as `plugin = "…"` in `gateway.toml` has it: `[a-z0-9-]+`.
+    /// The plugin's name, as `plugin = "…"` in `gateway.toml` has it: 1 to 64 of `[a-z0-9-]`.
     pub name: String,
     /// Channel or rail.
     pub kind: Kind,
-    /// The plugin's own version.
+    /// The plugin's own version: 1 to 64 bytes.
     pub version: String,
     /// The contract it was built for, `major.minor`.
     pub contract: String,
     /// One line for people.
     #[serde(default)]
     pub description: String,
-    /// The origins that it wants to reach: `https://api.x.com`, `https://*` (any host), `http://127.0.0.1:*` (any
-    /// port). What it gets is what `grants` in `gateway.toml` gives besides.
+    /// The origins that it wants to reach: `https://api.x.com`, `https://*.bank.example` (what is under
+    /// it), `https://*` (any host), `http://127.0.0.1:*` (any port; without TLS only this machine). What it gets is what `grants` in `gateway.toml` gives besides.
     #[serde(default)]
     pub endpoints: Vec<String>,
     /// The settings that are secrets: they are asked for by [`Host::secret`](crate::Host::secret), and never stand
@@ -40,6 +40,11 @@ pub struct Manifest {
     /// What a rail can do. Required of a rail.
     #[serde(default)]
     pub rail: Option<RailFacts>,
+}
+
+impl Manifest {
+    /// The longest name and the longest version, in bytes.
+    pub const NAME_LEN_MAX: usize = 64;
 }
 
 /// Channel or rail.

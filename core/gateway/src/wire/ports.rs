@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sportello_engine::{Ports, RailAnswer};
-use sportello_host::{Answer, CallError, Reason, Running, Sent as Left};
+use sportello_host::{Answer, Ask, CallError, Reason, Running, Sent as Left};
 use sportello_model::{Inquiry, Note, Order, Outcome, Sent};
 use sportello_sdk::frames::plugin_method;
 use sportello_sdk::{Failure, Source};
@@ -18,7 +18,7 @@ impl Ports for Wire {
             Ok(running) => running,
             Err(failure) => return RailAnswer { may_have_left: false, result: Err(failure) },
         };
-        let (may_have_left, result) = match running.call(plugin_method::SUBMIT, order).await {
+        let (may_have_left, result) = match running.ask(Ask::new(plugin_method::SUBMIT, &order.to_json())).await {
             Ok(answer) => (answer.sent == Left::MaybeBytes, outcome(&answer)),
             Err(error) => (error.sent == Left::MaybeBytes, Err(failure(error))),
         };
@@ -65,7 +65,7 @@ impl Wire {
 }
 
 fn outcome(answer: &Answer) -> Result<Outcome, Failure> {
-    answer.decode().map_err(failure)
+    answer.read(Outcome::from_json).map_err(failure)
 }
 
 /// A call that brought no answer, as the engine knows failures.

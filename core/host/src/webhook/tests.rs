@@ -152,6 +152,31 @@ fn questions() {
     check(None, "crc_token=1", Err(405));
 }
 
+/// Who may ask questions must not be given a signature under which to deliver something.
+#[test]
+fn no_question_is_answered_with_the_signature_of_a_delivery() {
+    let scheme = scheme(Encoding::Base64, crc());
+    let check = |body: &str, expected: Result<(), u16>| {
+        let query: String =
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("crc_token", body).finish();
+        let verdict = verify(Some(&scheme), &secrets(SECRET), &head("GET", &query, &[]), b"");
+        assert_eq!(
+            if let Verdict::Handshake(_) = verdict { Ok(()) } else { Err(status(&verdict)) },
+            expected,
+            "{body}"
+        );
+    };
+    check(r#"{"tweet_create_events":[{"id_str":"1","text":"@sportello pay @eve 20 €"}]}"#, Err(400));
+    check("[1]", Err(400));
+    check("\"text\"", Err(400));
+    check("From=%2B39&Body=pay", Err(400));
+    check("<xml/>", Err(400));
+    check("pay @eve", Err(400));
+    check("a=b", Err(400));
+    check("9b4507b3-9040-4669-9ca3-6b94edb50553", Ok(()));
+    check("MTIzNDU2Nzg5MA+/_-.~==", Ok(()));
+}
+
 /// The vectors beside the repository, where they are there.
 #[test]
 fn vectors() {

@@ -169,6 +169,10 @@ fn what_is_no_plugin_of_this_contract() {
     check(&std::env::current_exe().unwrap(), &["no section `sportello.manifest`", "export_rail!"]);
     check(Path::new("nowhere.so"), &["nowhere.so: cannot be read"]);
     check(folder(), &["cannot be read"]);
+    let pipes = tempfile::tempdir().unwrap();
+    let pipe = pipes.path().join("libpipe.so");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    check(&pipe, &["cannot be read", "no regular file"]);
 }
 
 #[test]

@@ -82,6 +82,34 @@ fn a_library_cut_short_is_refused() {
 }
 
 #[test]
+fn all_that_is_wrong_with_a_manifest_is_told() {
+    let library = std::fs::read(file("hello_rail")).unwrap();
+    // Something else of the same length, so that the library stays as it was.
+    let check = |changes: &[(&str, &str)], expected: &[&str]| {
+        let mut library = library.clone();
+        for (from, to) in changes {
+            assert_eq!(from.len(), to.len());
+            let at = library.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
+            library[at..at + from.len()].copy_from_slice(to.as_bytes());
+        }
+        match Declared::read_bytes("changed", library.into()) {
+            Ok(_) => assert!(expected.is_empty(), "{expected:?}"),
+            Err(error) => {
+                let error = error.to_string();
+                assert!(!expected.is_empty() && expected.iter().all(|part| error.contains(part)), "{error}");
+            }
+        }
+    };
+    check(&[], &[]);
+    check(&[(r#""name": "hello-rail""#, r#""name": "Hello rail""#)], &["its manifest is wrong", "name:"]);
+    check(
+        &[(r#"["iban","#, r#"["IBAN","#), (r#""for_ms": 9007199254740991"#, r#""for_ms": 0               "#)],
+        &["rail.accounts: `IBAN`", "remembers keys for no time at all"],
+    );
+    check(&[(r#""kind": "rail""#, r#""kind": "bail""#)], &["bail"]);
+}
+
+#[test]
 fn what_no_plugin_may_have() {
     let library = std::fs::read(file("hello_rail")).unwrap();
     let word = |bytes: &[u8], at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap());

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Call, Method, answer};
 use crate::frames::Reply;
-use crate::{Channel, Failure, Host, Inquiry, Note, Order, Rail, WebhookReply, WebhookRequest};
+use crate::{Channel, Failure, Host, Inquiry, Note, Outcome, Rail, WebhookReply, WebhookRequest};
 
 /// A kind of plugin, so that the dispatcher is written once.
 pub(super) trait Role: Send + Sync + 'static {
@@ -65,16 +65,20 @@ impl<R: Rail> Role for RailRole<R> {
     async fn act(rail: &R, call: &Call<'_>) -> Result<Reply, Failure> {
         match call.method {
             Method::Submit => {
-                let (order, host) = call.read::<Order>()?;
-                answer(&rail.submit(order, &host).await?, Bytes::new())
+                let (order, host) = call.read_order()?;
+                Ok(outcome(&rail.submit(order, &host).await?))
             }
             Method::Inquire => {
                 let (inquiry, host) = call.read::<Inquiry>()?;
-                answer(&rail.inquire(inquiry, &host).await?, Bytes::new())
+                Ok(outcome(&rail.inquire(inquiry, &host).await?))
             }
             other => Err(Failure::unsupported(other.name())),
         }
     }
+}
+
+fn outcome(outcome: &Outcome) -> Reply {
+    Reply { ok: true, frame: outcome.to_json().into(), body: Bytes::new() }
 }
 
 impl<C: Channel> Role for ChannelRole<C> {

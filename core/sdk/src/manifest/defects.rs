@@ -10,13 +10,14 @@ impl Manifest {
     /// Whether a host serves its contract is another question: see [`Version::serves`].
     pub fn defects(&self) -> Vec<String> {
         let mut found = Vec::new();
-        let name_is_valid =
-            !self.name.is_empty() && self.name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-'));
-        if !name_is_valid {
-            found.push(format!("name: `{}` is not of [a-z0-9-]+", self.name));
+        let len_max = Self::NAME_LEN_MAX;
+        let len_is_valid = |text: &str| (1..=len_max).contains(&text.len());
+        let of_a_name = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        if !len_is_valid(&self.name) || !self.name.bytes().all(of_a_name) {
+            found.push(format!("name: it must be 1 to {len_max} of a-z, 0-9 and `-`"));
         }
-        if self.version.is_empty() {
-            found.push("version: it is empty".to_owned());
+        if !len_is_valid(&self.version) || self.version.chars().any(char::is_control) {
+            found.push(format!("version: it must have 1 to {len_max} visible characters"));
         }
         if self.contract.parse::<Version>().is_err() {
             found.push(format!("contract: `{}` is not written as major.minor", self.contract));
@@ -122,7 +123,7 @@ fn rail_defects(facts: &RailFacts, found: &mut Vec<String>) {
     }
 }
 
-/// `https://api.x.com`, `https://*`, `http://127.0.0.1:*`: a scheme, a host or `*`, perhaps a port or `*`, no path.
+/// `https://api.x.com`, `https://*.x.com`, `https://*`, `http://127.0.0.1:*`: a scheme, a host or `*`, perhaps a port or `*`, no path.
 fn endpoint_defect(endpoint: &str) -> Option<&'static str> {
     let Some((scheme, authority)) = endpoint.split_once("://") else {
         return Some("is no origin, as https://host");
@@ -138,14 +139,14 @@ fn endpoint_defect(endpoint: &str) -> Option<&'static str> {
     if port.is_some_and(|port| port != "*" && port.parse::<u16>().is_err()) {
         return Some("has a port that is none");
     }
-    if host.contains('*') && host != "*" {
-        return Some("has a star that is not the whole host");
+    if host.strip_prefix("*.").unwrap_or(host).contains('*') && host != "*" {
+        return Some("has a star that stands neither for the whole host nor for what is before its first dot");
     }
     let loopback = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
     match scheme {
-        "https" | "tls" => None,
-        "http" | "tcp" if loopback => None,
-        "http" | "tcp" => Some("is not encrypted, which only this machine itself may be"),
+        "https" => None,
+        "http" if loopback => None,
+        "http" => Some("is not encrypted, which only this machine itself may be"),
         _ => Some("has a scheme that is not known"),
     }
 }
@@ -165,7 +166,12 @@ mod tests {
         check("http://127.0.0.1:*", true);
         check("http://[::1]:80", true);
         check("http://api.x.com", false);
-        check("https://*.x.com", false);
+        check("https://*.x.com", true);
+        check("http://*.x.com", false);
+        check("https://x.*.com", false);
+        check("https://*x.com", false);
+        check("https://*.*.com", false);
+        check("tcp://127.0.0.1:25", false);
         check("https://api.x.com/2", false);
         check("https://api.x.com:x", false);
         check("https://", false);
@@ -199,6 +205,9 @@ mod tests {
             serde_json::json!({"name": "Till!", "version": "", "contract": "next"}),
             &["name:", "version:", "contract:"],
         );
+        check(serde_json::json!({"name": "a".repeat(64), "version": "1".repeat(64)}), &[]);
+        check(serde_json::json!({"name": "a".repeat(65), "version": "1".repeat(65)}), &["name:", "version:"]);
+        check(serde_json::json!({"name": "", "version": "1\n2"}), &["name:", "version:"]);
         check(serde_json::json!({"kind": "channel"}), &["channel:"]);
         check(serde_json::json!({"webhook": hmac("key")}), &["`key`"]);
         check(serde_json::json!({"webhook": hmac("key"), "secrets": ["key"]}), &[]);

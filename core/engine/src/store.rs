@@ -150,9 +150,10 @@ enum Job {
         due_ms: u64,
         tries: u32,
     },
+    Close(oneshot::Sender<()>),
 }
 
-/// A store on SQLite. Cheap to clone; closes when the last clone is dropped.
+/// A store on SQLite. Cheap to clone; closes when it is told to, or when the last clone is dropped.
 #[derive(Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Job>,
@@ -183,6 +184,16 @@ impl Store {
             })
             .map_err(|e| StoreError::Failed(e.to_string()))?;
         Ok(Self { jobs, reader: Arc::new(Mutex::new(reader)) })
+    }
+
+    /// Writes what waits, leaves the files so that the next start has nothing to do, and closes for everybody. To be
+    /// stopped without it loses nothing: then the next start does it.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.jobs.send(Job::Close(done)).await.is_ok() {
+            // It ends without a word where that failed, which is in the log.
+            let _ = closed.await;
+        }
     }
 
     /// Writes all of it, durably, or nothing.

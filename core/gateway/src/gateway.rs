@@ -138,6 +138,7 @@ impl RunningGateway {
         if tokio::time::timeout(HANG_UP_AFTER, &mut serving).await.is_err() {
             serving.abort();
         }
+        self.engine.store().close().await;
         all_served && all_done
     }
 }

@@ -88,15 +88,16 @@ struct Answers {
     written: Vec<Answer<()>>,
     put: Vec<Answer<(bool, u64)>>,
     found: Vec<Answer<Option<Found>>>,
+    closed: Vec<oneshot::Sender<()>>,
 }
 
-/// Writes until nobody can send any more.
+/// Writes until it is told to close, or nobody can send any more.
 pub(super) fn run(connection: &Connection, memory: Memory, mut jobs: mpsc::Receiver<Job>) -> Result<(), StoreError> {
     let sql = Statements::new(connection)?;
     let mut writer = Writer { connection, sql, memory, changes: HashMap::new() };
     let mut group = Vec::with_capacity(GROUP_LEN_MAX);
     let mut answers = Answers::default();
-    while jobs.blocking_recv_many(&mut group, GROUP_LEN_MAX) > 0 {
+    while answers.closed.is_empty() && jobs.blocking_recv_many(&mut group, GROUP_LEN_MAX) > 0 {
         let committed = writer.commit(&mut group, &mut answers);
         match &committed {
             Ok(()) => writer.committed(),
@@ -108,7 +109,13 @@ pub(super) fn run(connection: &Connection, memory: Memory, mut jobs: mpsc::Recei
         answers.put.drain(..).for_each(|answer| answer.give(void.clone()));
         answers.found.drain(..).for_each(|answer| answer.give(void.clone()));
     }
-    writer.close()
+    // Whoever still writes hears that it is closed, and not nothing.
+    drop(jobs);
+    writer.close()?;
+    for closed in answers.closed {
+        let _ = closed.send(());
+    }
+    Ok(())
 }
 
 struct Writer<'c> {
@@ -142,6 +149,7 @@ impl Writer<'_> {
                     let result = unless(&failed, || self.forget(&ids));
                     let _ = note(&mut failed, result);
                 }
+                Job::Close(done) => answers.closed.push(done),
                 Job::PutOff { id, due_ms, tries } => {
                     let effects = &mut self.memory.effects;
                     let result = unless(&failed, || effects.put_off(&mut self.sql, id, due_ms, tries));

@@ -190,6 +190,20 @@ async fn of_many_who_change_one_payment_at_once_one_does() {
 }
 
 #[tokio::test]
+async fn a_store_that_was_closed_leaves_nothing_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.write(keys((0..100).map(|n| n.to_string()))).await.unwrap();
+    store.close().await;
+    assert!(matches!(store.write(keys(["late".to_owned()])).await, Err(StoreError::Closed)));
+    store.close().await;
+    let file = rusqlite::Connection::open(folder.path().join("s.db")).unwrap();
+    let count =
+        |table| file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!((count("keys"), count("keys_new")), (100, 0));
+}
+
+#[tokio::test]
 async fn effects_stay_until_they_are_done_across_stops() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = open(folder.path());

@@ -61,6 +61,8 @@ fn it_stops_when_told_and_comes_back_after_a_kill() {
         tell(&child, signal);
         assert_eq!(child.wait().unwrap().code(), expected, "{signal}");
     }
+    // It was closed, and not only left: the next start finds an empty log.
+    assert_eq!(std::fs::metadata(folder.path().join("store.db-wal")).map_or(0, |log| log.len()), 0);
     // Whoever else is on this machine reads none of it.
     for file in ["store.db", "store.db.lock", "key"] {
         let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(folder.path().join(file)).unwrap());

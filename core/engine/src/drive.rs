@@ -16,7 +16,7 @@ use crate::live::{Live, Now};
 use crate::ports::RailAnswer;
 use crate::store::{EffectId, StoreError};
 
-/// How often a note is tried before it is given up: with the pauses below, for some two hours.
+/// How often a note is tried before it is given up: with the pauses below, for half an hour.
 const NOTE_TRIES_MAX: u32 = 10;
 /// How long to wait when the store or the host cannot do it just now, in milliseconds.
 const PAUSE_MS: u64 = 1_000;

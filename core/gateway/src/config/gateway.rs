@@ -73,7 +73,7 @@ pub struct Policy {
     pub code_lifetime: Duration,
     /// How many wrong codes end a challenge.
     pub code_tries: u32,
-    /// How many orders one payment may make at most.
+    /// How many orders a leg of a payment has had when no rail is tried again.
     pub attempts_max: u32,
 }
 

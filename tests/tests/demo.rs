@@ -1,23 +1,15 @@
 //! The six stories, end to end: a post on X, a webhook, a code, a bank, two notes; with every program for real.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
-use std::path::{Path, PathBuf};
+mod programs;
+
 use std::process::Command;
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
-}
+use programs::{built, root};
 
 /// The program, with all that a demo needs beside it.
 fn sportello() -> Command {
-    let packages = ["sportello-gateway", "sandbox", "sportello-twitter", "sportello-bank-transfer"];
-    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--quiet", "--locked"]).args(packages.iter().flat_map(|p| ["--package", p]));
-    assert!(build.current_dir(root()).status().unwrap().success());
-
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
-    let program = root().join(target).join("debug/sportello");
-    let mut sportello = Command::new(program);
+    let mut sportello = Command::new(built().join("sportello"));
     sportello.current_dir(root());
     sportello
 }

@@ -1,0 +1,181 @@
+//! Killed while money moves, again and again: nothing acknowledged is lost, and the bank, which deduplicates nothing, sees
+//! no payment twice.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly: that is what it is for"
+)]
+
+mod programs;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use programs::{built, root};
+use serde_json::{Value, json};
+use tokio::sync::mpsc;
+
+/// How often the gateway is killed, how many callers there are, and how many acknowledgements come before each kill.
+const KILLS: usize = 3;
+const CALLERS: usize = 8;
+const ACKNOWLEDGED: usize = 20;
+
+/// A program that says in one line of JSON where it listens. Killed when dropped.
+struct Program(Child, Value);
+
+impl Program {
+    fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said = serde_json::from_str(&line).expect("it says where it listens");
+        Self(child, said)
+    }
+
+    fn address(&self, name: &str) -> String {
+        self.1[name].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct World {
+    folder: tempfile::TempDir,
+    programs: PathBuf,
+    sandbox: Program,
+    http: reqwest::Client,
+}
+
+impl World {
+    fn new() -> Self {
+        let programs = built();
+        let sandbox = Program::start(
+            Command::new(programs.join("sandbox"))
+                .args(["--x", "127.0.0.1:0", "--bank", "127.0.0.1:0", "--until-stdin-closes"])
+                .args(["--bank-fault", "delay_ms=20", "--bank-fault", "lose_answers=5"])
+                .stdin(Stdio::piped()),
+        );
+        let folder = tempfile::tempdir().unwrap();
+        let config = std::fs::read_to_string(root().join("gateway.toml")).unwrap();
+        let config = config
+            .replace("http://127.0.0.1:7001", &sandbox.address("x"))
+            .replace("http://127.0.0.1:7002", &sandbox.address("bank"))
+            .replace("127.0.0.1:8080", "127.0.0.1:0")
+            .replace("target/debug", programs.to_str().unwrap())
+            .replace("var/", "");
+        std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+        // Refused only where another test was first.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { folder, programs, sandbox, http }
+    }
+
+    fn gateway(&self) -> Program {
+        let mut run = Command::new(self.programs.join("sportello"));
+        run.arg("--config").arg(Path::new(self.folder.path()).join("gateway.toml")).args(["--json", "run"]);
+        Program::start(&mut run)
+    }
+
+    /// Asks for the payment of this key, as often as it is called: the same key is the same payment.
+    async fn pay(&self, gateway: &str, key: &str, prefer: &str) -> Option<Value> {
+        let body = json!({"payer": "twitter:1002", "payee": "twitter:1001", "confirmed": true,
+            "amount": {"minor": 10, "currency": "EUR"}});
+        let request = self.http.post(format!("{gateway}/v1/payments")).bearer_auth("sandbox-api-key");
+        let request = request.header("idempotency-key", format!("\"{key}\"")).header("prefer", prefer);
+        let response = request.json(&body).send().await.ok()?;
+        if !response.status().is_success() {
+            return None;
+        }
+        response.json().await.ok()
+    }
+
+    /// Orders at the bank, by their payment.
+    async fn orders(&self) -> BTreeMap<String, usize> {
+        let bank = self.sandbox.address("bank");
+        let seen: Value = self.http.get(format!("{bank}/sandbox/payments")).send().await.unwrap().json().await.unwrap();
+        let mut orders = BTreeMap::new();
+        for order in seen["payments"].as_array().unwrap() {
+            let payment = order["end_to_end_id"].as_str().unwrap().split('-').next().unwrap().to_owned();
+            *orders.entry(payment).or_default() += 1;
+        }
+        orders
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_under_load_it_loses_nothing_and_pays_nothing_twice() {
+    let world = Arc::new(World::new());
+    let number = Arc::new(AtomicUsize::new(0));
+    let mut acknowledged = BTreeMap::new();
+    for _ in 0..KILLS {
+        let mut gateway = world.gateway();
+        let (tell, mut told) = mpsc::unbounded_channel();
+        for _ in 0..CALLERS {
+            let (world, number, tell, address) =
+                (world.clone(), number.clone(), tell.clone(), gateway.address("listening"));
+            tokio::spawn(async move {
+                // Until nobody answers any more.
+                loop {
+                    let key = format!("k{}", number.fetch_add(1, Ordering::Relaxed));
+                    let Some(payment) = world.pay(&address, &key, "respond-async").await else { return };
+                    let _ = tell.send((key, payment["id"].as_str().unwrap().to_owned()));
+                }
+            });
+        }
+        drop(tell);
+        for _ in 0..ACKNOWLEDGED {
+            let (key, id) = told.recv().await.unwrap();
+            acknowledged.insert(key, id);
+        }
+        gateway.0.kill().unwrap();
+        // What was acknowledged until the last moment counts as well.
+        while let Some((key, id)) = told.recv().await {
+            acknowledged.insert(key, id);
+        }
+    }
+
+    let gateway = world.gateway();
+    let address = gateway.address("listening");
+    let mut in_doubt = Vec::new();
+    let mut completed = 0;
+    for n in 0..number.load(Ordering::Relaxed) {
+        let key = format!("k{n}");
+        let mut prefer = "respond-async";
+        let id = loop {
+            let payment = world.pay(&address, &key, prefer).await.expect("the gateway answers");
+            let id = payment["id"].as_str().unwrap().to_owned();
+            if payment["state"] == "completed" {
+                completed += 1;
+                break id;
+            }
+            // In doubt for as long as the bank could still carry it out: killed before its order left.
+            assert_eq!(payment["state"], "transferring", "{payment}");
+            let is_unknown = payment["attempts"][0]["state"] == "unknown";
+            if is_unknown && !world.orders().await.contains_key(&id) {
+                in_doubt.push(id.clone());
+                break id;
+            }
+            prefer = "wait=1";
+        };
+        if let Some(before) = acknowledged.get(&key) {
+            assert_eq!(*before, id, "{key} was acknowledged, and is another payment now");
+        }
+    }
+
+    let orders = world.orders().await;
+    assert!(acknowledged.len() >= KILLS * ACKNOWLEDGED);
+    assert!(orders.values().all(|times| *times == 1), "paid twice: {orders:?}");
+    assert_eq!(orders.len(), completed, "all that the bank moved is known to have moved, and nothing else");
+    assert!(in_doubt.len() <= KILLS * 2 * CALLERS, "{} in doubt", in_doubt.len());
+    drop(gateway);
+}

@@ -1,5 +1,7 @@
 //! A provider's delivery, from the wire to the plugin: verified, then handed over, then answered.
 
+use std::time::Duration;
+
 use sportello_sdk::frames::{WebhookReplyFrame, plugin_method};
 use sportello_sdk::{Source, WebhookReply, WebhookRequest};
 
@@ -25,7 +27,8 @@ pub struct Delivered {
 impl Running {
     /// Takes a delivery: refuses what the provider did not send, answers its question itself, and hands the rest to the
     /// plugin. Where that fails because of what was delivered the answer is 400, so that the provider does not deliver
-    /// it again; else 503, so that it does.
+    /// it again; else 503, so that it does. The answer comes within the deadline, or sooner where the provider wants it
+    /// sooner: what the plugin had handed over by then is kept, and known when it comes again.
     pub async fn webhook(&self, request: WebhookRequest) -> Delivered {
         let shared = &self.0;
         let WebhookRequest { head, body } = request;
@@ -37,8 +40,10 @@ impl Running {
                 return Delivered { reply: WebhookReply::status(status), refused: Some(why), error: None };
             }
         }
+        let wanted_ms = shared.manifest.webhook.as_ref().and_then(|webhook| webhook.answer_within_ms);
+        let within = wanted_ms.map_or(shared.deadline, |ms| shared.deadline.min(Duration::from_millis(ms)));
         let handed = match Ask::of(plugin_method::WEBHOOK, &head) {
-            Ok(ask) => shared.call(Way::Incoming, ask.body(body)).await,
+            Ok(ask) => shared.call(Way::Incoming, ask.body(body).within(within)).await,
             Err(error) => Err(error),
         };
         let answered = handed.and_then(|answer| {

@@ -1,8 +1,8 @@
 //! What providers deliver.
 
-use crate::world::{WEBHOOK_SECRET, World, answer, start};
+use crate::world::{CONFIG, WEBHOOK_SECRET, World, answer, start, start_with};
 use hmac::{Hmac, KeyInit, Mac};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 use sha2::Sha256;
 
@@ -12,12 +12,16 @@ fn signature(body: &str) -> String {
     hex::encode(mac.finalize().into_bytes())
 }
 
-async fn deliver(world: &World, path: &str, body: &str, signature: Option<&str>) -> u16 {
+fn delivery(world: &World, path: &str, body: &str, signature: Option<&str>) -> RequestBuilder {
     let mut request = world.request(Method::POST, path).body(body.to_owned());
     if let Some(signature) = signature {
         request = request.header("x-signature", signature);
     }
-    answer(request).await.status
+    request
+}
+
+async fn deliver(world: &World, path: &str, body: &str, signature: Option<&str>) -> u16 {
+    answer(delivery(world, path, body, signature)).await.status
 }
 
 async fn payments(world: &World) -> usize {
@@ -54,5 +58,29 @@ async fn a_signed_message_becomes_a_payment_and_a_forged_one_nothing() {
     assert_eq!(deliver(&world, "/in/bank", &message, Some(&right)).await, 404);
     let huge = "x".repeat((1 << 20) + 1);
     assert_eq!(deliver(&world, "/in/chat", &huge, Some(&right)).await, 413);
+    world.gateway.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_the_plugin_never_answers_is_answered_in_time_and_known_when_it_comes_again() {
+    let hasty = "plugin = \"hasty-channel\"\ndeadline = \"60s\"";
+    let world = start_with(&CONFIG.replace("plugin = \"test-channel\"", hasty)).await;
+    let message = json!({"id": "m1", "from": "1002", "text": "pay @anna 4 € for the pizza"}).to_string();
+    let signed = signature(&message);
+    let again = || delivery(&world, "/in/chat/and-never-return", &message, Some(&signed));
+    let first = answer(again()).await;
+    assert_eq!((first.status, &first.body["type"]), (503, &json!("/problems/unavailable")), "{first:?}");
+    assert_eq!(first.headers["content-type"], "application/problem+json");
+    // As a provider does; where the machine is so slow that nothing was durable in time, more than once.
+    let mut status = first.status;
+    for _ in 0..20 {
+        if status == 503 {
+            status = answer(again()).await.status;
+        }
+    }
+    assert_eq!(status, 200);
+    assert_eq!(payments(&world).await, 1);
+    let instances = world.get("/v1/instances").await.body;
+    assert!(instances["instances"][1]["stats"]["timeouts"].as_u64() >= Some(1), "{instances}");
     world.gateway.drain().await;
 }

@@ -7,7 +7,6 @@ use sportello_sdk::{Source, WebhookReply, WebhookRequest};
 
 use crate::call::{Ask, CallError};
 use crate::running::{Running, Way};
-use crate::stats::Counters;
 use crate::webhook::{Verdict, verify};
 
 /// The longest name or value of an answer's header, in bytes.
@@ -18,7 +17,7 @@ const HEADER_LEN_MAX: usize = 4096;
 pub struct Delivered {
     /// What to answer the provider.
     pub reply: WebhookReply,
-    /// Why it was refused, for the log; nothing where the provider was heard.
+    /// Why it was refused before the plugin saw it, for the log and to be counted; nothing where the provider was heard.
     pub refused: Option<&'static str>,
     /// What went wrong behind it, for the log; nothing where it went well.
     pub error: Option<CallError>,
@@ -36,7 +35,6 @@ impl Running {
             Verdict::Verified => {}
             Verdict::Handshake(reply) => return Delivered { reply, refused: None, error: None },
             Verdict::Refused(status, why) => {
-                Counters::count(&shared.counters.webhooks_refused);
                 return Delivered { reply: WebhookReply::status(status), refused: Some(why), error: None };
             }
         }

@@ -112,6 +112,7 @@ fn commands_tell_what_they_should_and_how_it_went() {
     check(&["plugin", "list"], 0, "There is no plugin");
     check(&["plugin", "list", "--json"], 0, r#"{"plugins":[],"unusable":[]}"#);
     check(&["parse", "pay", "--channel", "nowhere"], 2, "has no channel \"nowhere\"");
+    check(&["plugin", "list", "--running"], 1, "start it with: sportello run");
     check(&["payments"], 1, "start it with: sportello run");
     check(&["payments", "--json"], 1, r#"{"error":"no gateway answers at"#);
     check(&["pay", "--from", "a:1", "--to", "a:2", "20.001"], 2, "is no amount of EUR");

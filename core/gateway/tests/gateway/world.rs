@@ -68,7 +68,7 @@ impl Rail for TestRail {
 settings! {
     /// Settings of the test's channel.
     pub(crate) struct ChannelSettings {
-        /// The gateway's own name.
+        /// The gateway's own name; "panics" is one that `open` does not bear.
         name: String,
     }
 }
@@ -83,6 +83,7 @@ pub(crate) struct TestChannel {
 impl Channel for TestChannel {
     type Settings = ChannelSettings;
     async fn open(settings: ChannelSettings, _: &Host) -> Result<Self, Failure> {
+        assert!(settings.name != "panics", "this channel panics");
         Ok(Self { name: settings.name })
     }
     async fn send(&self, note: Note, _: &Host) -> Result<Sent, Failure> {

@@ -69,6 +69,23 @@ fn it_stops_when_told_and_comes_back_after_a_kill() {
 }
 
 #[test]
+fn what_is_wrong_with_the_store_is_said_with_its_file() {
+    let folder = folder_with(CONFIG);
+    let check = |expected: &str| {
+        let output = run(folder.path(), &["run"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(&format!("store.db: {expected}")), "{said}");
+    };
+    let store = folder.path().join("store.db");
+    std::fs::write(&store, "no database, although it is long enough to be one; ".repeat(100)).unwrap();
+    check("file is not a database");
+    std::fs::remove_file(&store).unwrap();
+    std::fs::create_dir(&store).unwrap();
+    check("unable to open");
+}
+
+#[test]
 fn nobody_need_read_the_log() {
     let folder = folder_with(CONFIG);
     let (log_reader, log) = std::io::pipe().unwrap();

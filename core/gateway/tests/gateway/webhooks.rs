@@ -102,7 +102,8 @@ async fn a_delivery_that_the_plugin_never_answers_is_answered_in_time_and_known_
     let message = json!({"id": "m1", "from": "1002", "text": "pay @anna 4 € for the pizza"}).to_string();
     let signed = signature(&message);
     let again = || delivery(&world, "/in/chat/and-never-return", &message, Some(&signed));
-    let first = answer(again()).await;
+    let in_time = tokio::time::timeout(std::time::Duration::from_secs(30), answer(again()));
+    let first = in_time.await.unwrap();
     assert_eq!((first.status, &first.body["type"]), (503, &json!("/problems/unavailable")), "{first:?}");
     assert_eq!(first.headers["content-type"], "application/problem+json");
     // As a provider does; where the machine is so slow that nothing was durable in time, more than once.

@@ -11,6 +11,7 @@ mod schema;
 mod write;
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sportello_model::payment::State;
@@ -157,6 +158,8 @@ enum Job {
 #[derive(Clone)]
 pub struct Store {
     jobs: mpsc::Sender<Job>,
+    /// Whether the last write failed.
+    failing: Arc<AtomicBool>,
     reader: Arc<Mutex<rusqlite::Connection>>,
 }
 
@@ -170,20 +173,38 @@ impl Store {
             std::fs::create_dir_all(folder).map_err(|e| StoreError::Failed(format!("{}: {e}", folder.display())))?;
         }
         let lock = lock(path)?;
-        let writer = schema::open(path)?;
-        let memory = write::Memory::load(&writer)?;
-        let reader = schema::open_to_read(path)?;
+        let at = |error| match error {
+            StoreError::Failed(why) => StoreError::Failed(format!("{}: {why}", path.display())),
+            other => other,
+        };
+        let writer = schema::open(path).map_err(at)?;
+        let memory = write::Memory::load(&writer).map_err(at)?;
+        let reader = schema::open_to_read(path).map_err(at)?;
         let (jobs, waiting) = mpsc::channel(QUEUE_LEN);
+        let failing = Arc::new(AtomicBool::new(false));
+        let told = failing.clone();
         std::thread::Builder::new()
             .name("store".into())
             .spawn(move || {
-                if let Err(error) = write::run(&writer, memory, waiting) {
+                if let Err(error) = write::run(&writer, memory, waiting, &told) {
                     tracing::error!(%error, "the store was not closed as it should be");
                 }
                 drop((writer, lock));
             })
             .map_err(|e| StoreError::Failed(e.to_string()))?;
-        Ok(Self { jobs, reader: Arc::new(Mutex::new(reader)) })
+        Ok(Self { jobs, failing, reader: Arc::new(Mutex::new(reader)) })
+    }
+
+    /// Whether it writes: not once a write failed, as on a full disk, until one succeeds. Where one failed, one more is
+    /// tried: what has been mended is noticed although nobody else writes.
+    pub async fn is_writable(&self) -> bool {
+        // No instance has an empty name, so this is nobody's value.
+        if self.failing.load(Ordering::SeqCst)
+            && let Ok((false, version)) = self.put("", "probe", 0, Vec::new()).await
+        {
+            let _ = self.put("", "probe", version, Vec::new()).await;
+        }
+        !self.jobs.is_closed() && !self.failing.load(Ordering::SeqCst)
     }
 
     /// Writes what waits, leaves the files so that the next start has nothing to do, and closes for everybody. To be

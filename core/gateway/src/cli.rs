@@ -53,8 +53,7 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum Plugin {
-    /// List the plugins that were found, and why one cannot be used.
-    List,
+    List(command::plugin::List),
 }
 
 /// Where a command writes to, and how.
@@ -89,7 +88,7 @@ impl Cli {
             Command::Parse(parse) => parse.run(&setting),
             Command::Demo(demo) => command::asynchronously(demo.run(&setting)),
             Command::Bench(bench) => command::on_all_cores(bench.run(&setting)),
-            Command::Plugin(Plugin::List) => command::plugin::list(&setting),
+            Command::Plugin(Plugin::List(list)) => list.run(&setting),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

@@ -6,6 +6,7 @@ mod randomness;
 mod services;
 
 use std::collections::BTreeMap;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Wire {
 pub struct Slot {
     /// What is to be opened.
     pub member: Member,
+    /// Deliveries that were refused before the plugin saw them, whether it was open or not.
+    pub webhooks_refused: AtomicU64,
     stage: RwLock<Stage>,
 }
 
@@ -51,7 +54,7 @@ impl Wire {
     pub fn new(members: Vec<Member>) -> Arc<Self> {
         let slot = |member: Member| {
             let stage = RwLock::new(Stage::Closed("it has not been opened yet".to_owned()));
-            (member.instance.name.clone(), Slot { member, stage })
+            (member.instance.name.clone(), Slot { member, webhooks_refused: AtomicU64::new(0), stage })
         };
         Arc::new(Self {
             engine: RwLock::default(),

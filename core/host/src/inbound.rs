@@ -1,11 +1,12 @@
 //! A provider's delivery, from the wire to the plugin: verified, then handed over, then answered.
 
+use std::time::Duration;
+
 use sportello_sdk::frames::{WebhookReplyFrame, plugin_method};
 use sportello_sdk::{Source, WebhookReply, WebhookRequest};
 
 use crate::call::{Ask, CallError};
 use crate::running::{Running, Way};
-use crate::stats::Counters;
 use crate::webhook::{Verdict, verify};
 
 /// The longest name or value of an answer's header, in bytes.
@@ -16,7 +17,7 @@ const HEADER_LEN_MAX: usize = 4096;
 pub struct Delivered {
     /// What to answer the provider.
     pub reply: WebhookReply,
-    /// Why it was refused, for the log; nothing where the provider was heard.
+    /// Why it was refused before the plugin saw it, for the log and to be counted; nothing where the provider was heard.
     pub refused: Option<&'static str>,
     /// What went wrong behind it, for the log; nothing where it went well.
     pub error: Option<CallError>,
@@ -25,7 +26,8 @@ pub struct Delivered {
 impl Running {
     /// Takes a delivery: refuses what the provider did not send, answers its question itself, and hands the rest to the
     /// plugin. Where that fails because of what was delivered the answer is 400, so that the provider does not deliver
-    /// it again; else 503, so that it does.
+    /// it again; else 503, so that it does. The answer comes within the deadline, or sooner where the provider wants it
+    /// sooner: what the plugin had handed over by then is kept, and known when it comes again.
     pub async fn webhook(&self, request: WebhookRequest) -> Delivered {
         let shared = &self.0;
         let WebhookRequest { head, body } = request;
@@ -33,12 +35,13 @@ impl Running {
             Verdict::Verified => {}
             Verdict::Handshake(reply) => return Delivered { reply, refused: None, error: None },
             Verdict::Refused(status, why) => {
-                Counters::count(&shared.counters.webhooks_refused);
                 return Delivered { reply: WebhookReply::status(status), refused: Some(why), error: None };
             }
         }
+        let wanted_ms = shared.manifest.webhook.as_ref().and_then(|webhook| webhook.answer_within_ms);
+        let within = wanted_ms.map_or(shared.deadline, |ms| shared.deadline.min(Duration::from_millis(ms)));
         let handed = match Ask::of(plugin_method::WEBHOOK, &head) {
-            Ok(ask) => shared.call(Way::Incoming, ask.body(body)).await,
+            Ok(ask) => shared.call(Way::Incoming, ask.body(body).within(within)).await,
             Err(error) => Err(error),
         };
         let answered = handed.and_then(|answer| {

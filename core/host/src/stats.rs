@@ -21,8 +21,6 @@ pub struct Stats {
     pub panics: u64,
     /// Those refused because of the limits, the breaker or the state of the instance.
     pub refused: u64,
-    /// Webhooks that did not pass verification.
-    pub webhooks_refused: u64,
     /// How often `run` was started again.
     pub restarts: u64,
     /// Calls under way now, `run` among them.
@@ -59,7 +57,6 @@ pub(crate) struct Counters {
     pub(crate) timeouts: AtomicU64,
     pub(crate) panics: AtomicU64,
     pub(crate) refused: AtomicU64,
-    pub(crate) webhooks_refused: AtomicU64,
     pub(crate) restarts: AtomicU64,
     latency: [AtomicU64; LATENCY_BUCKETS],
 }
@@ -72,7 +69,6 @@ impl Counters {
             timeouts: AtomicU64::new(0),
             panics: AtomicU64::new(0),
             refused: AtomicU64::new(0),
-            webhooks_refused: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
             latency: [const { AtomicU64::new(0) }; LATENCY_BUCKETS],
         }
@@ -103,7 +99,6 @@ impl Counters {
             timeouts: get(&self.timeouts),
             panics: get(&self.panics),
             refused: get(&self.refused),
-            webhooks_refused: get(&self.webhooks_refused),
             restarts: get(&self.restarts),
             in_flight,
             breaker,

@@ -65,6 +65,10 @@ pub struct Webhook {
     /// The provider's question whether this address is ours, if it asks one. The host answers it.
     #[serde(default)]
     pub handshake: Option<Handshake>,
+    /// How soon the host answers a delivery, in milliseconds, where the instance's deadline is not sooner: less than the
+    /// provider waits, by what the way takes. A delivery that takes longer is answered with 503, and comes again.
+    #[serde(default)]
+    pub answer_within_ms: Option<u64>,
 }
 
 /// A signature over the raw body.

@@ -46,7 +46,7 @@ const TABLES: &str = "
 
 /// Opens the file to write, and makes the tables.
 pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
-    let connection = Connection::open(path).map_err(|e| StoreError::Failed(format!("{}: {e}", path.display())))?;
+    let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     // A commit is on the disk when it returns: that is what an acknowledgement promises.
@@ -64,8 +64,7 @@ pub(super) fn open(path: &Path) -> Result<Connection, StoreError> {
     if version != 0 && version != SCHEMA_VERSION {
         let by = if version > SCHEMA_VERSION { "a later" } else { "an earlier" };
         return Err(StoreError::Failed(format!(
-            "{} was written by {by} version of this program (schema {version}, this one knows {SCHEMA_VERSION})",
-            path.display()
+            "it was written by {by} version of this program (schema {version}, this one knows {SCHEMA_VERSION})"
         )));
     }
     connection.execute_batch(TABLES)?;

@@ -1,6 +1,7 @@
 //! The writer: one thread, many writes in one transaction.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use sportello_model::{Account, Currency, PaymentId, Posting};
@@ -91,8 +92,21 @@ struct Answers {
     closed: Vec<oneshot::Sender<()>>,
 }
 
-/// Writes until it is told to close, or nobody can send any more.
-pub(super) fn run(connection: &Connection, memory: Memory, mut jobs: mpsc::Receiver<Job>) -> Result<(), StoreError> {
+impl Answers {
+    /// Whether something is to be in the file: a transaction of reads and refusals succeeds on a full disk as well.
+    fn have_written(&self) -> bool {
+        self.written.iter().any(|answer| answer.1.is_ok())
+            || self.put.iter().any(|answer| matches!(answer.1, Ok((true, _))))
+    }
+}
+
+/// Writes until it is told to close, or nobody can send any more; `failing` tells whether the last write failed.
+pub(super) fn run(
+    connection: &Connection,
+    memory: Memory,
+    mut jobs: mpsc::Receiver<Job>,
+    failing: &AtomicBool,
+) -> Result<(), StoreError> {
     let sql = Statements::new(connection)?;
     let mut writer = Writer { connection, sql, memory, changes: HashMap::new() };
     let mut group = Vec::with_capacity(GROUP_LEN_MAX);
@@ -100,8 +114,16 @@ pub(super) fn run(connection: &Connection, memory: Memory, mut jobs: mpsc::Recei
     while answers.closed.is_empty() && jobs.blocking_recv_many(&mut group, GROUP_LEN_MAX) > 0 {
         let committed = writer.commit(&mut group, &mut answers);
         match &committed {
-            Ok(()) => writer.committed(),
-            Err(_) => writer.rolled_back(),
+            Ok(()) => {
+                writer.committed();
+                if answers.have_written() {
+                    failing.store(false, Ordering::SeqCst);
+                }
+            }
+            Err(_) => {
+                writer.rolled_back();
+                failing.store(true, Ordering::SeqCst);
+            }
         }
         group.clear();
         let void = committed.err();

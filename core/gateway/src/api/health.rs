@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde_json::json;
 
-use super::problem::Problem;
+use super::problem::{Kind, Problem};
 use super::{App, json as json_response, stopping};
 use crate::wire::Stage;
 
@@ -15,10 +15,15 @@ pub(super) async fn alive() -> Response {
     json_response(&json!({ "status": "ok", "version": env!("CARGO_PKG_VERSION") }))
 }
 
-/// `GET /readyz`: it takes work. An instance that is not open makes it no less ready for the others.
+/// `GET /readyz`: it takes work, which it cannot while the store does not write. An instance that is not open makes it no less ready for the others.
 pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Problem> {
     if app.shift.is_over() {
         return Err(stopping());
+    }
+    if !app.engine.store().is_writable().await {
+        let problem =
+            Problem::new(Kind::Unavailable, "the store cannot be written: see the log, and the disk's free space");
+        return Err(problem.retry_after(1));
     }
     let is_closed =
         |name: &&String| app.wire.slots().get(*name).is_some_and(|slot| matches!(slot.stage(), Stage::Closed(_)));

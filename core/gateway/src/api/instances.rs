@@ -1,6 +1,7 @@
 //! `/v1/instances`: how the plugins are.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -29,6 +30,7 @@ fn instance(name: &str, slot: &Slot) -> Value {
         "plugin": manifest.name,
         "version": manifest.version,
         "contract": manifest.contract,
+        "webhooks_refused": slot.webhooks_refused.load(Ordering::Relaxed),
     });
     let (state, why, stats) = match slot.stage() {
         Stage::Closed(why) => ("closed", Some(why), Value::Null),
@@ -54,7 +56,6 @@ fn stats(running: &Running) -> Value {
         "timeouts": stats.timeouts,
         "panics": stats.panics,
         "refused": stats.refused,
-        "webhooks_refused": stats.webhooks_refused,
         "restarts": stats.restarts,
         "in_flight": stats.in_flight,
         "breaker": match stats.breaker {

@@ -150,6 +150,11 @@ impl Problem {
     pub fn kind(&self) -> Kind {
         self.kind
     }
+
+    /// What is particular to this one.
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
 }
 
 #[derive(Serialize)]

@@ -1,6 +1,7 @@
 //! `/in/{instance}/…`: what providers deliver. The host verifies it before a plugin sees a byte.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
@@ -24,7 +25,7 @@ pub(super) async fn root(
     body: Unread,
 ) -> Result<Response, Problem> {
     let Path(instance) = instance.map_err(|_| nobody())?;
-    deliver(&app, &instance, String::new(), &method, &uri, &headers, body).await
+    deliver(&app, &instance, head(String::new(), &method, &uri, &headers), body).await
 }
 
 /// A delivery to `/in/{instance}/…`.
@@ -37,41 +38,41 @@ pub(super) async fn below(
     body: Unread,
 ) -> Result<Response, Problem> {
     let Path((instance, path)) = parts.map_err(|_| nobody())?;
-    deliver(&app, &instance, format!("/{path}"), &method, &uri, &headers, body).await
+    deliver(&app, &instance, head(format!("/{path}"), &method, &uri, &headers), body).await
 }
 
-async fn deliver(
-    app: &App,
-    instance: &str,
-    path: String,
-    method: &Method,
-    uri: &Uri,
-    headers: &HeaderMap,
-    body: Unread,
-) -> Result<Response, Problem> {
-    if !app.wire.slots().contains_key(instance) {
-        return Err(nobody());
-    }
-    let body = body.read().await.inspect_err(|problem| {
-        tracing::warn!(instance, status = problem.kind().status().as_u16(), "a webhook was refused: its body");
-    })?;
-    // The provider delivers again what it is told to; the next start will take it.
-    let _inside = app.taking()?;
-    let closed = || Problem::new(Kind::Unavailable, "this instance is not open just now").retry_after(5);
-    let running = app.wire.running(instance).ok_or_else(closed)?;
+/// What stands before a delivery's body.
+fn head(path: String, method: &Method, uri: &Uri, headers: &HeaderMap) -> WebhookFrame {
     let readable = |(name, value): (&HeaderName, &HeaderValue)| {
         // Names are in small letters already. A value that is no text signs nothing.
         Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned()))
     };
-    let head = WebhookFrame {
+    WebhookFrame {
         method: method.as_str().to_owned(),
         path,
         query: uri.query().unwrap_or_default().to_owned(),
         headers: headers.iter().filter_map(readable).collect(),
-    };
+    }
+}
+
+/// Answers a delivery. One that is refused before the plugin saw it is counted, whatever the reason.
+async fn deliver(app: &App, instance: &str, head: WebhookFrame, body: Unread) -> Result<Response, Problem> {
+    let slot = app.wire.slots().get(instance).ok_or_else(nobody)?;
+    take(app, instance, head, body).await.inspect_err(|problem| {
+        slot.webhooks_refused.fetch_add(1, Ordering::Relaxed);
+        let status = problem.kind().status().as_u16();
+        tracing::warn!(instance, status, why = problem.detail(), "a webhook was refused");
+    })
+}
+
+async fn take(app: &App, instance: &str, head: WebhookFrame, body: Unread) -> Result<Response, Problem> {
+    let body = body.read().await?;
+    // The provider delivers again what it is told to; the next start will take it.
+    let _inside = app.taking()?;
+    let closed = || Problem::new(Kind::Unavailable, "this instance is not open just now").retry_after(5);
+    let running = app.wire.running(instance).ok_or_else(closed)?;
     let delivered = running.webhook(WebhookRequest { head, body }).await;
     if let Some(why) = delivered.refused {
-        tracing::warn!(instance, status = delivered.reply.status, why, "a webhook was refused");
         return Err(refused(delivered.reply.status, why));
     }
     if let Some(error) = delivered.error {

@@ -1,17 +1,87 @@
 //! `sportello plugin`.
 
-use serde_json::json;
+use clap::Args;
+use serde_json::{Value, json};
 use sportello_host::{Declared, scan};
 
 use super::{say, say_json, table};
 use crate::cli::{Failed, Setting};
+use crate::client::Client;
 use crate::config::Config;
 
-/// Lists the plugins that were found, and why a library cannot be used.
-///
-/// # Errors
-/// When the configuration does not say where to look.
-pub fn list(setting: &Setting) -> Result<(), Failed> {
+/// List the plugins that were found, and why one cannot be used.
+#[derive(Debug, Args)]
+pub struct List {
+    /// Ask the running gateway instead: how each instance is, and its counts.
+    #[arg(long)]
+    running: bool,
+}
+
+impl List {
+    /// Lists them.
+    ///
+    /// # Errors
+    /// When the configuration does not say where to look, or the gateway cannot be asked.
+    pub fn run(self, setting: &Setting) -> Result<(), Failed> {
+        if self.running { super::asynchronously(running(setting)) } else { found(setting) }
+    }
+}
+
+async fn running(setting: &Setting) -> Result<(), Failed> {
+    let answer = Client::open(&setting.config)?.get("/v1/instances", &[]).await?;
+    if setting.json {
+        say_json(&answer);
+        return Ok(());
+    }
+    let mut rows = table([
+        "instance",
+        "plugin",
+        "state",
+        "calls",
+        "errors",
+        "time-outs",
+        "panics",
+        "refused",
+        "webhooks refused",
+        "p99",
+    ]);
+    let instances = answer.get("instances").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    for instance in instances {
+        // An instance that is not open has no counts but those of its webhooks.
+        let cell = |pointer: &str| match instance.pointer(pointer) {
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            _ => String::new(),
+        };
+        let p99_us = cell("/stats/latency_p99_us");
+        rows.add_row([
+            cell("/name"),
+            cell("/plugin"),
+            cell("/state"),
+            cell("/stats/calls"),
+            cell("/stats/errors"),
+            cell("/stats/timeouts"),
+            cell("/stats/panics"),
+            cell("/stats/refused"),
+            cell("/webhooks_refused"),
+            if p99_us.is_empty() { p99_us } else { format!("{p99_us} µs") },
+        ]);
+    }
+    if rows.is_empty() {
+        say("The gateway runs no plugin.");
+    } else {
+        say(rows);
+    }
+    for instance in instances {
+        let text = |key: &str| instance.get(key).and_then(Value::as_str);
+        if let (Some(name), Some(why)) = (text("name"), text("because")) {
+            say(format_args!("{name} is not open: {why}"));
+        }
+    }
+    Ok(())
+}
+
+fn found(setting: &Setting) -> Result<(), Failed> {
     // Mistakes elsewhere in the file do not matter for what lies in the folders.
     let config = Config::open(&setting.config).map_err(|problems| Failed::Asking(problems.to_string()))?.config;
     let found = scan(&config.gateway.plugins);

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may fail loudly")]
 
 mod deployment;
+#[cfg(target_os = "linux")]
+mod full;
 mod payments;
 mod program;
 mod restart;

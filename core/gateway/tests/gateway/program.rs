@@ -71,6 +71,23 @@ fn it_stops_when_told_and_comes_back_after_a_kill() {
 }
 
 #[test]
+fn what_is_wrong_with_the_store_is_said_with_its_file() {
+    let folder = folder_with(CONFIG);
+    let check = |expected: &str| {
+        let output = run(folder.path(), &["run"]);
+        assert_eq!(output.status.code(), Some(1));
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.contains(&format!("store.db: {expected}")), "{said}");
+    };
+    let store = folder.path().join("store.db");
+    std::fs::write(&store, "no database, although it is long enough to be one; ".repeat(100)).unwrap();
+    check("file is not a database");
+    std::fs::remove_file(&store).unwrap();
+    std::fs::create_dir(&store).unwrap();
+    check("unable to open");
+}
+
+#[test]
 fn nobody_need_read_the_log() {
     let folder = folder_with(CONFIG);
     let (log_reader, log) = std::io::pipe().unwrap();
@@ -114,6 +131,7 @@ fn commands_tell_what_they_should_and_how_it_went() {
     check(&["plugin", "list"], 0, "There is no plugin");
     check(&["plugin", "list", "--json"], 0, r#"{"plugins":[],"unusable":[]}"#);
     check(&["parse", "pay", "--channel", "nowhere"], 2, "has no channel \"nowhere\"");
+    check(&["plugin", "list", "--running"], 1, "start it with: sportello run");
     check(&["payments"], 1, "start it with: sportello run");
     check(&["payments", "--json"], 1, r#"{"error":"no gateway answers at"#);
     check(&["pay", "--from", "a:1", "--to", "a:2", "20.001"], 2, "is no amount of EUR");

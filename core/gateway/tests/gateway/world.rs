@@ -68,12 +68,13 @@ impl Rail for TestRail {
 settings! {
     /// Settings of the test's channel.
     pub(crate) struct ChannelSettings {
-        /// The gateway's own name.
+        /// The gateway's own name; "panics" is one that `open` does not bear.
         name: String,
     }
 }
 
-/// Takes `{"id","from","text"}`, and says notes to nobody.
+/// Takes `{"id","from","text"}`, and says notes to nobody. What is new to the gateway and comes to `/and-never-return` is
+/// handed over, and never answered.
 pub(crate) struct TestChannel {
     name: String,
 }
@@ -82,6 +83,7 @@ pub(crate) struct TestChannel {
 impl Channel for TestChannel {
     type Settings = ChannelSettings;
     async fn open(settings: ChannelSettings, _: &Host) -> Result<Self, Failure> {
+        assert!(settings.name != "panics", "this channel panics");
         Ok(Self { name: settings.name })
     }
     async fn send(&self, note: Note, _: &Host) -> Result<Sent, Failure> {
@@ -110,23 +112,30 @@ impl Channel for TestChannel {
             in_reply_to: None,
             written_at_ms: None,
         };
-        host.message(&message).await?;
+        let accepted = host.message(&message).await?;
+        if accepted.fresh && request.head.path == "/and-never-return" {
+            std::future::pending::<()>().await;
+        }
         Ok(WebhookReply::ok())
     }
 }
 
-/// The two plugins.
+/// The plugins: a rail, and one channel twice, the second time for a provider in a hurry.
 pub(crate) fn plugins() -> Plugins {
     let rail = json!({"name": "test-rail", "kind": "rail", "version": "1.0.0", "contract": "1.0",
         "rail": {"accounts": ["iban"], "orders": {"transfer": {"doubt": "idempotent", "for_ms": 9_007_199_254_740_991u64}}}});
-    let channel = json!({"name": "test-channel", "kind": "channel", "version": "1.0.0", "contract": "1.0",
-        "secrets": ["webhook_secret"],
-        "webhook": {"signature": {"scheme": "hmac", "hash": "sha256", "header": "x-signature", "encoding": "hex",
-            "secret": "webhook_secret"}},
-        "channel": {"scheme": "chat", "message_ids": "strong", "senders": "strong", "own_name_setting": "name"}});
+    let channel = |name: &str, answer_within_ms: Option<u64>| {
+        let manifest = json!({"name": name, "kind": "channel", "version": "1.0.0", "contract": "1.0",
+            "secrets": ["webhook_secret"],
+            "webhook": {"signature": {"scheme": "hmac", "hash": "sha256", "header": "x-signature", "encoding": "hex",
+                "secret": "webhook_secret"}, "answer_within_ms": answer_within_ms},
+            "channel": {"scheme": "chat", "message_ids": "strong", "senders": "strong", "own_name_setting": "name"}});
+        Loaded::built_in(serde_json::from_value(manifest).unwrap(), dispatch::channel::<TestChannel>)
+    };
     Plugins::BuiltIn(vec![
         Loaded::built_in(serde_json::from_value(rail).unwrap(), dispatch::rail::<TestRail>),
-        Loaded::built_in(serde_json::from_value(channel).unwrap(), dispatch::channel::<TestChannel>),
+        channel("test-channel", None),
+        channel("hasty-channel", Some(200)),
     ])
 }
 

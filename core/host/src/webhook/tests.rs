@@ -15,6 +15,7 @@ fn scheme(encoding: Encoding, handshake: Option<Handshake>) -> Webhook {
             secret: "key".to_owned(),
         },
         handshake,
+        answer_within_ms: None,
     }
 }
 
@@ -97,7 +98,11 @@ fn what_cannot_be_verified_is_refused() {
         assert_eq!(status(&verify(scheme, secrets, head, BODY.as_bytes())), expected);
     };
     let hex = scheme(Encoding::Hex, None);
-    let later = Webhook { signature: Signature::Unrecognised, handshake: Some(Handshake::Unrecognised) };
+    let later = Webhook {
+        signature: Signature::Unrecognised,
+        handshake: Some(Handshake::Unrecognised),
+        answer_within_ms: None,
+    };
     check(None, &secrets(SECRET), &signed, 404);
     check(Some(&hex), &BTreeMap::new(), &signed, 503);
     check(Some(&hex), &secrets(""), &signed, 503);

@@ -4,7 +4,7 @@ use crate::Money;
 use crate::command::Because;
 
 use super::item::{Text, What};
-use super::lexicon::{AND, FOR, FROM, THANKS, TIMES, TO, VAGUE, between, has};
+use super::lexicon::{AND, BESIDE_AN_AMOUNT, BOUND, FOR, FROM, OFF, THANKS, TIMES, TO, VAGUE, between, has};
 use super::number_word::is_number;
 use super::{currency, numeral};
 
@@ -24,6 +24,7 @@ impl Text<'_> {
     ///
     /// *Pay @anna 2 pizzas*: where amounts have a default currency, a number of things is none of it.
     /// *Pay @anna pizza 4 200 €*: 4,200, or 200 for pizza number 4.
+    /// *Pay @anna for lunch without the 20 €*: anything but that.
     pub(super) fn amount_among_words(
         &self,
         at: usize,
@@ -36,19 +37,35 @@ impl Text<'_> {
             before != verb_at && (self.is_thing(before) || matches!(self.what(before), Some(What::Tag)))
         });
         match value {
+            Ok(_) if self.is_bounded(at) => Err(Because::BadAmount),
             Ok(_) if !has_currency && self.counts_things(at) => Err(Because::NoCurrency),
             Ok(_) if is_spaced && is_behind_a_thing => Err(Because::AmbiguousAmount),
             value => value,
         }
     }
 
-    /// Whether the words behind an amount say that it is not all: *fifty*, *three times*, *x3*, *at most*, *plus tip*.
+    /// Whether the word before the amount at `at` says that another one is meant: *about*, *less than*, *without the*.
+    fn is_bounded(&self, at: usize) -> bool {
+        let is_bound =
+            |at: usize| self.word(at).is_some_and(|word| [BOUND, VAGUE, OFF].iter().any(|words| has(words, word)));
+        // "ca. 20 €": the stop is an abbreviation's.
+        let is_stop = at.checked_sub(1).is_some_and(|at| self.what(at) == Some(&What::Mark('.')));
+        let Some(before) = at.checked_sub(1 + usize::from(is_stop)) else { return false };
+        is_bound(before) || self.is_word(before, BESIDE_AN_AMOUNT) && before.checked_sub(1).is_some_and(is_bound)
+    }
+
+    /// Whether the words behind an amount say that it is not all: *fifty*, *three times*, *x3*, *at most*, *plus tip*, *off*.
     pub(super) fn changes_the_amount(&self, first: usize) -> bool {
         let Some(word) = self.word(first) else { return false };
         let ends = |at| !self.is_thing(at) || self.items.get(at).is_some_and(|item| currency::is_unit(self.raw(item)));
         let is_factor = word.strip_prefix('x').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
-        let is_vague = has(VAGUE, word) || has("at au al tout or o", word) && self.is_word(first + 1, VAGUE);
-        is_vague || is_factor || has(TIMES, word) || is_number(word) && ends(first + 1)
+        let is_vague = |at| [VAGUE, OFF].iter().any(|words| self.is_word(at, words));
+        let leads_vague = || is_vague(first + 1) || has("de en", word) && self.is_word(first + 1, "plus");
+        is_vague(first)
+            || has(BESIDE_AN_AMOUNT, word) && leads_vague()
+            || is_factor
+            || has(TIMES, word)
+            || is_number(word) && ends(first + 1)
     }
 
     /// Whether *to* or *from* at `at` leads somebody or something in, and is no part of a memo.

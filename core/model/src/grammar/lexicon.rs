@@ -122,9 +122,16 @@ pub(super) const FOR: &str = "for per pour memo note causale motif";
 pub(super) const AND: &str = "and e ed et or o oppure ou plus then poi puis also anche aussi";
 /// What makes an amount less or more than it says.
 pub(super) const VAGUE: &str = "about around roughly approximately approx almost nearly circa least most than less more minus up ca \
-    max min maximum minimum quasi almeno massimo minimo meno piu invece instead rather anzi cioe lieu environ presque moins upto fino jusqu'a";
-/// What stands before an amount and bounds it, and elsewhere is another word.
-pub(super) const BOUND: &str = "over under above below beyond but sotto sopra oltre sui sous";
+    max min maximum minimum quasi almeno massimo minimo meno piu excl excluded escluso esclusi invece instead rather anzi cioe lieu environ presque moins upto fino jusqu'a";
+/// What stands before an amount and bounds it or leaves it out, and elsewhere is another word.
+pub(super) const BOUND: &str = "over under above below beyond but within between besides salvo fuorche \
+    sotto sopra oltre sui sous without senza sans outre";
+/// What makes of the amount that it stands beside what is not paid, or paid more than once: *20 € off*, *sconto 20 €*.
+pub(super) const OFF: &str = "off discount discounted sconto scontati ribasso remise reduction rabais ristourne short shy tops ish each \
+    apiece hors ciascuno ciascuna cadauno chacun chacune";
+/// What may stand between such a word and the amount.
+pub(super) const BESIDE_AN_AMOUNT: &str =
+    "than the of a di da de d' des du in en que che i gli le les il to at au al tout or o";
 /// Of an amount, only a part is meant: *a third of*, *un quarto di*, *un tiers de*.
 pub(super) const OF: &str = "of di del dei delle de des du d'";
 /// What multiplies.

@@ -4,7 +4,7 @@ use crate::command::Because;
 use crate::{Command, Handle, Money};
 
 use super::item::{Text, Verb, What};
-use super::lexicon::{self, AND, Action, BOUND, FOR, FROM, OF, THANKS, TO, VAGUE, between, pleasantry};
+use super::lexicon::{self, AND, Action, FOR, FROM, OF, THANKS, TO, VAGUE, between, pleasantry};
 use super::mood::{Opening, is_added, is_negated, is_numero, is_question, is_second_command, opening};
 use super::number_word::is_number;
 use super::{currency, unclear};
@@ -90,7 +90,8 @@ impl Parts<'_> {
                     self.person(person)
                 }
                 Some(What::Amount { value, has_currency }) if at >= self.opening.from => {
-                    self.amount(value, *has_currency);
+                    let value = self.text.amount_among_words(at, self.verb.at, *value, *has_currency);
+                    self.amount(&value, *has_currency);
                 }
                 _ => {}
             }
@@ -124,9 +125,6 @@ impl Parts<'_> {
                 What::Own | What::Visibility(_) => now = before,
                 What::Hidden => self.is_unsure_who = true,
                 What::Quoted => self.memo.push((item.start, item.end)),
-                What::Word(word) if is_amount_next && lexicon::has(BOUND, word) && !self.is_complete() => {
-                    self.is_unsure_how_much = true;
-                }
                 What::Word(_) if skipped > 0 => {
                     at += skipped;
                     continue;

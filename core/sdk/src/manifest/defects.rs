@@ -74,6 +74,9 @@ impl Manifest {
         if webhook.handshake == Some(Handshake::Unrecognised) {
             found.push("webhook.handshake: the scheme is not known".to_owned());
         }
+        if webhook.answer_within_ms == Some(0) {
+            found.push("webhook.answer_within_ms: nothing is answered in no time at all".to_owned());
+        }
     }
 }
 
@@ -212,6 +215,13 @@ mod tests {
         check(serde_json::json!({"webhook": hmac("key")}), &["`key`"]);
         check(serde_json::json!({"webhook": hmac("key"), "secrets": ["key"]}), &[]);
         check(serde_json::json!({"webhook": {"signature": {"scheme": "of next year"}}}), &["not known"]);
+        let hasty = |within_ms: u64| {
+            let mut webhook = hmac("key");
+            webhook["answer_within_ms"] = within_ms.into();
+            serde_json::json!({"webhook": webhook, "secrets": ["key"]})
+        };
+        check(hasty(1), &[]);
+        check(hasty(0), &["webhook.answer_within_ms:"]);
         check(
             serde_json::json!({"rail": {"accounts": [], "currencies": ["EURO"], "orders": {}}}),
             &["accounts", "EURO", "orders"],

@@ -19,6 +19,12 @@ fn memos() {
         "pay twitter:@anna 20.00 EUR memo=15/11 at 20:30, room 12, tel 333 1234567",
     );
     check("paga @anna 20€ per la cena del 20", "pay twitter:@anna 20.00 EUR memo=la cena del 20");
+    // What is left out, or taken off, of the thing and not of the amount.
+    check("paga @anna 20€ pizza senza glutine", "pay twitter:@anna 20.00 EUR memo=pizza senza glutine");
+    check("pay @anna pizza without cheese 20€", "pay twitter:@anna 20.00 EUR memo=pizza without cheese");
+    check("pay @anna 20€ without fees", "pay twitter:@anna 20.00 EUR memo=without fees");
+    check("pay @anna 20€ for the day off", "pay twitter:@anna 20.00 EUR memo=the day off");
+    check("pay @anna for the book about dogs 20€", "pay twitter:@anna 20.00 EUR memo=the book about dogs");
     check("pay @anna 20€ - pizza", "pay twitter:@anna 20.00 EUR memo=pizza");
     check("pay @anna 20€ — pizza", "pay twitter:@anna 20.00 EUR memo=pizza");
     check("pay @anna 20€: pizza", "pay twitter:@anna 20.00 EUR memo=pizza");

@@ -44,37 +44,20 @@ impl Params {
     pub(crate) fn frame(self, circumstances: &Circumstances<'_>) -> Bytes {
         let Self(mut frame) = self;
         let Circumstances { call, now_ms, deadline_ms, seed, trace } = circumstances;
-        frame.extend_from_slice(b",\"call\":");
-        push_decimal(&mut frame, *call);
-        frame.extend_from_slice(b",\"now_ms\":");
-        push_decimal(&mut frame, *now_ms);
-        frame.extend_from_slice(b",\"deadline_ms\":");
-        push_decimal(&mut frame, *deadline_ms);
-        frame.extend_from_slice(b",\"seed\":");
-        push_decimal(&mut frame, *seed);
+        let numbers =
+            [(",\"call\":", call), (",\"now_ms\":", now_ms), (",\"deadline_ms\":", deadline_ms), (",\"seed\":", seed)];
+        // Numbers and texts always can be written, and into memory always are.
+        for (name, number) in numbers {
+            frame.extend_from_slice(name.as_bytes());
+            let _ = serde_json::to_writer(&mut frame, number);
+        }
         if let Some(trace) = trace {
             frame.extend_from_slice(b",\"trace\":");
-            // A string always can be written, and into memory always is.
             let _ = serde_json::to_writer(&mut frame, trace);
         }
         frame.push(b'}');
         frame.into()
     }
-}
-
-/// A number in decimal. The formatting machinery of the standard library takes several times as long.
-fn push_decimal(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut len = 0;
-    for digit in digits.iter_mut().rev() {
-        *digit = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        len += 1;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(digits.get(digits.len() - len..).unwrap_or_default());
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@
 //! |---|---|
 //! | waits for ever | a deadline for every call, which runs in a task of its own |
 //! | never yields | [`Stats::quarantined`]: it is called no more, and another thread keeps the runtime awake |
+//! | never yields in its `run` | the same; and that has a thread of its own |
 //! | panics | a fence on its side, and the task's on ours |
 //! | is slow, or flooded | [`Limits`]: so many calls at once, so many a second, the rest is [`Reason::Busy`] |
 //! | has lost its provider | the [breaker](BreakerLimits), which leaves it alone for a while |
@@ -59,6 +60,7 @@ mod scan;
 mod sealed;
 mod services;
 mod settings;
+mod solo;
 mod spec;
 mod stats;
 mod supervise;

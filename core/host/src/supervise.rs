@@ -3,24 +3,22 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
-use bytes::Bytes;
 use sportello_sdk::frames::plugin_method;
 
 use crate::attest::Sent;
 use crate::call::{Reason, answer_of};
 use crate::frame::{Circumstances, Params};
 use crate::running::{NUMBER_MAX, Running, Shared};
+use crate::solo::{End, Solo};
 use crate::stats::Counters;
-use crate::task::{Presence, Task};
+use crate::task::Presence;
 
 /// What became of one `run`.
 enum Ended {
-    /// There is nothing more to do.
+    /// There is nothing more to do, or nothing more that could be done.
     Done,
     /// It must be started again, because of this.
     Fell(String),
-    /// The instance or the runtime goes away.
-    Stopping,
 }
 
 impl Running {
@@ -41,7 +39,7 @@ async fn supervise(shared: Arc<Shared>) {
     while !shared.is_stopping() {
         let began = tokio::time::Instant::now();
         match run(&shared).await {
-            Ended::Done | Ended::Stopping => return,
+            Ended::Done => return,
             Ended::Fell(because) => {
                 if began.elapsed() >= shared.backoff.steady_after {
                     tries = 0;
@@ -77,9 +75,12 @@ async fn run(shared: &Arc<Shared>) -> Ended {
         trace: None,
     };
     let frame = Params::raw(b"").frame(&circumstances);
-    let mut task = Task::spawn(presence, plugin_method::RUN, frame, Bytes::new());
-    match task.join().await {
-        Ok((reply, _)) => match answer_of(reply, Sent::MaybeBytes) {
+    let mut solo = match Solo::start(presence, plugin_method::RUN, frame) {
+        Ok(solo) => solo,
+        Err(error) => return Ended::Fell(format!("it gets no thread: {error}")),
+    };
+    match solo.end().await {
+        End::Replied(reply) => match answer_of(reply, Sent::MaybeBytes) {
             Ok(_) => Ended::Done,
             Err(error) if error.failure().is_some_and(|failure| failure.code == "unsupported") => Ended::Done,
             Err(error) => {
@@ -89,10 +90,13 @@ async fn run(shared: &Arc<Shared>) -> Ended {
                 Ended::Fell(error.to_string())
             }
         },
-        Err(error) if error.is_panic() => {
+        End::Panicked => {
             Counters::count(&shared.counters.panics);
             Ended::Fell(Reason::Panicked.to_string())
         }
-        Err(_) => Ended::Stopping,
+        End::Hangs => {
+            shared.quarantine();
+            Ended::Done
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::running::{Shared, Way};
 
 /// A call's share of its instance, given back when the task that does the work is really over.
 pub(crate) struct Presence {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// Its number; 0 before it has one.
     pub(crate) call: u64,
     lane: Way,

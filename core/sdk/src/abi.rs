@@ -23,6 +23,7 @@ use crate::fence::{contain, note_panics};
 use crate::frames::Peer;
 use crate::{Channel, Rail, dispatch};
 pub use bytes::AbiBytes;
+pub(crate) use peer::Lent;
 pub use peer::{AbiPeer, AbiReply};
 
 /// The name of the section that holds a library's manifest.
@@ -57,21 +58,18 @@ pub fn channel_module<C: Channel>() -> PluginModuleRef {
 }
 
 extern "C" fn connect_rail<R: Rail>(host: AbiPeer) -> AbiPeer {
-    connect(host, dispatch::rail::<R>)
+    connect(host, dispatch::rail_to_lend::<R>)
 }
 
 extern "C" fn connect_channel<C: Channel>(host: AbiPeer) -> AbiPeer {
-    connect(host, dispatch::channel::<C>)
+    connect(host, dispatch::channel_to_lend::<C>)
 }
 
 /// Nothing may unwind out of here: what panics becomes an instance that answers every call with that.
-fn connect(host: AbiPeer, instance: fn(Arc<dyn Peer>) -> Arc<dyn Peer>) -> AbiPeer {
+fn connect(host: AbiPeer, instance: fn(Arc<dyn Peer>) -> AbiPeer) -> AbiPeer {
     let made = contain(|| {
         note_panics();
         instance(host.into_peer())
     });
-    match made {
-        Ok(plugin) => AbiPeer::new(plugin),
-        Err(panicked) => AbiPeer::new(Arc::new(peer::Broken(panicked.of_plugin()))),
-    }
+    made.unwrap_or_else(|panicked| AbiPeer::new(Arc::new(peer::Broken(panicked.of_plugin()))))
 }

@@ -5,14 +5,21 @@
 
 mod role;
 
+use std::future::{Future, Ready};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::task::{Context, Poll};
 
+use async_ffi::FfiFuture;
 use bytes::Bytes;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use pin_project_lite::pin_project;
 use serde::Serialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
+use crate::abi::{AbiBytes, AbiPeer, AbiReply, Lent};
 use crate::fence::{Fenced, Panicked, contain};
 use crate::frames::{
     CONTRACT, CallFrame, FRAME_LEN_MAX, LogLine, Open, Peer, Reply, Version, WebhookFrame, WebhookReplyFrame,
@@ -29,6 +36,16 @@ pub fn rail<R: Rail>(host: Arc<dyn Peer>) -> Arc<dyn Peer> {
 /// A new instance of the channel `C`, not yet open, that asks `host`.
 pub fn channel<C: Channel>(host: Arc<dyn Peer>) -> Arc<dyn Peer> {
     Arc::new(Dispatcher::<ChannelRole<C>>::new(host))
+}
+
+/// The same rail for a host in another library.
+pub(crate) fn rail_to_lend<R: Rail>(host: Arc<dyn Peer>) -> AbiPeer {
+    AbiPeer::lend(Dispatcher::<RailRole<R>>::new(host))
+}
+
+/// The same channel for a host in another library.
+pub(crate) fn channel_to_lend<C: Channel>(host: Arc<dyn Peer>) -> AbiPeer {
+    AbiPeer::lend(Dispatcher::<ChannelRole<C>>::new(host))
 }
 
 /// One instance of a plugin, as the host calls it.
@@ -134,34 +151,75 @@ impl<R: Role> Dispatcher<R> {
     }
 }
 
+impl<R: Role> Dispatcher<R> {
+    /// What a call comes to. Nothing of the plugin's runs before it is polled.
+    fn answer<F>(&self, method: Method, frame: F, body: Bytes) -> impl Future<Output = Reply> + Send + use<R, F>
+    where
+        F: AsRef<[u8]> + Send + Sync + 'static,
+    {
+        let instance = Arc::clone(&self.0);
+        let fenced = Fenced::new(async move { instance.answer(method, frame.as_ref(), body).await });
+        Answering { host: Arc::clone(&self.0.host), method, fenced }
+    }
+}
+
+fn unsupported(method: &str) -> Ready<Reply> {
+    std::future::ready(Reply::failure(&Failure::unsupported(method)))
+}
+
 impl<R: Role> Peer for Dispatcher<R> {
     fn call(&self, _parent: u64, method: &str, frame: Bytes, body: Bytes) -> BoxFuture<'static, Reply> {
-        let Some(method) = Method::of(method) else {
-            let failure = Failure::unsupported(method);
-            return Box::pin(async move { Reply::failure(&failure) });
-        };
-        let instance = Arc::clone(&self.0);
-        let host = Arc::clone(&self.0.host);
-        let fenced = Fenced::new(async move { instance.answer(method, frame, body).await });
-        Box::pin(async move {
-            match fenced.await {
-                Ok(Ok(reply)) => reply,
-                Ok(Err(failure)) => Reply::failure(&failure),
-                Err(panicked) => {
-                    log_panic(host.as_ref(), method.name(), &panicked);
-                    Reply::failure(&panicked.of_plugin())
-                }
-            }
-        })
+        match Method::of(method) {
+            Some(method) => Box::pin(self.answer(method, frame, body)),
+            None => Box::pin(unsupported(method)),
+        }
     }
 
     /// There is nothing yet that a host tells a plugin without waiting.
     fn notify(&self, _method: &str, _frame: Bytes) {}
 }
 
+impl<R: Role> Lent for Dispatcher<R> {
+    fn call(&self, _parent: u64, method: &str, frame: AbiBytes, body: AbiBytes) -> FfiFuture<AbiReply> {
+        match Method::of(method) {
+            Some(method) => FfiFuture::new(self.answer(method, frame, body.into()).map(Into::into)),
+            None => FfiFuture::new(unsupported(method).map(Into::into)),
+        }
+    }
+
+    fn notify(&self, _method: &str, _frame: AbiBytes) {}
+}
+
+pin_project! {
+    /// A call under way. No `async` block: every call would be given room for the future twice, before and while it is
+    /// awaited.
+    struct Answering<F> {
+        host: Arc<dyn Peer>,
+        method: Method,
+        #[pin]
+        fenced: Fenced<F>,
+    }
+}
+
+impl<F: Future<Output = Result<Reply, Failure>>> Future for Answering<F> {
+    type Output = Reply;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
+        let this = self.project();
+        this.fenced.poll(context).map(|answered| match answered {
+            Ok(Ok(reply)) => reply,
+            Ok(Err(failure)) => Reply::failure(&failure),
+            Err(panicked) => {
+                log_panic(this.host.as_ref(), this.method.name(), &panicked);
+                Reply::failure(&panicked.of_plugin())
+            }
+        })
+    }
+}
+
 impl<R: Role> Instance<R> {
-    async fn answer(&self, method: Method, frame: Bytes, body: Bytes) -> Result<Reply, Failure> {
-        let call = Call { method, frame: &frame, host: &self.host };
+    async fn answer(&self, method: Method, frame: &[u8], body: Bytes) -> Result<Reply, Failure> {
+        let call = Call { method, frame, host: &self.host };
         match method {
             Method::Submit | Method::Inquire | Method::Send => R::act(self.plugin()?, &call).await,
             // What comes seldom stands apart: every call would have to be given the room that these take.

@@ -129,10 +129,7 @@ impl CallFrame<Order> {
 
 /// The number behind `name`, and what follows it.
 fn number_after<'a>(json: &'a str, name: &str) -> Option<(u64, &'a str)> {
-    let json = json.strip_prefix(name)?;
-    let (digits, rest) = json.split_at_checked(json.bytes().position(|byte| !byte.is_ascii_digit())?)?;
-    // JSON knows no zeros in front.
-    if digits.len() > 1 && digits.starts_with('0') { None } else { Some((digits.parse().ok()?, rest)) }
+    Order::number_compact(json.strip_prefix(name)?)
 }
 
 /// A frame from the host in answer to a plugin: the time, which moves on, and what was asked for.

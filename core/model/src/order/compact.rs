@@ -48,6 +48,18 @@ impl Order {
         json.after("}")?;
         Some((order, json.0))
     }
+
+    /// Reads the whole number that `json` begins with, and says what follows it: for what stands around an order.
+    pub fn number_compact(json: &str) -> Option<(u64, &str)> {
+        let mut number = 0u64;
+        let mut len = 0;
+        for digit in json.bytes().map_while(|byte| byte.is_ascii_digit().then(|| byte - b'0')) {
+            number = number.checked_mul(10)?.checked_add(u64::from(digit))?;
+            len += 1;
+        }
+        // JSON knows no zeros in front; and a fraction or an exponent is found where the next field should be.
+        if len == 0 || (len > 1 && json.starts_with('0')) { None } else { Some((number, json.get(len..)?)) }
+    }
 }
 
 impl Outcome {
@@ -107,7 +119,7 @@ impl Writer {
     }
 
     fn text(&mut self, text: &str) -> &mut Self {
-        if text.bytes().any(needs_escape) {
+        if plain_len(text.as_bytes()) < text.len() {
             return self.other(&text);
         }
         self.literal("\"").literal(text).literal("\"")
@@ -138,6 +150,26 @@ fn needs_escape(byte: u8) -> bool {
     byte < b' ' || byte == b'"' || byte == b'\\'
 }
 
+/// How many bytes there are before the first that needs one, eight at a time.
+fn plain_len(bytes: &[u8]) -> usize {
+    const fn all(byte: u8) -> u64 {
+        u64::from_ne_bytes([byte; 8])
+    }
+    // A byte's highest bit is set where it is below `n`, or there is such a byte before it ("Bit Twiddling Hacks",
+    // S. E. Anderson, "Determine if a word has a byte less than n"); nought is what is below 1.
+    let below = |word: u64, n: u8| word.wrapping_sub(all(n)) & !word;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let found = below(word, b' ') | below(word ^ all(b'"'), 1) | below(word ^ all(b'\\'), 1);
+        let found = found & all(0x80);
+        if found != 0 {
+            return index * 8 + (found.trailing_zeros() / 8) as usize;
+        }
+    }
+    bytes.len() - rest.len() + rest.iter().position(|byte| needs_escape(*byte)).unwrap_or(rest.len())
+}
+
 /// What is still to be read.
 struct Reader<'a>(&'a str);
 
@@ -149,9 +181,8 @@ impl<'a> Reader<'a> {
 
     fn text(&mut self) -> Option<&'a str> {
         let rest = self.0.strip_prefix('"')?;
-        let end = rest.bytes().position(needs_escape)?;
-        let text = rest.get(..end)?;
-        self.0 = rest.get(end..)?.strip_prefix('"')?;
+        let (text, rest) = rest.split_at_checked(plain_len(rest.as_bytes()))?;
+        self.0 = rest.strip_prefix('"')?;
         Some(text)
     }
 
@@ -169,11 +200,9 @@ impl<'a> Reader<'a> {
     }
 
     fn number(&mut self) -> Option<u64> {
-        let len = self.0.bytes().position(|byte| !byte.is_ascii_digit())?;
-        let digits = self.0.get(..len)?;
-        self.0 = self.0.get(len..)?;
-        // JSON knows no zeros in front; and a fraction or an exponent is found where the next field should be.
-        if len > 1 && digits.starts_with('0') { None } else { digits.parse().ok() }
+        let (number, rest) = Order::number_compact(self.0)?;
+        self.0 = rest;
+        Some(number)
     }
 
     fn or_null<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {

@@ -42,13 +42,36 @@ pub struct AbiPeer {
     release: unsafe extern "C" fn(context: *const ()),
 }
 
-// SAFETY: `context` is an `Arc` of a `dyn Peer`, which is `Send` and `Sync`.
+// SAFETY: `context` is an `Arc` of something `Lent`, which is `Send` and `Sync`.
 unsafe impl Send for AbiPeer {}
 // SAFETY: as above.
 unsafe impl Sync for AbiPeer {}
 
-/// What `context` points to: a thin pointer to a fat one.
-type Context = Arc<dyn Peer>;
+/// What is lent to the other side, as that calls it.
+pub(crate) trait Lent: Send + Sync + 'static {
+    /// As [`Peer::call`].
+    fn call(&self, parent: u64, method: &str, frame: AbiBytes, body: AbiBytes) -> FfiFuture<AbiReply>;
+
+    /// As [`Peer::notify`].
+    fn notify(&self, method: &str, frame: AbiBytes);
+}
+
+/// Any peer at all. What panics in it is the host's: a plugin's panics end in its dispatcher.
+struct Any(Arc<dyn Peer>);
+
+impl Lent for Any {
+    fn call(&self, parent: u64, method: &str, frame: AbiBytes, body: AbiBytes) -> FfiFuture<AbiReply> {
+        let future = self.0.call(parent, method, frame.into(), body.into());
+        FfiFuture::new(async move {
+            let answered = Fenced::new(future).await;
+            answered.unwrap_or_else(|panicked| Reply::failure(&panicked.of_host())).into()
+        })
+    }
+
+    fn notify(&self, method: &str, frame: AbiBytes) {
+        self.0.notify(method, frame.into());
+    }
+}
 
 impl From<Reply> for AbiReply {
     fn from(reply: Reply) -> Self {
@@ -63,13 +86,13 @@ impl From<AbiReply> for Reply {
 }
 
 /// # Safety
-/// `context` is that of a living `AbiPeer` made by [`AbiPeer::new`].
-unsafe fn peer_of<'a>(context: *const ()) -> &'a dyn Peer {
-    // SAFETY: by the condition above it came from `Arc::<Context>::into_raw`.
-    unsafe { &**context.cast::<Context>() }
+/// `context` is that of a living `AbiPeer` made by [`AbiPeer::lend`] for an `L`.
+unsafe fn lent<'a, L: Lent>(context: *const ()) -> &'a L {
+    // SAFETY: by the condition above it came from `Arc::<L>::into_raw`.
+    unsafe { &*context.cast::<L>() }
 }
 
-unsafe extern "C" fn call(
+unsafe extern "C" fn call<L: Lent>(
     context: *const (),
     parent: u64,
     method: RStr<'_>,
@@ -77,40 +100,45 @@ unsafe extern "C" fn call(
     body: AbiBytes,
 ) -> FfiFuture<AbiReply> {
     // SAFETY: only an `AbiPeer` calls this, with its own context.
-    let peer = unsafe { peer_of(context) };
-    let started = contain(|| peer.call(parent, method.as_str(), frame.into(), body.into()));
-    FfiFuture::new(async move {
-        let answered = match started {
-            Ok(future) => Fenced::new(future).await,
-            Err(panicked) => Err(panicked),
-        };
-        // A plugin's panics end in its dispatcher: what gets here is the host's.
-        answered.unwrap_or_else(|panicked| Reply::failure(&panicked.of_host())).into()
+    let peer = unsafe { lent::<L>(context) };
+    contain(|| peer.call(parent, method.as_str(), frame, body)).unwrap_or_else(|panicked| {
+        let reply = Reply::failure(&panicked.of_host());
+        FfiFuture::new(std::future::ready(reply.into()))
     })
 }
 
-unsafe extern "C" fn notify(context: *const (), method: RStr<'_>, frame: AbiBytes) {
+unsafe extern "C" fn notify<L: Lent>(context: *const (), method: RStr<'_>, frame: AbiBytes) {
     // SAFETY: only an `AbiPeer` calls this, with its own context.
-    let peer = unsafe { peer_of(context) };
-    let _ = contain(|| peer.notify(method.as_str(), frame.into()));
+    let peer = unsafe { lent::<L>(context) };
+    let _ = contain(|| peer.notify(method.as_str(), frame));
 }
 
-unsafe extern "C" fn retain(context: *const ()) {
+unsafe extern "C" fn retain<L: Lent>(context: *const ()) {
     // SAFETY: only an `AbiPeer` calls this, with its own context, which is an `Arc`.
-    unsafe { Arc::increment_strong_count(context.cast::<Context>()) };
+    unsafe { Arc::increment_strong_count(context.cast::<L>()) };
 }
 
-unsafe extern "C" fn release(context: *const ()) {
+unsafe extern "C" fn release<L: Lent>(context: *const ()) {
     let _ = contain(|| {
         // SAFETY: only an `AbiPeer` calls this, with its own context, once for each that it was made or retained.
-        unsafe { Arc::decrement_strong_count(context.cast::<Context>()) };
+        unsafe { Arc::decrement_strong_count(context.cast::<L>()) };
     });
 }
 
 impl AbiPeer {
     /// Lends `peer` to the other side.
     pub fn new(peer: Arc<dyn Peer>) -> Self {
-        Self { context: Arc::into_raw(Arc::<Context>::new(peer)).cast(), call, notify, retain, release }
+        Self::lend(Any(peer))
+    }
+
+    pub(crate) fn lend<L: Lent>(lent: L) -> Self {
+        Self {
+            context: Arc::into_raw(Arc::new(lent)).cast(),
+            call: call::<L>,
+            notify: notify::<L>,
+            retain: retain::<L>,
+            release: release::<L>,
+        }
     }
 
     /// The other side, as this side sees it.

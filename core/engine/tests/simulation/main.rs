@@ -1,8 +1,11 @@
 //! The engine against rails and channels that play a script, with no plugin, no network and a clock that jumps.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
+mod chaos;
 mod doubt;
+mod random;
 mod stage;
+mod verdict;
 mod wordings;
 
 use std::sync::Arc;

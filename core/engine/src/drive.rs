@@ -20,6 +20,8 @@ use crate::store::{EffectId, StoreError};
 const NOTE_TRIES_MAX: u32 = 10;
 /// How long to wait when the store or the host cannot do it just now, in milliseconds.
 const PAUSE_MS: u64 = 1_000;
+/// The longest that anybody may ask to be left alone, in milliseconds: a day.
+const PAUSE_MS_MAX: u64 = 86_400_000;
 
 impl Engine {
     /// Does what is due, and puts the rest on the agenda. Does not wait for it.
@@ -38,8 +40,9 @@ impl Engine {
             loop {
                 let due = engine.0.agenda.next(engine.0.clock.as_ref()).await;
                 // What comes due while draining is left for the next start: it is in the store.
-                if !engine.is_draining() {
-                    engine.set_off(vec![due]);
+                if let Some(busy) = engine.enter() {
+                    let engine = engine.clone();
+                    busy.spawn(async move { engine.work(vec![due]).await });
                 }
             }
         });
@@ -138,25 +141,12 @@ impl Engine {
             (order, rail)
         };
         let answer = self.0.ports.submit(&rail, &order).await;
-        let event = answered(number, answer);
-        // The outcome is known, and must not be lost because the disk is full for a moment.
-        loop {
-            let mut now = live.now.lock().await;
-            match self.settle(live, &mut now, &event, id).await {
-                Ok(due) => return Ok(due),
-                Err(StoreError::Closed) => return Err(StoreError::Closed),
-                Err(error) => {
-                    tracing::error!(payment = %live.id, %error, "an outcome is not durable yet; it is tried again");
-                    drop(now);
-                    self.0.clock.sleep_until(self.now_ms() + PAUSE_MS).await;
-                }
-            }
-        }
+        self.settle_surely(live, &answered(number, answer), id).await
     }
 
     /// Finds out what became of an order.
     async fn ask(&self, live: &Arc<Live>, due: &Due, number: u32) -> Result<Vec<Due>, StoreError> {
-        let (inquiry, rail, doubt) = {
+        let (inquiry, rail, doubt, is_known) = {
             let now = live.now.lock().await;
             let Some(attempt) = now.payment.attempt(number).filter(|a| a.state.is_out()) else {
                 self.0.store.forget(vec![due.id]).await;
@@ -165,9 +155,15 @@ impl Engine {
             let order = now.payment.order(attempt);
             let inquiry = Inquiry { order, reference: attempt.reference.clone(), asked: attempt.asked };
             let doubt = now.payment.plan.as_deref().and_then(|plan| plan.doubt(attempt)).cloned();
-            (inquiry, attempt.rail.clone(), doubt)
+            let is_known = match doubt {
+                Some(Doubt::Idempotent { for_ms }) => attempt.is_known_again(for_ms, self.now_ms()),
+                _ => true,
+            };
+            (inquiry, attempt.rail.clone(), doubt, is_known)
         };
         let result = match doubt {
+            // The gateway or the rail was away for too long: the rail would carry it out a second time.
+            _ if !is_known => Ok(Outcome::unknown("the time in which the rail knows the order again is over")),
             // The same order under the same key: the rail carries it out once, and says what came of it.
             Some(Doubt::Idempotent { .. }) => self.0.ports.submit(&rail, &inquiry.order).await.result,
             _ => self.0.ports.inquire(&rail, &inquiry).await,
@@ -176,14 +172,13 @@ impl Engine {
             Ok(outcome) => outcome,
             // The host could not even ask: that was no question, and costs none.
             Err(failure) if failure.source == Source::Host => {
-                let pause_ms = failure.retry_after_ms().unwrap_or(0).max(PAUSE_MS << due.tries.min(6));
+                let pause_ms = pause_ms(&failure, PAUSE_MS << due.tries.min(6));
                 self.later(Due { tries: due.tries + 1, ..due.clone() }, pause_ms);
                 return Ok(Vec::new());
             }
             Err(failure) => Outcome::unknown(failure.to_string()),
         };
-        let mut now = live.now.lock().await;
-        self.settle(live, &mut now, &Event::Answered { attempt: number, asked: true, outcome }, due.id).await
+        self.settle_surely(live, &Event::Answered { attempt: number, asked: true, outcome }, due.id).await
     }
 
     async fn expire(&self, live: &Arc<Live>, id: EffectId, challenge: u32) -> Result<Vec<Due>, StoreError> {
@@ -195,6 +190,22 @@ impl Engine {
             return Ok(Vec::new());
         }
         self.settle(live, &mut now, &Event::Expired, id).await
+    }
+
+    /// As [`Self::settle`], for what a rail has said: that must not be lost because the disk is full for a moment.
+    async fn settle_surely(&self, live: &Arc<Live>, event: &Event, id: EffectId) -> Result<Vec<Due>, StoreError> {
+        loop {
+            let mut now = live.now.lock().await;
+            match self.settle(live, &mut now, event, id).await {
+                Err(StoreError::Closed) => return Err(StoreError::Closed),
+                Err(error) => {
+                    tracing::error!(payment = %live.id, %error, "an outcome is not durable yet; it is tried again");
+                    drop(now);
+                    self.0.clock.sleep_until(self.now_ms().saturating_add(PAUSE_MS)).await;
+                }
+                settled => return settled,
+            }
+        }
     }
 
     /// Commits an event together with the end of the effect that brought it. What is known already only ends it.
@@ -248,7 +259,7 @@ impl Engine {
     async fn not_told(&self, due: Due, failure: &Failure) -> bool {
         let tries = due.tries + 1;
         if tries < NOTE_TRIES_MAX && (failure.is_retryable() || failure.source == Source::Host) {
-            let pause_ms = failure.retry_after_ms().unwrap_or(0).max((5 * PAUSE_MS) << due.tries.min(7));
+            let pause_ms = pause_ms(failure, (5 * PAUSE_MS) << due.tries.min(7));
             self.0.store.put_off(due.id, self.now_ms().saturating_add(pause_ms), tries).await;
             self.later(Due { tries, ..due }, pause_ms);
             return false;
@@ -256,13 +267,18 @@ impl Engine {
         tracing::warn!(about = %due.id.owner, code = %failure.code, "a note is given up");
         let Job::Effect(Effect::Note { audience, about }) = &due.job else { return true };
         let event = Event::NoteFailed { audience: *audience, about: about.clone(), because: failure.to_string() };
-        match self.live(due.id.owner).await {
+        let written = match self.live(due.id.owner).await {
             Ok(Some(live)) => {
                 let mut now = live.now.lock().await;
-                self.settle(&live, &mut now, &event, due.id).await.is_ok()
+                self.settle(&live, &mut now, &event, due.id).await.map(drop)
             }
-            _ => true,
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        if written.is_err() {
+            self.later(due, PAUSE_MS);
         }
+        written.is_ok()
     }
 
     /// The note, and the channel that carries it; nothing where there is nobody to tell, or nothing any more.
@@ -312,6 +328,11 @@ impl Engine {
             there.map(|h| (channel.instance.as_str(), h.clone()))
         })
     }
+}
+
+/// How long to wait after a failure: as long as it says, but neither less than `least_ms` nor for ever.
+fn pause_ms(failure: &Failure, least_ms: u64) -> u64 {
+    failure.retry_after_ms().unwrap_or(0).min(PAUSE_MS_MAX).max(least_ms)
 }
 
 /// What a rail's answer to an order means.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 use sha2::{Digest, Sha256};
-use sportello_model::payment::{Effect, Event, Refusal};
+use sportello_model::payment::{Event, Refusal};
 use sportello_model::{Payment, PaymentId, Posting};
 use tokio::sync::{Notify, oneshot};
 
@@ -51,6 +51,7 @@ pub(crate) struct Inner {
     entropy: Arc<dyn Entropy>,
     /// The last id given out: ids grow even within a millisecond.
     last_id: AtomicU64,
+    loading: tokio::sync::Mutex<()>,
     draining: AtomicBool,
     busy: AtomicUsize,
     idle: Notify,
@@ -108,6 +109,7 @@ impl Engine {
             chatter: Chatter::default(),
             entropy: parts.entropy,
             last_id: AtomicU64::new(0),
+            loading: tokio::sync::Mutex::default(),
             draining: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
             idle: Notify::new(),
@@ -147,13 +149,16 @@ impl Engine {
         self.0.draining.load(Ordering::SeqCst)
     }
 
+    /// Counts something new among what a drain waits for, unless nothing new is taken any more. In this order: so either
+    /// the drain sees it, or it sees the drain.
+    pub(crate) fn enter(&self) -> Option<Busy> {
+        let busy = Busy::new(self.0.clone());
+        (!self.is_draining()).then_some(busy)
+    }
+
     /// Runs something that a drain waits for.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let busy = Busy::new(self.0.clone());
-        tokio::spawn(async move {
-            let _busy = busy;
-            work.await;
-        });
+        Busy::new(self.0.clone()).spawn(work);
     }
 
     /// Does something to its end, even if whoever waits for it goes away in the middle: what is durable must be set off,
@@ -193,16 +198,42 @@ impl Engine {
         if let Some(live) = self.0.lives.get(id) {
             return Ok(Some(live));
         }
+        // One at a time: else a payment that was loaded, changed and let go of by others in the meantime would come back
+        // as it was.
+        let _loading = self.0.loading.lock().await;
+        if let Some(live) = self.0.lives.get(id) {
+            return Ok(Some(live));
+        }
         let Some(stored) = self.0.store.payment(id).await? else { return Ok(None) };
         if stored.payment.state.is_terminal() {
             return Ok(Some(Live::new(stored.payment, stored.hash)));
         }
         let payment = stored.payment.clone();
-        Ok(Some(self.0.lives.keep(Live::new(stored.payment, stored.hash), &payment)))
+        let live = Live::new(stored.payment, stored.hash);
+        self.0.lives.keep(live.clone(), &payment);
+        Ok(Some(live))
     }
 
     /// Changes one payment, durably.
     pub(crate) async fn change(
+        &self,
+        live: &Arc<Live>,
+        now: &mut Now,
+        events: &[Event],
+        done: Option<EffectId>,
+    ) -> Result<Vec<Due>, ChangeError> {
+        match self.try_change(live, now, events, done).await {
+            // A payment that has ended is in nobody's keeping: whoever else looked at it has changed it.
+            Err(ChangeError::Store(StoreError::Stale)) => {
+                let stored = self.0.store.payment(live.id).await?.ok_or(StoreError::Stale)?;
+                *now = Now { payment: stored.payment, hash: stored.hash };
+                self.try_change(live, now, events, done).await
+            }
+            changed => changed,
+        }
+    }
+
+    async fn try_change(
         &self,
         live: &Arc<Live>,
         now: &mut Now,
@@ -214,8 +245,17 @@ impl Engine {
         Ok(self.commit(Batch { write, changes: vec![(live, now, prepared)] }).await?)
     }
 
+    /// What `events` would make of a payment, if it does not refuse them.
+    pub(crate) fn prepare_if(&self, now: &Now, events: &[Event]) -> Result<Option<Prepared>, StoreError> {
+        match self.prepare(now, events) {
+            Ok(prepared) => Ok(Some(prepared)),
+            Err(ChangeError::Refused(_)) => Ok(None),
+            Err(ChangeError::Store(error)) => Err(error),
+        }
+    }
+
     /// What `events` would make of a payment.
-    pub(crate) fn prepare(&self, now: &Now, events: &[Event]) -> Result<Prepared, Refusal> {
+    pub(crate) fn prepare(&self, now: &Now, events: &[Event]) -> Result<Prepared, ChangeError> {
         let at_ms = self.now_ms();
         let mut payment = now.payment.clone();
         let expected = payment.version;
@@ -227,10 +267,10 @@ impl Engine {
             for (index, effect) in next.effects.into_iter().enumerate() {
                 // Versions grow, and no event has as many as 16 effects: so the number is the payment's own.
                 let id = EffectId { owner: payment.id, number: payment.version << 4 | index as u64 };
-                due.push(due_row(id, at_ms.saturating_add(effect.after_ms()), effect));
+                due.push(due_row(id, at_ms.saturating_add(effect.after_ms()), Job::Effect(effect))?);
             }
         }
-        let entry = serde_json::to_vec(&EntryBody { events, postings: &postings }).unwrap_or_default();
+        let entry = written(&EntryBody { events, postings: &postings })?;
         let hash = Sha256::new().chain_update(now.hash).chain_update(&entry).finalize().into();
         let row = PaymentRow {
             id: payment.id,
@@ -239,7 +279,7 @@ impl Engine {
             state: payment.state,
             made_at_ms: payment.made_at_ms,
             changed_at_ms: at_ms,
-            snapshot: serde_json::to_vec(&payment.snapshot()).unwrap_or_default(),
+            snapshot: written(&payment.snapshot())?,
             entry,
             hash,
         };
@@ -270,11 +310,14 @@ impl Engine {
     }
 }
 
-/// The row of an effect, and what is kept of it in memory.
-fn due_row(id: EffectId, at_ms: u64, effect: Effect) -> (Due, EffectRow) {
-    let job = Job::Effect(effect);
-    let row = EffectRow { id, due_ms: at_ms, tries: 0, body: serde_json::to_vec(&job).unwrap_or_default() };
-    (Due { id, at_ms, tries: 0, job, live: None }, row)
+/// What is kept of something to do in memory, and in the store.
+pub(crate) fn due_row(id: EffectId, at_ms: u64, job: Job) -> Result<(Due, EffectRow), StoreError> {
+    let row = EffectRow { id, due_ms: at_ms, tries: 0, body: written(&job)? };
+    Ok((Due { id, at_ms, tries: 0, job, live: None }, row))
+}
+
+fn written(what: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
+    Ok(serde_json::to_vec(what)?)
 }
 
 #[derive(serde::Serialize)]
@@ -284,12 +327,20 @@ struct EntryBody<'a> {
 }
 
 /// Counts what a drain waits for.
-struct Busy(Arc<Inner>);
+pub(crate) struct Busy(Arc<Inner>);
 
 impl Busy {
     fn new(inner: Arc<Inner>) -> Self {
         inner.busy.fetch_add(1, Ordering::SeqCst);
         Self(inner)
+    }
+
+    /// Runs what this counts.
+    pub(crate) fn spawn(self, work: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(async move {
+            let _busy = self;
+            work.await;
+        });
     }
 }
 

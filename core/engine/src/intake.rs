@@ -9,13 +9,17 @@ use sportello_model::payment::{CancelledBy, Event, Evidence};
 use sportello_model::{Accepted, Change, Handle, Intent, IntentKind, Message, Money, Note, Origin, Payment, PaymentId};
 use sportello_sdk::Failure;
 
-use crate::engine::{Batch, Engine};
+use crate::engine::{Batch, Engine, due_row};
 use crate::job::{Due, Job};
-use crate::live::{Live, Now};
 use crate::notes::{Answer, answer, public_where_to_look};
 use crate::request::not_durable;
 use crate::setup::ChannelSetup;
-use crate::store::{EffectId, EffectRow, Key, StoreError, Write};
+use crate::store::{EffectId, EffectRow, Key, Link, StoreError, Write};
+
+/// How often the change of a message is tried while other changes of it come in.
+const TAKES_MAX: u32 = 8;
+/// Stored with the first id of a message that was deleted.
+const DELETED: &[u8] = b"deleted";
 
 /// A message on its way in, and what is known about it.
 struct Incoming<'a> {
@@ -66,55 +70,69 @@ impl Engine {
     }
 
     async fn take(&self, incoming: &Incoming<'_>) -> Result<(), StoreError> {
-        let write = incoming.keys();
         if incoming.message.change == Change::Written {
-            return self.obey(incoming, write.into()).await;
+            return self.obey(incoming, incoming.keys().into()).await;
         }
-        let linked = self.0.store.key(&incoming.first_scope(), &incoming.first).await?;
-        let earlier = match linked {
-            Some((payment, _)) => self.live(payment).await?,
+        // Two wordings of one message may come at the same time: the later one to be written then begins anew.
+        for _ in 1..TAKES_MAX {
+            match self.take_change(incoming).await {
+                Err(StoreError::Stale) => {}
+                taken => return taken,
+            }
+        }
+        self.take_change(incoming).await
+    }
+
+    /// Takes an edit or a deletion.
+    async fn take_change(&self, incoming: &Incoming<'_>) -> Result<(), StoreError> {
+        let mut write = incoming.keys();
+        let before = self.0.store.key(&incoming.first_scope(), &incoming.first).await?;
+        if before.as_ref().is_some_and(|(_, mark)| mark == DELETED) {
+            return self.0.store.write(write).await;
+        }
+        let earlier = match &before {
+            Some((payment, _)) => self.live(*payment).await?,
             None => None,
         };
-        match (incoming.message.change, earlier) {
-            (Change::Deleted, None) => {
-                // A deletion that overtook what it deletes: whatever comes under that id later is void.
-                let links = vec![incoming.first_link(PaymentId(0))];
-                self.0.store.write(Write { links, ..write }).await
-            }
-            (Change::Deleted, Some(earlier)) => {
-                let mut now = earlier.now.lock().await;
-                let batch = self.without(incoming, write, &earlier, &mut now, CancelledBy::Deletion);
+        let is_deletion = incoming.message.change == Change::Deleted;
+        let mut key = incoming.key(incoming.first_scope(), &incoming.first);
+        key.payment = before.as_ref().map_or(PaymentId(0), |(payment, _)| *payment);
+        if is_deletion {
+            // Whatever comes under that id later is void, also what the deletion has overtaken.
+            key.fingerprint = DELETED.to_vec();
+        }
+        write.links = vec![Link { key, before }];
+        let Some(earlier) = earlier else {
+            return match is_deletion {
+                true => self.0.store.write(write).await,
+                false => self.obey(incoming, write.into()).await,
+            };
+        };
+        let mut now = earlier.now.lock().await;
+        if now.payment.intent.origin.by != incoming.message.from {
+            // Nobody changes what another wrote.
+            return self.0.store.write(Write { links: Vec::new(), ..write }).await;
+        }
+        let by = if is_deletion { CancelledBy::Deletion } else { CancelledBy::Edit };
+        let began_nothing = now.payment.cancelled_by == Some(CancelledBy::Edit);
+        match self.prepare_if(&now, &[Event::Cancelled { by }])? {
+            Some(prepared) => {
+                let batch = Batch { write, changes: vec![(&earlier, &mut now, prepared)] };
+                if !is_deletion {
+                    return self.obey(incoming, batch).await;
+                }
                 let due = self.commit(batch).await?;
                 self.set_off(due);
                 Ok(())
             }
-            (_, None) => self.obey(incoming, write.into()).await,
-            (_, Some(earlier)) => {
-                let mut now = earlier.now.lock().await;
-                let began_nothing = now.payment.cancelled_by == Some(CancelledBy::Edit);
-                let batch = self.without(incoming, write, &earlier, &mut now, CancelledBy::Edit);
-                // What was confirmed stays confirmed, whatever the message says now.
-                if batch.changes.is_empty() && !began_nothing {
-                    return self.0.store.write(batch.write).await;
-                }
-                self.obey(incoming, batch).await
+            None if began_nothing && !is_deletion => {
+                // What it says may be about other payments, which are locked in their order: so this one is not.
+                drop(now);
+                self.obey(incoming, write.into()).await
             }
+            // What was confirmed stays confirmed, whatever the message says now.
+            None => self.0.store.write(write).await,
         }
-    }
-
-    /// With an end to what an earlier wording of the message began, if its author wrote it and nobody has confirmed it.
-    fn without<'a>(
-        &self,
-        incoming: &Incoming<'_>,
-        write: Write,
-        earlier: &'a std::sync::Arc<Live>,
-        now: &'a mut Now,
-        by: CancelledBy,
-    ) -> Batch<'a> {
-        let is_own = now.payment.intent.origin.by == incoming.message.from;
-        let prepared = is_own.then(|| self.prepare(now, &[Event::Cancelled { by }]).ok()).flatten();
-        let changes = prepared.map(|prepared| (earlier, now, prepared)).into_iter().collect();
-        Batch { write, changes }
     }
 
     /// Does what the message says, in one commit with whatever `batch` holds.
@@ -218,11 +236,12 @@ impl Engine {
             },
         };
         let id = self.new_id();
-        // A message that is new must not have been there in any wording; an edit takes over from what was.
-        match batch.write.keys.iter_mut().find(|key| key.scope == incoming.first_scope()) {
-            Some(first) => first.payment = id,
-            None => batch.write.links = vec![incoming.first_link(id)],
-        }
+        // Its first id stands for what it began, in its latest wording.
+        let Write { keys, links, .. } = &mut batch.write;
+        let scope = incoming.first_scope();
+        let of_first =
+            keys.iter_mut().chain(links.iter_mut().map(|link| &mut link.key)).filter(|key| key.scope == scope);
+        of_first.for_each(|key| key.payment = id);
         let (_, due) = self.begin(id, intent, exempt.then_some(Evidence::BelowLimit), batch).await?;
         self.set_off(due);
         Ok(())
@@ -321,7 +340,7 @@ impl Engine {
         }
         let mut changes = Vec::new();
         for (live, now) in &mut locked {
-            if let Ok(prepared) = self.prepare(now, &events(&now.payment)) {
+            if let Some(prepared) = self.prepare_if(now, &events(&now.payment))? {
                 changes.push((*live, &mut **now, prepared));
             }
         }
@@ -346,7 +365,7 @@ impl Engine {
     async fn say(&self, incoming: &Incoming<'_>, mut batch: Batch<'_>, text: String) -> Result<(), StoreError> {
         let mut reply = None;
         if self.0.chatter.may_answer(&incoming.message.from, self.now_ms()) {
-            let (due, row) = self.answer(incoming, text);
+            let (due, row) = self.answer(incoming, text)?;
             batch.write.effects.push(row);
             reply = Some(due);
         }
@@ -356,7 +375,7 @@ impl Engine {
         Ok(())
     }
 
-    fn answer(&self, incoming: &Incoming<'_>, text: String) -> (Due, EffectRow) {
+    fn answer(&self, incoming: &Incoming<'_>, text: String) -> Result<(Due, EffectRow), StoreError> {
         let owner = self.new_id();
         let id = EffectId { owner, number: 0 };
         let public = !incoming.message.private;
@@ -369,10 +388,7 @@ impl Engine {
             fallback: public.then(|| public_where_to_look(incoming.language.code())),
         };
         let job = Job::Reply { channel: incoming.channel.instance.clone(), note };
-        let at_ms = self.now_ms();
-        let body = serde_json::to_vec(&job).unwrap_or_default();
-        let row = EffectRow { id, due_ms: at_ms, tries: 0, body };
-        (Due { id, at_ms, tries: 0, job, live: None }, row)
+        due_row(id, self.now_ms(), job)
     }
 }
 
@@ -392,10 +408,6 @@ impl Incoming<'_> {
 
     fn first_scope(&self) -> String {
         format!("first:{}", self.channel.instance)
-    }
-
-    fn first_link(&self, payment: PaymentId) -> Key {
-        Key { payment, ..self.key(self.first_scope(), &self.first) }
     }
 
     fn own_name(&self) -> String {

@@ -69,11 +69,17 @@ impl Lives {
         self.shard(id).lock().get(&id).cloned()
     }
 
-    /// Keeps a payment that was just made or loaded; of two that were loaded at once, the first.
-    pub(crate) fn keep(&self, live: Arc<Live>, payment: &Payment) -> Arc<Live> {
-        let kept = self.shard(live.id).lock().entry(live.id).or_insert(live).clone();
+    /// Keeps a payment that is about to be made, or was just loaded.
+    pub(crate) fn keep(&self, live: Arc<Live>, payment: &Payment) {
+        let mut shard = self.shard(live.id).lock();
+        // Under the same lock: whoever finds the payment and changes it does so after this.
         self.index(payment);
-        kept
+        shard.insert(live.id, live);
+    }
+
+    /// Lets go of a payment that was not made after all.
+    pub(crate) fn let_go(&self, id: PaymentId) {
+        self.shard(id).lock().remove(&id);
     }
 
     /// Takes note of what a commit has made of a payment.

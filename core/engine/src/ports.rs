@@ -44,6 +44,9 @@ pub trait Entropy: Send + Sync + 'static {
     fn random(&self) -> u64;
 }
 
+/// How long is slept without looking at the clock.
+const SLEEP_MAX: Duration = Duration::from_secs(30);
+
 /// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
@@ -56,6 +59,13 @@ impl Clock for SystemClock {
     }
 
     async fn sleep_until(&self, at_ms: u64) {
-        tokio::time::sleep(Duration::from_millis(at_ms.saturating_sub(self.now_ms()))).await;
+        // In short sleeps: the machine's time may be set while this waits, and then tells when it is over.
+        loop {
+            let left = Duration::from_millis(at_ms.saturating_sub(self.now_ms()));
+            if left.is_zero() {
+                return;
+            }
+            tokio::time::sleep(left.min(SLEEP_MAX)).await;
+        }
     }
 }

@@ -12,7 +12,13 @@ impl Engine {
             match serde_json::from_slice::<Job>(&effect.body) {
                 Ok(job) => {
                     // Loaded now, so that who has been asked for a code is known before the first message.
-                    let live = self.live(effect.id.owner).await?;
+                    let live = match self.live(effect.id.owner).await {
+                        Err(error @ StoreError::Unreadable(_)) => {
+                            tracing::error!(payment = %effect.id.owner, %error, "what was left to be done is left");
+                            continue;
+                        }
+                        live => live?,
+                    };
                     let due = Due { id: effect.id, at_ms: effect.due_ms, tries: effect.tries, job, live };
                     self.0.agenda.add(due.at_ms, due);
                 }

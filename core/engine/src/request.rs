@@ -93,9 +93,7 @@ impl Engine {
     /// # Errors
     /// As [`NotCreated`] has it; then no payment was made.
     pub async fn create(&self, request: Request) -> Result<Created, NotCreated> {
-        if self.is_draining() {
-            return Err(NotCreated::Draining);
-        }
+        let busy = self.enter().ok_or(NotCreated::Draining)?;
         if request.amount.is_zero() {
             return Err(NotCreated::ZeroAmount);
         }
@@ -122,7 +120,7 @@ impl Engine {
         // A caller may hang up once the payment is durable: it goes on all the same.
         let engine = self.clone();
         let (tell, told) = oneshot::channel();
-        self.spawn(async move {
+        busy.spawn(async move {
             let (begun, due) = match engine.begin(id, intent, evidence, write.into()).await {
                 Ok((live, due)) => (Ok(live), due),
                 Err(error) => (Err(error), Vec::new()),
@@ -159,13 +157,23 @@ impl Engine {
         };
         let live = Live::new(payment, [0; 32]);
         let mut now = live.now.lock().await;
-        let prepared = self.prepare(&now, &events).map_err(|refusal| StoreError::Failed(refusal.to_string()))?;
+        let prepared = match self.prepare(&now, &events) {
+            Ok(prepared) => prepared,
+            Err(ChangeError::Store(error)) => return Err(error),
+            Err(ChangeError::Refused(refusal)) => return Err(StoreError::Failed(refusal.to_string())),
+        };
+        // Before it is durable: whoever learns of it from the store finds this one, and waits for it.
+        self.0.lives.keep(live.clone(), &now.payment);
         batch.changes.push((&live, &mut now, prepared));
-        let due = self.commit(batch).await?;
-        let kept =
-            if now.payment.state.is_terminal() { live.clone() } else { self.0.lives.keep(live.clone(), &now.payment) };
+        let committed = self.commit(batch).await;
         drop(now);
-        Ok((kept, due))
+        match committed {
+            Ok(due) => Ok((live, due)),
+            Err(error) => {
+                self.0.lives.let_go(id);
+                Err(error)
+            }
+        }
     }
 
     /// A challenge whose code is like none of the payer's other open ones.
@@ -175,7 +183,11 @@ impl Engine {
         let taken =
             |code: &str| others.iter().any(|p| p.challenge.is_some_and(|c| self.0.code_key.matches(p, c.number, code)));
         let number = (1..100).find(|n| !taken(&self.0.code_key.code(payment, *n))).unwrap_or(1);
-        Event::Challenged { number, tries: policy.code_tries, expires_at_ms: now_ms + policy.code_lifetime_ms }
+        Event::Challenged {
+            number,
+            tries: policy.code_tries,
+            expires_at_ms: now_ms.saturating_add(policy.code_lifetime_ms),
+        }
     }
 
     /// Calls a payment off for the owner of an API key.

@@ -36,8 +36,17 @@ pub struct Write {
     pub done: Vec<EffectId>,
     /// What must not have been there yet.
     pub keys: Vec<Key>,
-    /// What points to a payment from now on, whatever it pointed to before.
-    pub links: Vec<Key>,
+    /// What points to something else from now on.
+    pub links: Vec<Link>,
+}
+
+/// A key that comes to stand for something else.
+#[derive(Debug, Clone)]
+pub struct Link {
+    /// The key, with what it stands for from now on.
+    pub key: Key,
+    /// What it must have stood for until now; nothing where it must not have been there.
+    pub before: Option<Found>,
 }
 
 /// A payment's new snapshot, and the journal entries that led to it.
@@ -113,9 +122,12 @@ pub enum StoreError {
         /// What was stored with it.
         fingerprint: Vec<u8>,
     },
-    /// The payment had moved on.
+    /// The payment, or what a key stands for, had moved on.
     #[error("the payment has changed in the meantime")]
     Stale,
+    /// What is stored makes no sense.
+    #[error("the store holds what cannot be read: {0}")]
+    Unreadable(String),
     /// The disk or the database failed.
     #[error("the store failed: {0}")]
     Failed(String),
@@ -127,6 +139,12 @@ pub enum StoreError {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Failed(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for StoreError {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Failed(format!("this cannot be written: {error}"))
     }
 }
 

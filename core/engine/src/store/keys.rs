@@ -77,7 +77,7 @@ impl Keys {
     /// Moves all keys to their places, so that the next start finds none to remember.
     pub(super) fn settle_all(&mut self, sql: &mut Statements<'_>) -> Result<(), StoreError> {
         self.settle_some(sql, usize::MAX)?;
-        self.committed();
+        self.moved = 0;
         self.settling = self.fresh.drain().collect();
         self.fresh_from = self.next;
         self.settle_some(sql, usize::MAX)

@@ -120,7 +120,7 @@ impl PaymentRow {
             intent: Option<Arc<Intent>>,
             plan: Option<Arc<Plan>>,
         }
-        let unreadable = |why: String| StoreError::Failed(format!("the payment {} cannot be read: {why}", self.id));
+        let unreadable = |why: String| StoreError::Unreadable(format!("the payment {}: {why}", self.id));
         let (mut intent, mut plan) = (None, None);
         for entry in entries(connection, self.entry)? {
             let body: Body = serde_json::from_slice(&entry.body).map_err(|e| unreadable(e.to_string()))?;
@@ -160,10 +160,15 @@ fn entries(connection: &Connection, last: i64) -> Result<Vec<JournalRow>, StoreE
     while let Some(entry) = next {
         let row = statement.query_row([entry], |row| {
             let journalled = JournalRow { version: number(row, 1)?, at_ms: number(row, 2)?, body: row.get(3)? };
-            Ok((row.get(0)?, journalled))
-        })?;
-        next = row.0;
-        found.push(row.1);
+            Ok((row.get::<_, Option<i64>>(0)?, journalled))
+        });
+        let broken = || StoreError::Unreadable(format!("the journal is broken at its entry {entry}"));
+        let (previous, row) = row.optional()?.ok_or_else(broken)?;
+        if previous.is_some_and(|previous| previous >= entry) {
+            return Err(broken());
+        }
+        next = previous;
+        found.push(row);
     }
     found.reverse();
     Ok(found)
@@ -243,12 +248,12 @@ impl Store {
             for row in entries(connection, payment.entry)? {
                 hash = Sha256::new().chain_update(hash).chain_update(&row.body).finalize().into();
                 let entry = serde_json::from_slice(&row.body)
-                    .map_err(|e| StoreError::Failed(format!("a journal entry cannot be read: {e}")))?;
+                    .map_err(|e| StoreError::Unreadable(format!("a journal entry of the payment {wanted}: {e}")))?;
                 journal.push(Entry { version: row.version, at_ms: row.at_ms, entry, hash: hex(&hash) });
             }
             if hash != payment.hash {
                 let what = format!("the journal of the payment {wanted} is not the one that was written");
-                return Err(StoreError::Failed(what));
+                return Err(StoreError::Unreadable(what));
             }
             Ok(journal)
         })

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::effects::Effects;
 use super::keys::Keys;
-use super::{EffectId, Found, Job, PaymentRow, StoreError, Write};
+use super::{EffectId, Found, Job, Link, PaymentRow, StoreError, Write};
 
 /// The most writes in one transaction.
 const GROUP_LEN_MAX: usize = 1024;
@@ -108,7 +108,7 @@ pub(super) fn run(
     failing: &AtomicBool,
 ) -> Result<(), StoreError> {
     let sql = Statements::new(connection)?;
-    let mut writer = Writer { connection, sql, memory, changes: HashMap::new() };
+    let mut writer = Writer { connection, sql, memory, changes: HashMap::new(), forgotten: Vec::new() };
     let mut group = Vec::with_capacity(GROUP_LEN_MAX);
     let mut answers = Answers::default();
     while answers.closed.is_empty() && jobs.blocking_recv_many(&mut group, GROUP_LEN_MAX) > 0 {
@@ -145,14 +145,15 @@ struct Writer<'c> {
     sql: Statements<'c>,
     memory: Memory,
     /// By how much the transaction under way changes balances.
-    changes: HashMap<(Account, Currency), i64>,
+    changes: HashMap<(Account, Currency), i128>,
+    /// What was to be forgotten in a transaction that came to nothing: nobody asks for it again.
+    forgotten: Vec<EffectId>,
 }
 
 impl Writer<'_> {
     fn commit(&mut self, group: &mut Vec<Job>, answers: &mut Answers) -> Result<(), StoreError> {
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
         // After a failure the transaction is void, and nothing more is put into it: all that wait are told so.
-        let mut failed = None;
+        let mut failed = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from).err();
         for job in group.drain(..) {
             match job {
                 Job::Commit(write, done) => {
@@ -167,10 +168,7 @@ impl Writer<'_> {
                     let result = unless(&failed, || self.memory.keys.find(&mut self.sql, &scope, &key));
                     answers.found.push(Answer(done, note(&mut failed, result)));
                 }
-                Job::Forget(ids) => {
-                    let result = unless(&failed, || self.forget(&ids));
-                    let _ = note(&mut failed, result);
-                }
+                Job::Forget(ids) => self.forgotten.extend(ids),
                 Job::Close(done) => answers.closed.push(done),
                 Job::PutOff { id, due_ms, tries } => {
                     let effects = &mut self.memory.effects;
@@ -182,8 +180,13 @@ impl Writer<'_> {
         if let Some(error) = failed {
             return Err(error);
         }
+        for id in &self.forgotten {
+            self.memory.effects.forget(&mut self.sql, *id)?;
+        }
         self.memory.keys.settle(&mut self.sql)?;
         for ((account, currency), minor) in self.changes.drain().filter(|(_, minor)| *minor != 0) {
+            let minor = i64::try_from(minor)
+                .map_err(|_| StoreError::Failed(format!("{account} cannot hold so much in one commit")))?;
             self.sql.post.execute(params![account.to_string(), currency.code(), minor])?;
         }
         self.connection.execute_batch("COMMIT")?;
@@ -193,6 +196,7 @@ impl Writer<'_> {
     fn committed(&mut self) {
         self.memory.effects.committed();
         self.memory.keys.committed();
+        self.forgotten.clear();
     }
 
     fn rolled_back(&mut self) {
@@ -213,11 +217,16 @@ impl Writer<'_> {
                 return Err(StoreError::Seen { payment, fingerprint });
             }
         }
+        for Link { key, before } in &write.links {
+            if memory.keys.find(sql, &key.scope, &key.key)? != *before {
+                return Err(StoreError::Stale);
+            }
+        }
         let mut previous = Vec::with_capacity(write.payments.len());
         for row in &write.payments {
             previous.push(if row.expected == 0 { None } else { Some(last_entry(sql, row)?) });
         }
-        for key in write.keys.into_iter().chain(write.links) {
+        for key in write.keys.into_iter().chain(write.links.into_iter().map(|link| link.key)) {
             memory.keys.put(sql, key)?;
         }
         for (row, previous) in write.payments.into_iter().zip(previous) {
@@ -227,15 +236,13 @@ impl Writer<'_> {
         for effect in &write.effects {
             memory.effects.add(sql, effect)?;
         }
-        self.forget(&write.done)?;
+        for id in &write.done {
+            memory.effects.forget(sql, *id)?;
+        }
         for Posting { account, currency, minor } in write.postings {
-            *self.changes.entry((account, currency)).or_default() += minor;
+            *self.changes.entry((account, currency)).or_default() += i128::from(minor);
         }
         Ok(())
-    }
-
-    fn forget(&mut self, ids: &[EffectId]) -> Result<(), StoreError> {
-        ids.iter().try_for_each(|id| self.memory.effects.forget(&mut self.sql, *id))
     }
 
     fn put_state(
@@ -257,6 +264,9 @@ impl Writer<'_> {
     /// Leaves the file so that the next start has nothing to do.
     fn close(&mut self) -> Result<(), StoreError> {
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
+        for id in &self.forgotten {
+            self.memory.effects.forget(&mut self.sql, *id)?;
+        }
         self.memory.keys.settle_all(&mut self.sql)?;
         self.connection.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")?;
         Ok(())

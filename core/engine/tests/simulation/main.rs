@@ -1,18 +1,22 @@
 //! The engine against rails and channels that play a script, with no plugin, no network and a clock that jumps.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
+mod chaos;
+mod doubt;
+mod random;
 mod stage;
+mod verdict;
+mod wordings;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use async_trait::async_trait;
-use sportello_engine::{CodeKey, Engine, Parts, Ports, RailAnswer, Request, Store};
-use sportello_model::command::Visibility;
+use sportello_engine::{CodeKey, Engine, Parts, Ports, RailAnswer, Store};
 use sportello_model::payment::State;
 use sportello_model::{Change, Inquiry, Mention, Message, Note, Order, Outcome, Sent};
 use sportello_sdk::Failure;
-use stage::{Counting, Stage, World, eur, handle, setup};
+use stage::{Counting, Stage, World, eur, handle, request, setup};
 use tokio::sync::Notify;
 
 const PAY: &str = "@sportello pay @anna 20 EUR";
@@ -215,18 +219,7 @@ async fn what_was_in_flight_at_a_crash_is_asked_about_and_never_sent_again() {
                 code_key: CodeKey([7; 32]),
             };
             let engine = Engine::start(parts).await.unwrap();
-            let request = Request {
-                caller: "test".into(),
-                idempotency_key: "k".into(),
-                fingerprint: vec![1],
-                payer: handle("chat:1"),
-                payee: handle("chat:2"),
-                amount: eur(2000),
-                memo: None,
-                visibility: Visibility::Private,
-                confirmed: true,
-            };
-            let created = engine.create(request).await.unwrap();
+            let created = engine.create(request("k")).await.unwrap();
             ports.1.notified().await;
             created.id()
         });
@@ -263,7 +256,7 @@ async fn whoever_hangs_up_stops_no_payment() {
     let stage = Stage::new(0).await;
     // Polled until it waits for the disk, and dropped there, as a server drops what it does for a caller who went away.
     {
-        let mut created = std::pin::pin!(stage.engine.create(stage.request("k")));
+        let mut created = std::pin::pin!(stage.engine.create(request("k")));
         let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
         assert!(created.as_mut().poll(&mut nobody).is_pending());
     }

@@ -22,10 +22,18 @@ use tokio::sync::Notify;
 /// A clock that stands still until somebody waits for a time, and then is there.
 #[derive(Default)]
 pub(crate) struct JumpingClock {
-    now_ms: AtomicU64,
+    pub(crate) now_ms: AtomicU64,
     /// Sleeps that end after this time wait for ever: so a script decides what comes due.
     until_ms: AtomicU64,
     moved: Notify,
+}
+
+impl JumpingClock {
+    /// Lets time come up to this.
+    pub(crate) fn run_until(&self, until_ms: u64) {
+        self.until_ms.fetch_max(until_ms, Ordering::SeqCst);
+        self.moved.notify_waiters();
+    }
 }
 
 #[async_trait]
@@ -59,6 +67,7 @@ impl Entropy for Counting {
 pub(crate) struct World {
     pub(crate) answers: Mutex<VecDeque<RailAnswer>>,
     pub(crate) inquiries: Mutex<VecDeque<Outcome>>,
+    pub(crate) asked: Mutex<usize>,
     pub(crate) refuse_notes: Mutex<VecDeque<Failure>>,
     pub(crate) orders: Mutex<Vec<Order>>,
     pub(crate) notes: Mutex<Vec<Note>>,
@@ -74,6 +83,7 @@ impl Ports for World {
     }
 
     async fn inquire(&self, _: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {
+        *self.asked.lock() += 1;
         let scripted = self.inquiries.lock().pop_front();
         Ok(scripted.unwrap_or_else(|| settled(inquiry.order.amount)))
     }
@@ -142,6 +152,40 @@ pub(crate) fn setup(exempt: u64) -> Setup {
     }
 }
 
+pub(crate) fn request(key: &str) -> Request {
+    Request {
+        caller: "test".into(),
+        idempotency_key: key.into(),
+        fingerprint: vec![1],
+        payer: handle("chat:1"),
+        payee: handle("chat:2"),
+        amount: eur(2000),
+        memo: None,
+        visibility: Visibility::Private,
+        confirmed: true,
+    }
+}
+
+/// What makes writing to this table fail, and nothing else any more.
+pub(crate) fn failing(table: &str) -> String {
+    let heal = "DROP TRIGGER IF EXISTS full";
+    match table {
+        "nothing" => heal.to_owned(),
+        _ => format!(
+            "{heal}; CREATE TRIGGER full BEFORE INSERT ON {table} BEGIN SELECT RAISE(ABORT, 'the disk is full'); END"
+        ),
+    }
+}
+
+/// The files as a crash would leave them at this moment.
+pub(crate) fn crashed(folder: &Path) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for file in ["s.db", "s.db-wal"] {
+        std::fs::copy(folder.join(file), copy.path().join(file)).unwrap();
+    }
+    copy
+}
+
 pub(crate) struct Stage {
     pub(crate) engine: Engine,
     pub(crate) world: Arc<World>,
@@ -149,9 +193,9 @@ pub(crate) struct Stage {
     pub(crate) folder: tempfile::TempDir,
 }
 
-pub(crate) async fn engine(folder: &Path, world: &Arc<World>, clock: &Arc<JumpingClock>, exempt: u64) -> Engine {
+async fn engine(folder: &Path, world: &Arc<World>, clock: &Arc<JumpingClock>, setup: Setup) -> Engine {
     let parts = Parts {
-        setup: setup(exempt),
+        setup,
         store: Store::open(&folder.join("s.db")).unwrap(),
         ports: world.clone(),
         clock: clock.clone(),
@@ -163,17 +207,39 @@ pub(crate) async fn engine(folder: &Path, world: &Arc<World>, clock: &Arc<Jumpin
 
 impl Stage {
     pub(crate) async fn new(exempt: u64) -> Self {
+        Self::with(setup(exempt)).await
+    }
+
+    pub(crate) async fn with(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (world, clock) = (Arc::new(World::default()), Arc::new(JumpingClock::default()));
         clock.now_ms.store(1_000_000, Ordering::SeqCst);
-        let engine = engine(folder.path(), &world, &clock, exempt).await;
+        let engine = engine(folder.path(), &world, &clock, setup).await;
         Self { engine, world, clock, folder }
+    }
+
+    /// Another gateway, on the files as they lie; what was told before is forgotten.
+    pub(crate) async fn again(&self) -> Self {
+        let folder = crashed(self.folder.path());
+        self.world.notes.lock().clear();
+        let (world, clock) = (self.world.clone(), self.clock.clone());
+        let engine = engine(folder.path(), &world, &clock, setup(0)).await;
+        Self { engine, world, clock, folder }
+    }
+
+    /// Does something to the file behind the gateway's back.
+    pub(crate) fn sql(&self, sql: &str) {
+        rusqlite::Connection::open(self.folder.path().join("s.db")).unwrap().execute_batch(sql).unwrap();
+    }
+
+    /// From now on what is written to this table fails; `nothing` heals it.
+    pub(crate) fn store_fails(&self, table: &str) {
+        self.sql(&failing(table));
     }
 
     /// Lets time come up to this, in milliseconds after the start.
     pub(crate) fn time(&self, ms: u64) {
-        self.clock.until_ms.store(1_000_000 + ms, Ordering::SeqCst);
-        self.clock.moved.notify_waiters();
+        self.clock.run_until(1_000_000 + ms);
     }
 
     pub(crate) async fn hears(&self, id: &str, from: &str, text: &str, private: bool) -> bool {
@@ -216,22 +282,8 @@ impl Stage {
         note.text.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6).unwrap().to_owned()
     }
 
-    pub(crate) fn request(&self, key: &str) -> Request {
-        Request {
-            caller: "test".into(),
-            idempotency_key: key.into(),
-            fingerprint: vec![1],
-            payer: handle("chat:1"),
-            payee: handle("chat:2"),
-            amount: eur(2000),
-            memo: None,
-            visibility: Visibility::Private,
-            confirmed: true,
-        }
-    }
-
     pub(crate) async fn pay(&self, key: &str) -> sportello_engine::Created {
-        self.engine.create(self.request(key)).await.unwrap()
+        self.engine.create(request(key)).await.unwrap()
     }
 
     pub(crate) async fn sums_to_zero(&self) {

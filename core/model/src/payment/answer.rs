@@ -3,7 +3,10 @@
 use super::apply::{Draft, Refusal};
 use super::{About, AttemptState, Audience, Effect, Leg, Payment, State};
 use crate::command::Visibility;
-use crate::{Account, Money, Outcome};
+use crate::{Account, Doubt, Money, Outcome};
+
+/// The longest that a rail may put a question off, in milliseconds: a week. One that says more never meant to be asked.
+const ASK_AFTER_MS_MAX: u64 = 7 * 86_400_000;
 
 impl Draft {
     pub(super) fn answered(&mut self, number: u32, asked: bool, outcome: &Outcome) -> Result<(), Refusal> {
@@ -19,29 +22,35 @@ impl Draft {
             attempt.asked = attempt.asked.saturating_add(1);
         }
         match outcome {
-            Outcome::Settled { amount, reference, .. } => self.settled(number, *amount, reference.as_ref()),
+            Outcome::Settled { amount, reference, .. } => self.settled(number, asked, *amount, reference.as_ref()),
             Outcome::Pending { reference, detail, ask_after_ms } => {
-                self.waits(number, AttemptState::Pending, reference.as_ref(), detail, *ask_after_ms)
+                self.waits(number, asked, AttemptState::Pending, reference.as_ref(), detail, *ask_after_ms)
             }
             Outcome::ActionRequired { url, reference, .. } => {
-                self.waits(number, AttemptState::ActionRequired, reference.as_ref(), url, None)
+                self.waits(number, asked, AttemptState::ActionRequired, reference.as_ref(), url, None)
             }
             Outcome::Declined { code, reason, elsewhere } => self.declined(number, code, reason, *elsewhere),
-            Outcome::Unknown { because } => self.in_doubt(number, because),
+            Outcome::Unknown { because } => self.in_doubt(number, asked, because),
             Outcome::Unrecognised => {
-                self.in_doubt(number, "an answer of a later contract, which this gateway does not know")
+                self.in_doubt(number, asked, "an answer of a later contract, which this gateway does not know")
             }
         }
     }
 
-    pub(super) fn settled(&mut self, number: u32, moved: Money, reference: Option<&String>) -> Result<(), Refusal> {
+    pub(super) fn settled(
+        &mut self,
+        number: u32,
+        asked: bool,
+        moved: Money,
+        reference: Option<&String>,
+    ) -> Result<(), Refusal> {
         let wanted = self.payment.intent.amount;
         if moved.currency() != wanted.currency() {
             self.incident(
                 number,
                 format!("the rail says it moved {moved} for an order over {wanted}: find out what moved"),
             );
-            return self.in_doubt(number, "the rail answered in another currency");
+            return self.in_doubt(number, asked, "the rail answered in another currency");
         }
         let attempt = self.attempt_mut(number)?;
         attempt.state = AttemptState::Settled;
@@ -96,6 +105,7 @@ impl Draft {
     pub(super) fn waits(
         &mut self,
         number: u32,
+        asked: bool,
         state: AttemptState,
         reference: Option<&String>,
         word: &str,
@@ -103,6 +113,10 @@ impl Draft {
     ) -> Result<(), Refusal> {
         let attempt = self.attempt_mut(number)?;
         let is_news = attempt.state != state || attempt.word.as_deref() != Some(word);
+        let is_same_reference = reference.is_none() || attempt.reference.as_ref() == reference;
+        if !asked && !is_news && is_same_reference {
+            return Err(Refusal::NothingNew);
+        }
         let was_told = attempt.state == state && state == AttemptState::Pending;
         attempt.state = state;
         attempt.word = Some(word.to_owned());
@@ -119,8 +133,11 @@ impl Draft {
         self.ask_later(number, ask_after_ms)
     }
 
-    pub(super) fn in_doubt(&mut self, number: u32, because: &str) -> Result<(), Refusal> {
+    pub(super) fn in_doubt(&mut self, number: u32, asked: bool, because: &str) -> Result<(), Refusal> {
         let attempt = self.attempt_mut(number)?;
+        if !asked && attempt.state == AttemptState::Unknown && attempt.word.as_deref() == Some(because) {
+            return Err(Refusal::NothingNew);
+        }
         // A question that found nothing out does not make less known of what is in hand.
         if !matches!(attempt.state, AttemptState::Pending | AttemptState::ActionRequired) {
             attempt.state = AttemptState::Unknown;
@@ -137,13 +154,15 @@ impl Draft {
             return Ok(());
         }
         let doubt = plan.as_deref().and_then(|plan| plan.doubt(attempt));
+        let is_asked = matches!(doubt, Some(Doubt::Inquirable { .. } | Doubt::Idempotent { .. }));
         match doubt.and_then(|doubt| attempt.ask_after_ms(doubt, at_ms)) {
             Some(after_ms) => {
                 attempt.asking = true;
-                let after_ms = after_ms.max(at_least_ms.unwrap_or(0));
+                let after_ms = after_ms.max(at_least_ms.unwrap_or(0).min(ASK_AFTER_MS_MAX));
                 self.effects.push(Effect::Ask { attempt: number, after_ms });
             }
-            None if attempt.state == AttemptState::Unknown => {
+            // Nobody asks any more, and an operator must know; where nobody ever does, what is in hand may take its time.
+            None if attempt.state == AttemptState::Unknown || is_asked => {
                 let what = format!(
                     "{} does not say what became of the order: only its statement can, or its operator",
                     attempt.rail
@@ -173,10 +192,13 @@ impl Draft {
     /// An outcome for an attempt that had found its end.
     pub(super) fn late(&mut self, number: u32, outcome: &Outcome) -> Result<(), Refusal> {
         let attempt = self.attempt_mut(number)?;
+        let leg = attempt.leg;
         match (attempt.state, outcome) {
-            (AttemptState::Declined | AttemptState::NotSent, Outcome::Settled { amount, .. }) => {
-                attempt.state = AttemptState::SettledLate;
-                let leg = attempt.leg;
+            (AttemptState::Declined | AttemptState::NotSent, Outcome::Settled { amount, reference, .. }) => {
+                if self.withdraw_after(leg) {
+                    return self.settled_after_all(number, *amount, reference.as_ref());
+                }
+                self.attempt_mut(number)?.state = AttemptState::SettledLate;
                 // What was collected cannot be placed; what was paid out is not covered.
                 match leg {
                     Leg::Transfer | Leg::Collect => self.post(self.source(leg), Account::Suspense, *amount),
@@ -202,5 +224,33 @@ impl Draft {
             }
             _ => Err(Refusal::NothingNew),
         }
+    }
+
+    /// Takes back the order that was to be the next one after an attempt of this leg, if it has not left: it would move the
+    /// money a second time. Answers whether there was one.
+    fn withdraw_after(&mut self, leg: Leg) -> bool {
+        let follows = |next: Leg| next == leg || (leg == Leg::Payout && next == Leg::Return);
+        let mut attempts = self.payment.attempts.iter_mut();
+        let Some(next) = attempts.find(|a| a.state == AttemptState::Ready && follows(a.leg)) else { return false };
+        next.state = AttemptState::NotSent;
+        next.word = Some("withdrawn: the order before it moved the money after all".into());
+        true
+    }
+
+    /// An attempt that had been given up has moved the money, and nothing else has: it is as if it had answered in time.
+    fn settled_after_all(&mut self, number: u32, moved: Money, reference: Option<&String>) -> Result<(), Refusal> {
+        let wanted = self.payment.intent.amount;
+        let attempt = self.attempt_mut(number)?;
+        attempt.state = AttemptState::Unknown;
+        let (leg, clearing) = (attempt.leg, attempt.clearing());
+        self.post(self.source(leg), clearing, wanted);
+        self.payment.state = match leg {
+            Leg::Transfer => State::Transferring,
+            Leg::Collect => State::Collecting,
+            Leg::Payout => State::PayingOut,
+            Leg::Return => State::Returning,
+        };
+        self.payment.reason = None;
+        self.settled(number, false, moved, reference)
     }
 }

@@ -91,6 +91,15 @@ impl Attempt {
         Account::Clearing(self.rail.clone())
     }
 
+    /// Whether a rail that knows an order again for `for_ms` milliseconds surely still does at `now_ms`: only then may the
+    /// order be sent again.
+    pub fn is_known_again(&self, for_ms: u64, now_ms: u64) -> bool {
+        let margin_ms = UNDER_WAY_MS.min(for_ms / 10);
+        // Before it was sent it cannot be: a clock that was set back tells nothing.
+        let within = |sent_at_ms: u64| now_ms >= sent_at_ms && now_ms - sent_at_ms < for_ms - margin_ms;
+        self.sent_at_ms.is_some_and(within)
+    }
+
     /// When to ask the rail next, counted from now, in milliseconds, where doubt ends like this; nothing where asking has
     /// ended or never helps.
     pub(super) fn ask_after_ms(&self, doubt: &Doubt, now_ms: u64) -> Option<u64> {
@@ -102,13 +111,15 @@ impl Attempt {
             }
             Doubt::Idempotent { for_ms } => {
                 let after_ms = pause(1_000, 60_000);
-                let window_ends = self.sent_at_ms.unwrap_or(now_ms).saturating_add(for_ms);
-                (now_ms.saturating_add(after_ms) < window_ends).then_some(after_ms)
+                self.is_known_again(for_ms, now_ms.saturating_add(after_ms)).then_some(after_ms)
             }
             Doubt::Reversible | Doubt::Statement => None,
         }
     }
 }
+
+/// How long before a rail forgets a key its order is last sent again, in milliseconds: it is under way for a while.
+const UNDER_WAY_MS: u64 = 60_000;
 
 fn never(times: &u32) -> bool {
     *times == 0

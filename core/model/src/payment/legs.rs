@@ -11,13 +11,25 @@ const INCIDENTS_MAX: usize = 20;
 impl Draft {
     /// The leg goes on with another rail, if there is one.
     pub(super) fn next_rail(&mut self, leg: Leg, because: &str) {
-        match self.choice(leg) {
+        match self.choice(leg).filter(|_| !self.moved_late(leg)) {
             Some((choice, after_ms)) => self.attempt(leg, &choice, after_ms),
             None => self.leg_failed(leg, because),
         }
     }
 
+    /// Whether an order of this leg, which had been given up, has moved the money all the same.
+    fn moved_late(&self, leg: Leg) -> bool {
+        self.payment.attempts.iter().any(|a| a.leg == leg && a.state == AttemptState::SettledLate)
+    }
+
     pub(super) fn leg_failed(&mut self, leg: Leg, because: &str) {
+        // Another order, or giving back, would move it twice; and to say that nothing moved would be a lie.
+        if self.moved_late(leg) {
+            self.payment.state = State::InReview;
+            self.payment.reason = Some("the money moved by an order that had been given up".into());
+            self.note(Audience::Payer, About::InReview);
+            return;
+        }
         match leg {
             Leg::Transfer | Leg::Collect => self.decline(because),
             Leg::Payout => self.give_back(because),

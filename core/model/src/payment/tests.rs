@@ -130,7 +130,7 @@ fn scripts() {
     let check = |script: &str, expected: &str| assert_eq!(play(script).2, expected, "{script}");
     let paid = "completed person:chat:1=-2000 person:chat:2=2000";
     check("confirm, transfer, sent 1, settled 1", paid);
-    check("challenge, wrong, confirm, transfer, sent 1, pending 1, pending 1, settled 1", paid);
+    check("challenge, wrong, confirm, transfer, sent 1, pending 1, unknown 1, pending 1, settled 1", paid);
     check("challenge, wrong, wrong, wrong", "cancelled");
     check("challenge, expire", "expired");
     check("challenge, cancel", "cancelled");
@@ -155,6 +155,18 @@ fn scripts() {
     // Late and strange answers.
     check("confirm, transfer, sent 1, settled 1, settled 1", "settled: this is known already");
     check("confirm, transfer, sent 1, declined 1, settled 1", "declined person:chat:1=-2000 suspense=2000");
+    // An order that has not left yet is withdrawn when the one before it has moved the money after all.
+    check("confirm, transfer, sent 1, declined-here 1, settled 1", paid);
+    check("confirm, transfer, sent 1, not-sent 1, settled 1, sent 2", "sent: the attempt's order has left already");
+    check("confirm, transfer, sent 1, declined-here 1, settled-part 1", "in_review person:chat:1=-500 suspense=500");
+    check(
+        "confirm, transfer, sent 1, declined-here 1, settled-yen 1, sent 2",
+        "sent: the attempt's order has left already",
+    );
+    check(
+        "confirm, transfer, sent 1, declined-here 1, sent 2, settled 1",
+        "transferring person:chat:1=-4000 clearing:slow-bank=2000 suspense=2000",
+    );
     check("confirm, transfer, sent 1, settled 1, declined 1", paid);
     check("confirm, transfer, sent 1, settled 1, declined 1, declined 1", "declined: this is known already");
     check("confirm, transfer, sent 1, settled-part 1", "in_review person:chat:1=-500 suspense=500");
@@ -176,6 +188,29 @@ fn scripts() {
         "confirm, two-steps, sent 1, settled 1, sent 2, settled-more 2",
         "in_review person:chat:1=-2000 person:chat:2=2500 suspense=-500",
     );
+    check("confirm, two-steps, sent 1, settled 1, sent 2, declined 2, settled 2", paid);
+    check(
+        "confirm, two-steps, sent 1, settled 1, sent 2, declined 2, settled 2, sent 3",
+        "sent: the attempt's order has left already",
+    );
+    check(
+        "confirm, two-steps, sent 1, declined-here 1, sent 2, settled 2, settled 1",
+        "paying_out person:chat:1=-4000 held=2000 suspense=2000",
+    );
+    // What moved late is not moved again, not given back, and not said to have stood still.
+    let late = "in_review person:chat:1=-2000 suspense=2000";
+    check("confirm, transfer, sent 1, declined-here 1, sent 2, settled 1, declined 2", late);
+    check("confirm, transfer, sent 1, not-sent 1, sent 2, settled 1, declined-here 2", late);
+    check("confirm, transfer, sent 1, not-sent 1, sent 2, settled 1, not-sent 2", late);
+    check(
+        "confirm, two-steps, sent 1, settled 1, sent 2, declined-here 2, sent 3, settled 2, declined 3",
+        "in_review person:chat:1=-2000 person:chat:2=2000 held=2000 suspense=-2000",
+    );
+    // What is said twice is known.
+    check("confirm, transfer, sent 1, pending 1, pending 1", "pending: this is known already");
+    check("confirm, transfer, sent 1, action 1, action 1", "action: this is known already");
+    check("confirm, transfer, sent 1, unknown 1, unknown 1", "unknown: this is known already");
+    check("confirm, transfer, sent 1, settled-yen 1, settled-yen 1", "settled-yen: this is known already");
     check("confirm, transfer, sent 1, settled 1, note-failed", paid);
 }
 
@@ -193,12 +228,34 @@ fn doubt_is_asked_about_within_the_budget_and_ends_in_an_incident() {
     };
     let flying = "confirm, transfer, sent 1, unknown 1";
     assert_eq!(questions(flying), (vec![1_000], 0, State::Transferring));
-    assert_eq!(questions(&format!("{flying}, unknown 1")), (vec![1_000], 0, State::Transferring), "one at a time");
+    assert_eq!(questions(&format!("{flying}, strange 1")), (vec![1_000], 0, State::Transferring), "one at a time");
     assert_eq!(
         questions(&format!("{flying}, asked 1, asked 1, asked 1")),
         (vec![1_000, 2_000, 4_000], 1, State::Transferring),
         "the budget ends, the doubt does not"
     );
+    let in_hand = "confirm, transfer, sent 1, pending 1, asked 1, asked 1, asked 1";
+    assert_eq!(questions(in_hand), (vec![1_000, 2_000, 4_000], 1, State::Transferring), "nor does what is in hand");
+    let put_off = Outcome::Pending { reference: None, detail: "in hand".into(), ask_after_ms: Some(u64::MAX) };
+    let event = Event::Answered { attempt: 1, asked: false, outcome: put_off };
+    let effects = play("confirm, transfer, sent 1").0.apply(&event, 1_000).unwrap().effects;
+    assert!(effects.iter().all(|e| e.after_ms() <= 7 * DAY_MS), "no rail puts its question off for ever: {effects:?}");
+}
+
+#[test]
+fn an_order_is_sent_again_only_while_the_rail_knows_it() {
+    let sent = play("confirm, transfer, sent 1").0.attempt(1).unwrap().clone();
+    let check =
+        |for_ms, now_ms, expected| assert_eq!(sent.is_known_again(for_ms, now_ms), expected, "{for_ms} {now_ms}");
+    check(DAY_MS, 1_000, true);
+    check(DAY_MS, 1_000 + DAY_MS - 60_001, true);
+    check(DAY_MS, 1_000 + DAY_MS - 60_000, false);
+    check(DAY_MS, u64::MAX, false);
+    check(u64::MAX, 1 << 60, true);
+    check(0, 1_000, false);
+    check(DAY_MS, 999, false);
+    let never_sent = play("confirm, transfer").0.attempt(1).unwrap().clone();
+    assert!(!never_sent.is_known_again(DAY_MS, 1_000));
 }
 
 #[test]
@@ -294,6 +351,27 @@ proptest! {
                 prop_assert!(settled <= 1, "one leg settled {settled} times");
             }
             prop_assert!(submits(&next.effects) <= 1);
+            if submits(&next.effects) == 1 {
+                let leg = now.attempts.last().map(|a| a.leg);
+                let moved = |a: &Attempt| matches!(a.state, AttemptState::Settled | AttemptState::SettledLate);
+                prop_assert!(!now.attempts.iter().any(|a| Some(a.leg) == leg && moved(a)), "an order for what has moved");
+                let paid = now.attempts.iter().any(|a| a.leg == Leg::Payout && moved(a));
+                prop_assert!(leg != Some(Leg::Return) || !paid, "given back though it was paid out");
+            }
+            if next.effects.iter().any(|e| matches!(e, Effect::Note { about: About::Declined { .. }, .. })) {
+                let moved = ledger.iter().map(|p| (&p.account, p.minor)).fold(BTreeMap::new(), |mut sums, (account, minor)| {
+                    *sums.entry(account).or_insert(0i64) += minor;
+                    sums
+                });
+                prop_assert!(moved.values().all(|minor| *minor == 0), "declined, and something moved: {:?}", moved);
+            }
+            let waits = |a: &&Attempt| a.state.is_out() && a.state != AttemptState::InFlight;
+            for doubtful in now.attempts.iter().filter(waits) {
+                let is_told = now.incidents.iter().any(|i| i.attempt == doubtful.number);
+                prop_assert!(doubtful.asking || is_told, "nobody asks about an order in doubt, and nobody is told");
+            }
+            let ready = now.attempts.iter().filter(|a| a.state == AttemptState::Ready).count();
+            prop_assert!(ready == 0 || !matches!(now.state, State::InReview | State::ReturnFailed), "an order behind an operator's back");
 
             let balance = |account: &Account| -> i64 {
                 ledger.iter().filter(|p| p.account == *account && p.currency == Currency::EUR).map(|p| p.minor).sum()

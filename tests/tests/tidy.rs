@@ -73,7 +73,7 @@ fn the_crates_know_only_whom_they_may() {
 fn the_model_has_no_clock_no_input_and_no_async() {
     let metadata = MetadataCommand::new().manifest_path(root().join("Cargo.toml")).no_deps().exec().unwrap();
     let model = metadata.packages.iter().find(|p| p.name.as_str() == "sportello-model").unwrap();
-    let known = ["serde", "serde_json", "iso_currency", "schemars", "sha2", "hex", "thiserror"];
+    let known = ["serde", "serde_json", "iso_currency", "schemars", "hex", "thiserror"];
     for dependency in model.dependencies.iter().filter(|d| d.kind == DependencyKind::Normal) {
         assert!(known.contains(&dependency.name.as_str()), "the model must not know {}", dependency.name);
     }

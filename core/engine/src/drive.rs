@@ -194,18 +194,21 @@ impl Engine {
 
     /// As [`Self::settle`], for what a rail has said: that must not be lost because the disk is full for a moment.
     async fn settle_surely(&self, live: &Arc<Live>, event: &Event, id: EffectId) -> Result<Vec<Due>, StoreError> {
-        loop {
+        for tries in 0u32.. {
             let mut now = live.now.lock().await;
             match self.settle(live, &mut now, event, id).await {
                 Err(StoreError::Closed) => return Err(StoreError::Closed),
                 Err(error) => {
                     tracing::error!(payment = %live.id, %error, "an outcome is not durable yet; it is tried again");
                     drop(now);
-                    self.0.clock.sleep_until(self.now_ms().saturating_add(PAUSE_MS)).await;
+                    // A failure that lasts is no reason to void everybody else's commits once a second.
+                    let pause_ms = PAUSE_MS << tries.min(6);
+                    self.0.clock.sleep_until(self.now_ms().saturating_add(pause_ms)).await;
                 }
                 settled => return settled,
             }
         }
+        Err(StoreError::Closed)
     }
 
     /// Commits an event together with the end of the effect that brought it. What is known already only ends it.

@@ -58,8 +58,8 @@ pub use settings::{Product, ReportFormat, Settings, StatusFormat};
 
 /// What the plugin says of itself. An order in doubt is asked about after 2, 6, 14, 30 … seconds, which is dense while an
 /// instant transfer has its ten seconds and a bank its minutes, and then every six hours: an account may be read four
-/// times a day without its owner (Delegated Regulation 2018/389, article 36(5)). Fifty-six questions last ten days and a
-/// half, which covers four business days around Easter and Christmas.
+/// times a day without its owner (Delegated Regulation 2018/389, article 36(5)). Fifty-six questions last almost eleven
+/// days, which covers four business days around Easter and Christmas.
 pub const MANIFEST: &str = include_str!("../manifest.json");
 
 /// A bank that carries out SEPA credit transfers.

@@ -11,7 +11,6 @@ use crate::calendar::{DAY_MS, Date};
 use crate::camt;
 use crate::pain001;
 use crate::pain002;
-use crate::reason::reason;
 use crate::refusal::{Refusal, codes, refusal};
 use crate::search::Search;
 use crate::settings::{Product, ReportFormat, Settings, StatusFormat};
@@ -415,7 +414,7 @@ fn read_status(body: &[u8]) -> Option<Said> {
 }
 
 /// The status in an answer. JSON has no place for reason codes; banks put them among the messages, where they are told from
-/// the interface's own by the table.
+/// the interface's own words (`FORMAT_ERROR`) by their form. One that no table knows is not left out: it is a doubt.
 fn said(body: &Value) -> Option<Said> {
     let status = body.get("transactionStatus")?.as_str()?.to_owned();
     let messages = body.get("tppMessages").and_then(Value::as_array).into_iter().flatten();
@@ -425,9 +424,14 @@ fn said(body: &Value) -> Option<Said> {
         .filter_map(|message| text(message, "code"))
         // The interface's own word for what ISO 20022 has a code for.
         .map(|code| if code == "FUNDS_NOT_AVAILABLE" { "AM04".to_owned() } else { code })
-        .filter(|code| reason(code).is_some())
+        .filter(|code| is_reason_code(code))
         .take(16)
         .collect();
     let words = text(body, "psuMessage").or_else(|| messages.clone().find_map(|message| text(message, "text")));
     Some(Said { status, reasons, words, amount: None })
+}
+
+/// Whether this is of the form of ISO 20022's external status reason codes: four capital letters and digits.
+fn is_reason_code(code: &str) -> bool {
+    code.len() == 4 && code.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
 }

@@ -36,6 +36,9 @@ fn a_status_is_read_in_either_form() {
     let bare =
         json!({"transactionStatus": "RJCT", "tppMessages": [{"category": "ERROR", "code": "ERROR", "text": "no"}]});
     check(json_answer(200, bare), "declined RJCT");
+    let nobody_knows =
+        json!({"transactionStatus": "RJCT", "tppMessages": [{"category": "ERROR", "code": "ZZ99", "text": "no"}]});
+    check(json_answer(200, nobody_knows), "unknown");
 }
 
 #[test]

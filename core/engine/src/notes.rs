@@ -204,9 +204,9 @@ pub(crate) fn answer(answer: &Answer<'_>, language: &str) -> String {
         ),
         Answer::Status { list } => said!("{list}", "{list}", "{list}"),
         Answer::NoPayments => said!(
-            "You have no payments here yet.",
-            "Non hai ancora pagamenti qui.",
-            "Tu n'as pas encore de paiements ici."
+            "You have no payments among the latest here.",
+            "Non hai pagamenti tra gli ultimi qui.",
+            "Tu n'as pas de paiements parmi les derniers ici."
         ),
         Answer::NotOffered { what } => said!(
             "I understand, but I cannot do that here yet ({what}).",

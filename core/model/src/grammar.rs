@@ -10,8 +10,9 @@
 //!   Nobody named here is a payee, unless *to* stands before. Another word makes it somebody's tale, and no wish.
 //! - **The head**, from the verb until both a payee and an amount have come, in any order.
 //! - **The memo**, after *for/per/pour*, a dash, a colon or in quotation marks; or else the remaining words. People in a
-//!   marked memo are only spoken of (*for @luca's birthday*); in the remaining words they are a second payee. A second
-//!   amount with a currency is asked about wherever it stands, except between quotation marks.
+//!   marked memo are only spoken of (*for @luca's birthday*), unless it names nothing but them (*for @luca*); in the
+//!   remaining words they are a second payee. A second amount with a currency, or behind a correction (*make it 30*), is
+//!   asked about wherever it stands, except between quotation marks.
 //! - Where the head lacks something, the memo's end may hold it: *pay 20 € for lunch to @anna*, *pay @anna for lunch 20 €*.
 
 mod among_words;

@@ -4,7 +4,11 @@ use crate::Money;
 use crate::command::Because;
 
 use super::item::{Text, What};
-use super::lexicon::{AND, BESIDE_AN_AMOUNT, BOUND, FOR, FROM, OFF, THANKS, TIMES, TO, VAGUE, between, has};
+use super::lexicon::{
+    AND, BEHIND_A_CORRECTION, BESIDE_AN_AMOUNT, BOUND, FOR, FROM, MEASURES, OFF, THANKS, TIMES, TO, VAGUE, between,
+    correction, has,
+};
+use super::mood::begins_clause;
 use super::number_word::is_number;
 use super::{currency, numeral};
 
@@ -66,6 +70,38 @@ impl Text<'_> {
             || is_factor
             || has(TIMES, word)
             || is_number(word) && ends(first + 1)
+    }
+
+    /// The number that corrects another one, where a correction begins at `at` (*sorry, 30*) or the number does, and the
+    /// correction follows it (*…, 30 actually*).
+    pub(super) fn corrected(&self, at: usize) -> Option<usize> {
+        if matches!(self.what(at), Some(What::Amount { .. })) {
+            return (begins_clause(self, at) && self.phrase(at + 1, correction) > 0).then_some(at);
+        }
+        let mut number = at + Some(self.phrase(at, correction)).filter(|len| *len > 0)?;
+        for _ in 0..10 {
+            number += match self.what(number)? {
+                What::Amount { .. } if self.is_word(number + 1, MEASURES) => return None,
+                What::Amount { .. } => return Some(number),
+                // Somebody's better half is none.
+                What::Word(word) if is_number(word) && !(word == "half" && self.is_word(at, "better")) => {
+                    return Some(number);
+                }
+                What::Mark(_) => 1,
+                What::Word(word) if has(BEHIND_A_CORRECTION, word) || has(VAGUE, word) => 1,
+                _ => Some(self.phrase(number, between).max(self.phrase(number, correction))).filter(|len| *len > 0)?,
+            };
+        }
+        None
+    }
+
+    /// Whether the person at `at` stands before what is theirs: *@luca's birthday*, *@luca birthday*.
+    pub(super) fn owns(&self, at: usize) -> bool {
+        let is_possessive = self.items.get(at).is_some_and(|item| {
+            let written = self.raw(item);
+            written.ends_with("'s") || written.ends_with("’s")
+        });
+        is_possessive || self.counts_things(at) && !self.is_word(at + 1, "too pure")
     }
 
     /// Whether *to* or *from* at `at` leads somebody or something in, and is no part of a memo.

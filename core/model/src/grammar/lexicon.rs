@@ -118,6 +118,9 @@ pub(super) const TO: &str = "to a ad al allo alla all ai agli alle au aux";
 pub(super) const FROM: &str = "from da dal dalla dallo de du chez of d'";
 /// What for.
 pub(super) const FOR: &str = "for per pour memo note causale motif";
+/// What may stand between that and somebody's name.
+pub(super) const BEFORE_A_NAME: &str = "our my both dear friend friends colleague colleagues i il la le les miei nostri mio mia \
+    entrambi amico amica amici amiche mon ma mes nos ami amie amis amies";
 /// One more.
 pub(super) const AND: &str = "and e ed et or o oppure ou plus then poi puis also anche aussi";
 /// What makes an amount less or more than it says.
@@ -143,6 +146,30 @@ pub(super) const NOT: &str = "not dont cant wont doesnt didnt cannot never nor n
     tranne sauf hormis jk kidding joking scherzo scherzavo rigole plaisante";
 /// What turns a wish around in one language, and is something else in another: French *mai* is a month.
 pub(super) const NOT_IN_ITALIAN: &str = "mai mica";
+/// What withdraws the whole wish where it ends the text.
+const WITHDRAWN: &str = "forget it|forget that|forget this|forget about it|forget about this|forget about that|ignore it|\
+    ignore this|ignore that|ignore this message|ignore my message|disregard this|disregard that|scratch that|scratch this|\
+    scratch it|never mind|nevermind|on second thought|on second thoughts|changed my mind|false alarm|lascia stare|\
+    lasciamo stare|lasciate stare|lascia perdere|lasciamo perdere|lasciate perdere|come non detto|cambiato idea|\
+    ignora questo|laisse tomber|laissez tomber|laissons tomber|oublie ca|oubliez ca|oublie cela|change d' avis";
+/// What does so too, and is something else where it goes on from words of a memo: *for the tickets she already paid*.
+const WITHDRAWN_APART: &str = "already paid|paid already|already done|already did|already did it|already sent|forget|ignore|\
+    disregard|gia pagato|gia pagata|gia pagati|gia fatto|gia saldato|dimentica|dimenticalo|ignora|deja paye|deja payee|\
+    deja payes|deja fait|deja regle|oublie|oubliez|tant pis|ho gia pagato|l' ho gia pagato|l' ho gia pagata|\
+    l'ho gia pagato|i already paid|i've already paid|i have already paid|i already did|it's already paid|j' ai deja paye|\
+    c' est deja paye|c' est deja fait";
+/// What corrects what was said, where a number follows it: *actually 30*, *make it 30*.
+const CORRECTION: &str = "actually|make it|make that|let's make it|let's say|let's do|sorry|so sorry|i mean|i meant|oops|ops|\
+    whoops|woops|wait|hold on|hang on|better|correction|rather|instead|my bad|my mistake|should be|should have been|\
+    change it to|change that to|change to|raise it to|typo|scusa|scusate|scusami|scusi|facciamo|facciamone|fai|fanne|\
+    diciamo|anzi|cioe|meglio|volevo dire|intendevo|intendo|correggo|correzione|pardon|enfin|plutot|ou plutot|oups|\
+    desole|desolee|disons|faisons|mieux|je veux dire|je voulais dire|excuse|excuse moi|excusez moi|attends|aspetta";
+/// What may stand between such a word and its number.
+pub(super) const BEHIND_A_CORRECTION: &str =
+    "it it's that that's is was be should the i meant mean to at say sono erano era e c' est etait fai";
+/// What is counted in a memo that only sounds like a correction: *sorry, 5 minutes late*.
+pub(super) const MEASURES: &str = "min mins minute minutes minuto minuti hour hours ore heure heures day days giorno giorni \
+    jour jours week weeks settimana settimane semaine semaines month months mese mesi mois year years anno anni an ans";
 /// French *ne*; in Italian it means *of it*.
 pub(super) const NOT_IN_FRENCH: &str = "ne";
 /// What makes a wish depend on something, or puts it off: we act now or not at all.
@@ -229,6 +256,17 @@ pub(super) fn opener(words: &[&str]) -> usize {
 /// How many words a pleasantry takes up.
 pub(super) fn pleasantry(words: &[&str]) -> usize {
     phrase(PLEASANTRIES, words)
+}
+
+/// How many words correct what was said.
+pub(super) fn correction(words: &[&str]) -> usize {
+    phrase(CORRECTION, words)
+}
+
+/// How many words withdraw a wish. `is_apart` as where they go on from nothing.
+pub(super) fn withdrawn(words: &[&str], is_apart: bool) -> usize {
+    let apart = if is_apart { phrase(WITHDRAWN_APART, words) } else { 0 };
+    phrase(WITHDRAWN, words).max(apart)
 }
 
 /// How many words put a wish off.

@@ -3,7 +3,7 @@
 use super::item::{Text, Verb, What};
 use super::lexicon::{
     self, AND, ASKS, CONDITION, CONDITION_IN_MEMO, LEADS_A_DATE, LEADS_A_TIME, NOT, NOT_IN_FRENCH, NOT_IN_ITALIAN,
-    REPORT, TIMESPAN, TO, WEEKDAYS, has, later, opener, pleasantry, polite_question,
+    POLITE, REPORT, TIMESPAN, TO, WEEKDAYS, correction, has, later, opener, pleasantry, polite_question, withdrawn,
 };
 use super::{Action, Language};
 
@@ -94,7 +94,34 @@ pub(super) fn is_negated(text: &Text<'_>, verb: Verb, memo_from: usize) -> bool 
     (0..text.items.len()).any(|at| {
         is_not(text, at, verb)
             && (at < memo_from || begins_clause(text, at) || ends_text(text, at) || before_verb(text, at))
-    })
+    }) || is_withdrawn(text, verb, memo_from)
+}
+
+/// Whether the text ends by taking its wish back: *forget it*, *already paid*. *Cancel 5, already paid* is a reason.
+fn is_withdrawn(text: &Text<'_>, verb: Verb, memo_from: usize) -> bool {
+    let may_be_a_reason = matches!(verb.action, Action::Cancel | Action::Refund | Action::Status | Action::Help);
+    !may_be_a_reason
+        && (verb.at + 1..text.items.len()).any(|at| {
+            // Verbs too: French *payé* is written as one.
+            let words: Vec<&str> = (at..at + 5).map_while(|at| text.word(at)).collect();
+            let len = withdrawn(&words, at < memo_from || begins_clause(text, at));
+            len > 0 && says_no_more(text, at + len)
+        })
+}
+
+/// Whether nothing but courtesies and marks stands from `at` on.
+fn says_no_more(text: &Text<'_>, mut at: usize) -> bool {
+    while let Some(what) = text.what(at) {
+        at += match what {
+            What::Mark(_) | What::Own | What::Visibility(_) | What::Tag => 1,
+            _ if text.is_word(at, POLITE) => 1,
+            _ => match text.phrase(at, pleasantry).max(text.phrase(at, correction)) {
+                0 => return false,
+                len => len,
+            },
+        };
+    }
+    true
 }
 
 fn ends_text(text: &Text<'_>, at: usize) -> bool {

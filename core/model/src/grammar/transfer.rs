@@ -4,8 +4,8 @@ use crate::command::Because;
 use crate::{Command, Handle, Money};
 
 use super::item::{Text, Verb, What};
-use super::lexicon::{self, AND, Action, FOR, FROM, OF, THANKS, TO, VAGUE, between, pleasantry};
-use super::mood::{Opening, is_added, is_negated, is_numero, is_question, is_second_command, opening};
+use super::lexicon::{self, AND, Action, BEFORE_A_NAME, FOR, FROM, OF, THANKS, TO, VAGUE, between, pleasantry};
+use super::mood::{Opening, begins_clause, is_added, is_negated, is_numero, is_question, is_second_command, opening};
 use super::number_word::is_number;
 use super::{currency, unclear};
 
@@ -265,14 +265,37 @@ impl Parts<'_> {
             }
         }
         let had_amount = !self.amounts.is_empty();
+        let had_person = !self.people.is_empty();
+        let friends = (from..end).take_while(|at| self.text.is_word(*at, BEFORE_A_NAME)).count();
+        let named = from + self.text.phrase(from, between).max(friends);
+        let is_for = |at: usize| {
+            let lead = at.checked_sub(1).filter(|lead| *lead > from && self.text.is_word(*lead, FOR));
+            lead.is_some_and(|lead| begins_clause(self.text, lead))
+        };
         for at in from..end {
+            if had_amount {
+                self.correct(at);
+            }
             match self.text.what(at) {
+                // "for @luca" is another payee, if it is not "for @luca's birthday".
+                Some(What::Person(person)) if had_person && (at == named || is_for(at)) && !self.text.owns(at) => {
+                    self.person(person)
+                }
                 Some(What::Amount { value, has_currency: true }) if had_amount => self.amounts.push(*value),
                 Some(What::Person(person)) if at > from && is_added(self.text, at) => self.person(person),
                 _ => self.is_two_commands |= at > from && is_second_command(self.text, at),
             }
         }
         self.remember(from, end);
+    }
+
+    /// A number behind a correction is a second amount: *20 €, actually 30*, *20 €, make it thirty*.
+    fn correct(&mut self, at: usize) {
+        let Some(number) = self.text.corrected(at) else { return };
+        match self.text.what(number) {
+            Some(What::Amount { value, .. }) => self.amounts.push(*value),
+            _ => self.is_unsure_how_much = true,
+        }
     }
 
     /// The remaining words. Here everybody named is a second payee, and every amount a second one.
@@ -286,6 +309,7 @@ impl Parts<'_> {
         self.is_unsure_how_much |=
             text.changes_the_amount(first) || (from..first).any(|at| text.what(at) == Some(&What::Mark('+')));
         for at in from..end {
+            self.correct(at);
             let is_compared = (1..=2).any(|back| at.checked_sub(back).is_some_and(|at| text.is_word(at, VAGUE)));
             let begins = at == from
                 || is_compared

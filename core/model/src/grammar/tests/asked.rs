@@ -46,6 +46,28 @@ fn negations() {
         "pay @anna 20€ for the pizza jk",
         "paga @anna 20€, scherzo",
         "paie @anna 20€, je rigole",
+        "pay @anna 20 € forget it",
+        "pay @anna 20 € ignore this",
+        "pay @anna 20 € scratch that",
+        "pay @anna 20 € already paid",
+        "pay @anna 20 € never mind",
+        "pay @anna 20 €, nevermind!",
+        "pay @anna 20 €. Forget it, sorry",
+        "pay @anna 20 € for lunch forget it",
+        "pay @anna 20 € for lunch, already paid",
+        "pay @anna 20 € for lunch. I already paid, thanks",
+        "pay @anna 20 € for lunch never mind please",
+        "buy 2 pizzas, forget it",
+        "paga @anna 20 € lascia stare",
+        "paga @anna 20 € lascia perdere",
+        "paga @anna 20 € già pagato",
+        "paga @anna 20 € per la cena, già pagato",
+        "paga @anna 20 € per la cena lascia stare",
+        "paie @anna 20 € laisse tomber",
+        "paie @anna 20 € oublie",
+        "paie @anna 20 € déjà payé",
+        "paie @anna 20 € pour la pizza, déjà payé !",
+        "paie @anna 20 € pour la pizza, laisse tomber",
     ] {
         check(text, "unclear negated");
     }
@@ -160,8 +182,65 @@ fn two_amounts() {
         "pay @anna 20€ 30",
         "pay @anna 20€ and 30",
         "pay @anna 2 pizzas 20€",
+        "pay @anna 20 €, actually 30",
+        "pay @anna 20 € actually 30",
+        "pay @anna 20 €, actually it's 30",
+        "pay @anna 20 €, 30 actually",
+        "pay @anna 20 €, make it 30",
+        "pay @anna 20 €, make that 30 please",
+        "pay @anna 20 €, sorry 30",
+        "pay @anna 20 €. Sorry, I meant 30!",
+        "pay @anna 20 €, I mean 30",
+        "pay @anna 20 € oops 30",
+        "pay @anna 20 €... wait, 30",
+        "pay @anna 20 €, better 30",
+        "pay @anna 20 € for lunch, make it 25",
+        "pay @anna 20 € for lunch make it 25",
+        "pay @anna 20 € for lunch. Sorry, 25.",
+        "pay @anna 20 € for lunch - oops 25",
+        "pay @anna 20 € for lunch, 25 sorry",
+        "pay @anna 20 € for lunch, 25 instead",
+        "pay @anna 20 €, actually 30 was the price",
+        "pay 20 €, make it 30, to @anna",
+        "pay @anna for lunch 20 €, make it 25 €",
+        "paga @anna 20 € per la cena, anzi 30 ora",
+        "paga @anna 20 €, scusa 30",
+        "paga @anna 20 €, facciamo 30",
+        "paga @anna 20 €, anzi 30",
+        "paga @anna 20 € per la cena, anzi 30",
+        "paga @anna 20 € per la cena, scusa, volevo dire 30",
+        "paie @anna 20 €, pardon 30",
+        "paie @anna 20 €, enfin 30",
+        "paie @anna 20 €, plutôt 30",
+        "paie @anna 20 € pour la pizza, pardon, 30",
+        "paie @anna 20 € pour la pizza, plutôt 30",
     ] {
         check(text, "unclear two_amounts");
+    }
+    check("pay @anna 20 €, make it thirty", "unclear bad_amount");
+    check("pay @anna 20 € for lunch, sorry, thirty", "unclear bad_amount");
+    check_private("pay @anna 20, actually 30", "unclear two_amounts");
+}
+
+#[test]
+fn two_payees_behind_for() {
+    for text in [
+        "pay @luca for @anna 20 €",
+        "pay @anna 20 € for @luca",
+        "pay @anna 20 € for @luca, please",
+        "pay @anna 20 € for @luca too",
+        "pay @anna 20 € for my friend @luca",
+        "pay @anna 20 € for @luca and @paolo",
+        "pay @anna 20 € for @luca for lunch",
+        "pay @anna 20 € for our friends @luca and @paolo",
+        "pay @anna 20 € for lunch, for @luca",
+        "paga @anna 20 € per @luca",
+        "paga @luca per @anna 20 €",
+        "paie @anna 20 € pour @luca et @paolo",
+        "paie @luca pour @anna 20 €",
+        "request 20 € from @anna for @luca",
+    ] {
+        check(text, "unclear two_payees");
     }
 }
 

@@ -13,6 +13,36 @@ fn memos() {
     check("pay for lunch 20€ @anna", "pay twitter:@anna 20.00 EUR memo=lunch");
     check("pay for lunch to @anna 20€", "pay twitter:@anna 20.00 EUR memo=lunch");
     check("pay @anna 20€ for @luca's birthday", "pay twitter:@anna 20.00 EUR memo=@luca's birthday");
+    for memo in [
+        "lunch with @luca",
+        "lunch with @luca and @paolo",
+        "lunch for @luca",
+        "@luca's and @paolo's lunch",
+        "@coffeebar lunch",
+        "2 pizzas",
+        "table 5",
+        "30 years of friendship",
+        "lunch, sorry for the delay",
+        "lunch, sorry I was 5 minutes late",
+        "table 5, sorry for the delay",
+        "table 5 sorry for the delay",
+        "my better half",
+        "actually good pizza",
+        "the tickets she already paid",
+        "the wait at table 5",
+        "what I cannot forget",
+    ] {
+        check(&format!("pay @anna 20 € for {memo}"), &format!("pay twitter:@anna 20.00 EUR memo={memo}"));
+    }
+    check("pay @anna 20 € sorry for the delay", "pay twitter:@anna 20.00 EUR memo=sorry for the delay");
+    check("pay @anna, sorry, 20 €", "pay twitter:@anna 20.00 EUR memo=sorry");
+    check("paga @anna 20 € per i biglietti già pagati", "pay twitter:@anna 20.00 EUR memo=i biglietti già pagati");
+    check(
+        "paga @anna 20 € per la cena, scusa il ritardo",
+        "pay twitter:@anna 20.00 EUR memo=la cena, scusa il ritardo",
+    );
+    check("paie @anna 20 € pour le livre oublié", "pay twitter:@anna 20.00 EUR memo=le livre oublié");
+    check("paie @anna 20 € pour le billet déjà payé", "pay twitter:@anna 20.00 EUR memo=le billet déjà payé");
     check("pay @anna 20€ for the ride with @luca", "pay twitter:@anna 20.00 EUR memo=the ride with @luca");
     check(
         "pay @anna 20€ for 15/11 at 20:30, room 12, tel 333 1234567",

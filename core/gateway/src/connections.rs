@@ -1,15 +1,19 @@
 //! Connections: how many there may be, and how long each may keep us waiting.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::Sleep;
 
 /// What callers are granted.
 pub(crate) struct Limits {
@@ -17,11 +21,16 @@ pub(crate) struct Limits {
     pub(crate) places: usize,
     /// How long one may take to begin and to end the head of a request.
     pub(crate) head_within: Duration,
+    /// How long one may take none of what is being sent to them.
+    pub(crate) taken_within: Duration,
 }
 
 /// Longer than proxies keep a silent connection (a minute, as a rule), so that it is they who close it, and never under a
 /// request that is on its way.
 const HEAD_WITHIN: Duration = Duration::from_secs(75);
+
+/// Whoever reads at all has read something by then, over the worst of lines.
+const TAKEN_WITHIN: Duration = Duration::from_secs(30);
 
 /// An idle caller costs some 10 kB.
 const CONNECTIONS_MAX: usize = 4_096;
@@ -35,7 +44,7 @@ const BREATH: Duration = Duration::from_millis(100);
 impl Limits {
     /// As this process can have them.
     pub(crate) fn of_this_process() -> Self {
-        Self { places: places(), head_within: HEAD_WITHIN }
+        Self { places: places(), head_within: HEAD_WITHIN, taken_within: TAKEN_WITHIN }
     }
 }
 
@@ -56,6 +65,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
         // An answer is one small packet: waiting for more of it helps nobody.
         let _ = stream.set_nodelay(true);
         let (http, router, mut ended) = (http.clone(), router.clone(), end.subscribe());
+        let stream = Impatient { stream, within: limits.taken_within, stuck: None };
         tokio::spawn(async move {
             let _place = place;
             let conversation = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
@@ -75,6 +85,62 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
     drop(listener);
     end.send_replace(true);
     end.closed().await;
+}
+
+/// A stream to a caller who must take what they are sent: otherwise one who asks and never reads would keep their place
+/// for ever.
+struct Impatient {
+    stream: TcpStream,
+    within: Duration,
+    /// Runs while nothing can be written; there is none as long as all goes well.
+    stuck: Option<Pin<Box<Sleep>>>,
+}
+
+impl Impatient {
+    /// What came of writing, or the end of our patience.
+    fn wrote(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if written.is_ready() {
+            self.stuck = None;
+            return written;
+        }
+        let stuck = self.stuck.get_or_insert_with(|| Box::pin(tokio::time::sleep(self.within)));
+        stuck.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+impl AsyncRead for Impatient {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, into)
+    }
+}
+
+impl AsyncWrite for Impatient {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write(cx, from);
+        self.wrote(cx, written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        from: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, from);
+        self.wrote(cx, written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    /// A TCP stream holds nothing back, so that this is always done at once, and says nothing about the caller.
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
 }
 
 /// The next caller for whom there is a place.
@@ -120,32 +186,52 @@ mod tests {
     use super::*;
     use crate::api::body::Unread;
 
+    /// For what is to run out.
     const SOON: Duration = Duration::from_millis(50);
+    /// For what is not.
+    const LATE: Duration = Duration::from_secs(30);
 
-    /// A server with so many places.
-    async fn server(places: usize) -> std::net::SocketAddr {
+    const SEEN: &[u8] = b"GET /seen HTTP/1.1\r\nhost: x\r\n\r\n";
+    const LAST_SEEN: &[u8] = b"GET /seen HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+
+    /// Serves who comes to this listener.
+    fn start(listener: TcpListener, limits: Limits) {
         let read = post(async |body: Unread| body.read_within(SOON).await.map(|_| "read"));
-        let router = Router::new().route("/", read).route("/seen", get(async || "seen"));
+        let much = get(async || vec![b'a'; 1 << 20]);
+        let router = Router::new().route("/", read).route("/seen", get(async || "seen")).route("/much", much);
+        tokio::spawn(serve(listener, router, limits, std::future::pending()));
+    }
+
+    /// A server with one place.
+    async fn one_place(taken_within: Duration) -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        tokio::spawn(serve(listener, router, Limits { places, head_within: SOON }, std::future::pending()));
+        start(listener, Limits { places: 1, head_within: LATE, taken_within });
         address
     }
 
-    /// What comes back until the server hangs up.
-    async fn said(to: std::net::SocketAddr, sent: &str) -> String {
+    /// Who has come and said this.
+    async fn caller(to: std::net::SocketAddr, sent: &[u8]) -> TcpStream {
         let mut stream = TcpStream::connect(to).await.unwrap();
-        stream.write_all(sent.as_bytes()).await.unwrap();
+        stream.write_all(sent).await.unwrap();
+        stream
+    }
+
+    /// What comes back until the server hangs up.
+    async fn heard(mut stream: TcpStream) -> String {
         let mut heard = String::new();
-        stream.read_to_string(&mut heard).await.unwrap();
+        tokio::time::timeout(LATE, stream.read_to_string(&mut heard)).await.expect("an end").unwrap();
         heard
     }
 
     #[tokio::test]
     async fn who_does_not_go_on_is_sent_away() {
-        let address = server(9).await;
         let check = async |sent: &str, expected: &str| {
-            let heard = said(address, sent).await;
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            // All is there before anybody looks at a clock.
+            let caller = caller(listener.local_addr().unwrap(), sent.as_bytes()).await;
+            start(listener, Limits { places: 9, head_within: SOON, taken_within: LATE });
+            let heard = heard(caller).await;
             assert!(heard.starts_with(expected) && heard.is_empty() == expected.is_empty(), "{sent:?}: {heard:?}");
         };
         check("", "").await;
@@ -158,10 +244,30 @@ mod tests {
 
     #[tokio::test]
     async fn who_finds_no_place_waits_for_one() {
-        let address = server(1).await;
-        let first = TcpStream::connect(address).await.unwrap();
-        let second = tokio::spawn(said(address, "GET /seen HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
+        let address = one_place(LATE).await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        let second = caller(address, LAST_SEEN).await;
+        // Time enough to serve the second too, if there were room.
+        for _ in 0..20 {
+            first.write_all(SEEN).await.unwrap();
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"seen") {
+                assert_ne!(first.read_buf(&mut heard).await.unwrap(), 0, "the first was sent away");
+            }
+        }
+        let nothing = second.try_read(&mut [0]).unwrap_err();
+        assert_eq!(nothing.kind(), io::ErrorKind::WouldBlock);
         drop(first);
-        assert!(second.await.unwrap().starts_with("HTTP/1.1 200 "));
+        assert!(heard(second).await.starts_with("HTTP/1.1 200 "));
+    }
+
+    #[tokio::test]
+    async fn who_takes_no_answers_loses_their_place() {
+        let address = one_place(SOON).await;
+        // More than all buffers on the way can hold.
+        let deaf = caller(address, &b"GET /much HTTP/1.1\r\nhost: x\r\n\r\n".repeat(100)).await;
+        let next = caller(address, LAST_SEEN).await;
+        assert!(heard(next).await.starts_with("HTTP/1.1 200 "));
+        drop(deaf);
     }
 }

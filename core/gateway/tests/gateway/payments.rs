@@ -43,6 +43,19 @@ async fn a_payment_is_made_seen_and_balanced() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_rail_that_panics_loses_no_payment_and_hurts_no_other() {
+    let world = start().await;
+    let (hurt, other) = tokio::join!(world.pay("k1", json!({"memo": "panics"})), world.pay("k2", json!({})));
+    // Nothing had left, which the host attests: so it is said to be declined, and not in doubt.
+    assert_eq!((hurt.status, &hurt.body["state"]), (201, &json!("declined")), "{hurt:?}");
+    assert!(hurt.body["attempts"].as_array().unwrap().iter().all(|a| a["state"] == "not_sent"), "{hurt:?}");
+    assert_eq!(other.body["state"], "completed", "{other:?}");
+    let ledger = world.get("/v1/ledger").await;
+    assert_eq!(ledger.body["balanced"], true, "{ledger:?}");
+    world.gateway.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_request_again_is_not_done_again() {
     let world = start().await;
     let first = world.pay("k", json!({})).await;

@@ -1,6 +1,7 @@
 //! Catching up: what was written while no webhook reached us, read from X itself from a durable cursor on.
 //!
-//! What webhooks brought too is taken again under the same id, and the gateway knows it by that.
+//! What webhooks brought too is taken again under the same id, and the gateway knows it by that. X lists no deletions: a
+//! post that was deleted meanwhile, and is not listed any more, calls nothing off; its payment still wants its code.
 
 use sportello_sdk::serde::Deserialize;
 use sportello_sdk::{Failure, Host, Level, Retry};

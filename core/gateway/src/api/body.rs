@@ -1,9 +1,11 @@
 //! What a payment is asked for with.
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::time::Duration;
 
-use axum::body::HttpBody;
+use axum::body::{Body, HttpBody};
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
@@ -74,6 +76,10 @@ const BODY_WITHIN: Duration = Duration::from_secs(10);
 /// The largest body that is taken, in bytes.
 pub const BODY_LEN_MAX: usize = 1 << 20;
 
+async fn thrown_away(mut body: Body) {
+    while let Some(Ok(_)) = poll_fn(|context| Pin::new(&mut body).poll_frame(context)).await {}
+}
+
 /// A body that has not been read yet: it is not asked for while it is not known whether its sender may send one.
 pub struct Unread(Request);
 
@@ -96,7 +102,13 @@ impl Unread {
 
     pub(crate) async fn read_within(self, within: Duration) -> Result<Bytes, Problem> {
         let too_large = || Problem::new(Kind::TooLarge, "a body has at most 1 MB");
-        if self.0.body().size_hint().lower() > BODY_LEN_MAX as u64 {
+        let announced = self.0.body().size_hint().lower();
+        if announced > BODY_LEN_MAX as u64 {
+            // Whoever is still sending when the connection is closed may never see why: so what is a little too much is let
+            // arrive, and thrown away.
+            if announced <= 2 * BODY_LEN_MAX as u64 {
+                let _ = tokio::time::timeout(within, thrown_away(self.0.into_body())).await;
+            }
             return Err(too_large());
         }
         let arrived = tokio::time::timeout(within, Bytes::from_request(self.0, &()));

@@ -1,7 +1,7 @@
 //! A disk that is full, played by the largest size that the program's files may have.
 
 use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use reqwest::{Client, Method};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, prlimit};
@@ -34,11 +34,21 @@ account = "iban:IT60X0542811101000000123456"
 /// In the shell's blocks of 512 bytes: room for the tables, and little else.
 const START: &str = "trap '' XFSZ; ulimit -S -f 512; exec \"$0\" run --json";
 
+/// Ends with the test, however that ends.
+struct Program(Child);
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_that_cannot_write_is_not_ready_until_it_can() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("gateway.toml"), CONFIG).unwrap();
-    let mut child = Command::new("sh")
+    let child = Command::new("sh")
         .args(["-c", START, env!("CARGO_BIN_EXE_sportello")])
         .current_dir(folder.path())
         .env_remove("SPORTELLO_CONFIG")
@@ -46,8 +56,9 @@ async fn a_gateway_that_cannot_write_is_not_ready_until_it_can() {
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
+    let mut program = Program(child);
     let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    BufReader::new(program.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let told: serde_json::Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
     let base = told["listening"].as_str().unwrap();
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -81,12 +92,12 @@ async fn a_gateway_that_cannot_write_is_not_ready_until_it_can() {
         assert_eq!(pay(0).await.headers["idempotency-replayed"], "true");
     }
 
-    let pid = Pid::from_child(&child);
+    let pid = Pid::from_child(&program.0);
     let Rlimit { maximum, .. } = getrlimit(Resource::Fsize);
     prlimit(Some(pid), Resource::Fsize, Rlimit { current: maximum, maximum }).unwrap();
     let answer = ready().await;
     assert_eq!((answer.status, &answer.body["status"]), (200, &json!("ready")), "{answer:?}");
     assert_eq!(pay(paid).await.status, 201);
     kill_process(pid, Signal::TERM).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(program.0.wait().unwrap().code(), Some(0));
 }

@@ -11,7 +11,7 @@ pub mod prefer;
 pub mod problem;
 pub mod shift;
 pub mod view;
-mod webhooks;
+pub mod webhooks;
 
 use std::collections::HashMap;
 use std::sync::Arc;

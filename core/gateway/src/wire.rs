@@ -16,6 +16,7 @@ use sportello_sdk::{Failure, Kind, Source};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use crate::api::webhooks::Told;
 use crate::plugins::{Deployment, Member};
 
 pub use randomness::SystemEntropy;
@@ -37,6 +38,8 @@ pub struct Slot {
     pub member: Member,
     /// Deliveries that were refused before the plugin saw them, whether it was open or not.
     pub webhooks_refused: AtomicU64,
+    /// Up to where the log has been told of them.
+    pub refusals_told: Told,
     stage: RwLock<Stage>,
 }
 
@@ -54,7 +57,10 @@ impl Wire {
     pub fn new(members: Vec<Member>) -> Arc<Self> {
         let slot = |member: Member| {
             let stage = RwLock::new(Stage::Closed("it has not been opened yet".to_owned()));
-            (member.instance.name.clone(), Slot { member, webhooks_refused: AtomicU64::new(0), stage })
+            (
+                member.instance.name.clone(),
+                Slot { member, webhooks_refused: AtomicU64::new(0), refusals_told: Told::default(), stage },
+            )
         };
         Arc::new(Self {
             engine: RwLock::default(),

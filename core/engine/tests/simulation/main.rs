@@ -14,7 +14,7 @@ use std::sync::atomic::AtomicU64;
 use async_trait::async_trait;
 use sportello_engine::{CodeKey, Engine, Parts, Ports, RailAnswer, Store};
 use sportello_model::payment::State;
-use sportello_model::{Change, Inquiry, Mention, Message, Note, Order, Outcome, Sent};
+use sportello_model::{Change, Inquiry, Message, Note, Order, Outcome, Sent};
 use sportello_sdk::Failure;
 use stage::{Counting, Stage, World, eur, handle, request, setup};
 use tokio::sync::Notify;
@@ -80,21 +80,10 @@ async fn nobody_confirms_and_it_expires() {
 
 #[tokio::test]
 async fn an_edit_supersedes_and_a_deletion_cancels() {
+    use wordings::change;
     let stage = Stage::new(0).await;
     stage.hears("m1", "chat:1", PAY, false).await;
     stage.code().await;
-    let change = |id: &str, change, text: &str| Message {
-        id: Some(id.into()),
-        first_id: Some("m1".into()),
-        change,
-        from: handle("chat:1"),
-        from_name: None,
-        text: text.into(),
-        private: false,
-        mentions: vec![Mention { name: handle("chat:@anna"), handle: handle("chat:2") }],
-        in_reply_to: None,
-        written_at_ms: None,
-    };
     let edited = change("m1b", Change::Edited, "@sportello pay @anna 30 EUR");
     assert!(stage.engine.message("chat", edited.clone()).await.unwrap().fresh);
     let notes = [stage.note().await.text, stage.note().await.text].concat();

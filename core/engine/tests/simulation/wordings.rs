@@ -6,7 +6,8 @@ use sportello_model::{Change, Mention, Message};
 
 use crate::stage::{Stage, handle};
 
-fn change(id: &str, change: Change, text: &str) -> Message {
+/// An edit or a deletion of what came as `m1`.
+pub(crate) fn change(id: &str, change: Change, text: &str) -> Message {
     Message {
         id: Some(id.into()),
         first_id: Some("m1".into()),

@@ -1,6 +1,5 @@
 //! `/in/{instance}/…`: what providers deliver. The host verifies it before a plugin sees a byte.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -63,26 +62,29 @@ async fn deliver(app: &App, instance: &str, head: WebhookFrame, body: Unread) ->
     let slot = app.wire.slots().get(instance).ok_or_else(nobody)?;
     take(app, instance, head, body).await.inspect_err(|problem| {
         let all = slot.webhooks_refused.fetch_add(1, Ordering::Relaxed) + 1;
-        if let Some(count) = untold(instance, all, Instant::now()) {
+        if let Some(count) = slot.refusals_told.untold(all, Instant::now()) {
             let status = problem.kind().status().as_u16();
             tracing::warn!(instance, status, why = problem.detail(), count, "a webhook was refused");
         }
     })
 }
 
-/// When each instance's refusals were last told, and how many there had been.
-static TOLD: Mutex<BTreeMap<String, (Instant, u64)>> = Mutex::new(BTreeMap::new());
+/// When an instance's refusals were last told, and how many there had been.
+#[derive(Debug, Default)]
+pub struct Told(Mutex<Option<(Instant, u64)>>);
 
-/// How many of an instance's refusals have not been told, if it is time to.
-fn untold(instance: &str, all: u64, now: Instant) -> Option<u64> {
-    let mut told = TOLD.lock().unwrap_or_else(PoisonError::into_inner);
-    let before = match told.get(instance) {
-        Some((last, _)) if now.saturating_duration_since(*last) < Duration::from_secs(1) => return None,
-        Some((_, before)) => *before,
-        None => 0,
-    };
-    told.insert(instance.to_owned(), (now, all));
-    Some(all.saturating_sub(before))
+impl Told {
+    /// How many of `all` have not been told, if it is time to.
+    fn untold(&self, all: u64, now: Instant) -> Option<u64> {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = match *told {
+            Some((last, _)) if now.saturating_duration_since(last) < Duration::from_secs(1) => return None,
+            Some((_, before)) => before,
+            None => 0,
+        };
+        *told = Some((now, all));
+        Some(all.saturating_sub(before))
+    }
 }
 
 async fn take(app: &App, instance: &str, head: WebhookFrame, body: Unread) -> Result<Response, Problem> {
@@ -144,10 +146,10 @@ mod tests {
     fn refusals_are_told_once_a_second() {
         let start = Instant::now();
         let after = |ms| start + Duration::from_millis(ms);
-        assert_eq!(untold("a", 1, after(0)), Some(1));
-        assert_eq!(untold("a", 2, after(999)), None);
-        assert_eq!(untold("b", 1, after(999)), Some(1), "of its own");
-        assert_eq!(untold("a", 3, after(1_000)), Some(2));
-        assert_eq!(untold("a", 4, after(1_999)), None);
+        let told = Told::default();
+        assert_eq!(told.untold(1, after(0)), Some(1));
+        assert_eq!(told.untold(2, after(999)), None);
+        assert_eq!(told.untold(3, after(1_000)), Some(2));
+        assert_eq!(told.untold(4, after(1_999)), None);
     }
 }

@@ -298,7 +298,7 @@ impl Engine {
         if audience == Audience::Public {
             let text = crate::notes::public_done(&intent.payer.language);
             let reply_to = Some(origin.message.as_deref()?.to_owned());
-            let note = Note { key, to: origin.by.clone(), private: false, text, reply_to, fallback: None };
+            let note = Note { key, to: origin.by.clone(), private: false, text, reply_to, fallback: None, choices: Vec::new() };
             return Some((origin.source.to_string(), note));
         }
         let code = match about {
@@ -316,7 +316,7 @@ impl Engine {
         let wrote = origin.by == to && origin.public && *channel == *origin.source;
         let fallback = wrote.then(|| crate::notes::public_where_to_look(&person.language));
         let reply_to = wrote.then(|| origin.message.as_deref().map(str::to_owned)).flatten();
-        Some((channel.to_owned(), Note { key, to, private: true, text, reply_to, fallback }))
+        Some((channel.to_owned(), Note { key, to, private: true, text, reply_to, fallback, choices: Vec::new() }))
     }
 
     /// Where a person can be written to: on the channel that it came from if they have a handle there, else on the first

@@ -386,6 +386,7 @@ impl Engine {
             text,
             reply_to: public.then(|| incoming.id.clone()),
             fallback: public.then(|| public_where_to_look(incoming.language.code())),
+            choices: Vec::new(),
         };
         let job = Job::Reply { channel: incoming.channel.instance.clone(), note };
         due_row(id, self.now_ms(), job)

@@ -233,6 +233,15 @@ impl Engine {
         }
     }
 
+    /// Takes what became of a note. Durable when this returns.
+    ///
+    /// # Errors
+    /// `unknown_note` where the channel sent no such note; else it is not durable: let the channel tell it again.
+    #[expect(clippy::unused_async, reason = "the store is asked")]
+    pub async fn receipt(&self, _channel: &str, _receipt: sportello_model::Receipt) -> Result<(), Failure> {
+        Err(Failure::input("unknown_note", "no note of this channel has that id").retry_after(1_000))
+    }
+
     /// The payment of this id, as it is now.
     ///
     /// # Errors

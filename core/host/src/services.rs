@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bytes::Bytes;
 use sportello_sdk::frames::StorePutDone;
-use sportello_sdk::{Accepted, Failure, Message, Report};
+use sportello_sdk::{Accepted, Failure, Message, Receipt, Report};
 
 /// What the host cannot do by itself. One is shared by all instances, which are told apart by their name.
 ///
@@ -28,6 +28,12 @@ pub trait Services: Send + Sync + 'static {
     /// # Errors
     /// When it is not: the plugin reports it again.
     async fn report(&self, instance: &str, report: Report) -> Result<(), Failure>;
+
+    /// Takes what became of a note. Durable when this returns.
+    ///
+    /// # Errors
+    /// `unknown_note` where the instance sent no such note; else it is not durable, and the plugin tells it again.
+    async fn receipt(&self, instance: &str, receipt: Receipt) -> Result<(), Failure>;
 
     /// The instance's value of this name, with its version; version 0 and no bytes where there is none.
     ///

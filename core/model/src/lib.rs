@@ -16,7 +16,7 @@ mod posting;
 pub use command::Command;
 pub use handle::{HANDLE_LEN_MAX, Handle, HandleError, is_invisible};
 pub use intent::{Intent, IntentKind, Origin, Person};
-pub use message::{Accepted, Change, Mention, Message, Note, Sent};
+pub use message::{Accepted, Change, Choice, Fate, Mention, Message, Note, Receipt, Sent};
 pub use money::{Currency, MINOR_MAX, Money, MoneyError, UnknownCurrency};
 pub use order::{Doubt, Finality, Inquiry, Order, OrderKind, Outcome, Party, PaymentId, Report};
 pub use payment::Payment;

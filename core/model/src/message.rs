@@ -82,6 +82,24 @@ pub struct Note {
     /// What may be said in public, as a reply, where the person cannot be reached in private.
     #[serde(default)]
     pub fallback: Option<String>,
+    /// Answers that it offers. A channel that has buttons shows them; `text` says all that is needed without.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub choices: Vec<Choice>,
+}
+
+/// An answer that a note offers.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Choice {
+    /// What stands on the button, in the person's language.
+    pub label: String,
+    /// The text of the message that choosing it stands for. May hold a code: not for a log.
+    pub says: String,
+}
+
+impl std::fmt::Debug for Choice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Choice").field("label", &self.label).finish_non_exhaustive()
+    }
 }
 
 /// A note that the provider took.
@@ -93,4 +111,33 @@ pub struct Sent {
     /// Whether `fallback` was said in place of `text`.
     #[serde(default)]
     pub fell_back: bool,
+}
+
+/// What became of a note after the provider had taken it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Receipt {
+    /// The provider's id for the note, as in [`Sent::id`].
+    pub id: String,
+    /// What became of it.
+    pub fate: Fate,
+    /// The provider's own word for it.
+    #[serde(default)]
+    pub detail: Option<String>,
+}
+
+/// The end of a note's way. What is still on its way is not reported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// It has reached the person's device.
+    Delivered,
+    /// The person could not be reached for as long as the provider tries.
+    Expired,
+    /// The provider refuses to deliver it.
+    Rejected,
+    /// There is nobody to deliver it to: the handle may be given up, or somebody else's by now.
+    Undeliverable,
+    /// A fate of a later contract.
+    #[serde(other)]
+    Unrecognised,
 }

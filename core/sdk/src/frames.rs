@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Failure, Order};
 
 /// The contract that this library speaks. A host serves plugins of the same major with a minor not above its own.
-pub const CONTRACT: Version = Version { major: 1, minor: 0 };
+pub const CONTRACT: Version = Version { major: 1, minor: 1 };
 
 /// The largest frame that either side takes, in bytes. Bodies have their own limits.
 pub const FRAME_LEN_MAX: usize = 1 << 20;
@@ -84,6 +84,18 @@ pub mod host_method {
     pub const MESSAGE: &str = "message";
     /// [`Report`](crate::Report) → nothing, once durable.
     pub const REPORT: &str = "report";
+    /// [`Receipt`](crate::Receipt) → nothing, once durable. Since 1.1.
+    pub const RECEIPT: &str = "receipt";
+    /// [`Connect`](super::Connect) → [`StreamId`](super::StreamId). Since 1.1.
+    pub const STREAM_CONNECT: &str = "stream.connect";
+    /// [`StreamRead`](super::StreamRead) → nothing, the bytes beside; no bytes where the other side has said all.
+    /// Since 1.1.
+    pub const STREAM_READ: &str = "stream.read";
+    /// [`StreamId`](super::StreamId), the bytes beside → nothing, once all are taken; none are where it fails. Since 1.1.
+    pub const STREAM_WRITE: &str = "stream.write";
+    /// [`StreamId`](super::StreamId) → nothing, once all that was taken is written; as a notification it throws away what
+    /// is not. Since 1.1.
+    pub const STREAM_CLOSE: &str = "stream.close";
     /// [`LogLine`](super::LogLine), as a notification.
     pub const LOG: &str = "log";
 }
@@ -270,6 +282,30 @@ pub struct StorePutDone {
     pub stored: bool,
     /// The version that is there now.
     pub version: u64,
+}
+
+/// Parameters of `stream.connect`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Connect {
+    /// `tcp://host:port`, or `tls://host:port` for a stream that the host encrypts.
+    pub address: String,
+}
+
+/// An open stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamId {
+    /// Its number, which is the instance's own and never used again.
+    pub stream: u64,
+}
+
+/// Parameters of `stream.read`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct StreamRead {
+    /// The stream.
+    pub stream: u64,
+    /// How many bytes were read before. What an earlier read was answered with and nobody took is so given again: a read
+    /// that is given up loses nothing.
+    pub position: u64,
 }
 
 /// A line for the log.

@@ -9,10 +9,10 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::frames::{
-    CallFrame, HostFrame, HttpRequestFrame, HttpResponseFrame, Level, LogLine, Named, Peer, Reply, SecretValue, Sleep,
+    CallFrame, Connect, HostFrame, HttpRequestFrame, HttpResponseFrame, Level, LogLine, Named, Peer, Reply, SecretValue, Sleep,
     StorePut, StorePutDone, Stored, host_method,
 };
-use crate::{Accepted, Failure, Message, Report, Source};
+use crate::{Accepted, Failure, Message, Receipt, Report, Source, Stream};
 
 /// The host, on behalf of one call.
 ///
@@ -273,6 +273,26 @@ impl Host {
         Ok(done)
     }
 
+    /// Tells what became of a note that the provider had taken. It is durable when this returns.
+    ///
+    /// # Errors
+    /// `unknown_note` where no note of this channel has that id (yet: a receipt can be faster than the note's own
+    /// answer, and is then worth another try); any other: it is not durable, report it again.
+    pub async fn receipt(&self, receipt: &Receipt) -> Result<(), Failure> {
+        let ((), _) = self.ask(host_method::RECEIPT, receipt, Bytes::new()).await?;
+        Ok(())
+    }
+
+    /// Connects to `tcp://host:port`, or to `tls://host:port`, which the host encrypts.
+    ///
+    /// # Errors
+    /// `not_granted`, `unreachable`, `bad_frame`, and `too_many` where the instance has as many streams as it may.
+    pub async fn connect(&self, address: &str) -> Result<Stream, Failure> {
+        let connect = Connect { address: address.to_owned() };
+        let (id, _) = self.ask(host_method::STREAM_CONNECT, &connect, Bytes::new()).await?;
+        Ok(Stream::new(Arc::clone(&self.peer), id))
+    }
+
     /// Writes a line to the log, under the instance's name. Never a secret, a one-time code or a card number.
     pub fn log(&self, level: Level, message: impl Into<String>) {
         let line = LogLine { level, message: message.into() };
@@ -281,7 +301,7 @@ impl Host {
         }
     }
 
-    async fn ask<P: Serialize, R: DeserializeOwned>(
+    pub(crate) async fn ask<P: Serialize, R: DeserializeOwned>(
         &self,
         method: &'static str,
         params: &P,

@@ -117,6 +117,7 @@ mod host;
 pub mod kit;
 mod manifest;
 mod plugin;
+mod stream;
 pub mod testing;
 
 #[doc(hidden)]
@@ -126,9 +127,10 @@ pub use frames::Level;
 pub use host::{Host, HttpRequest, HttpResponse, Secret, WebhookReply, WebhookRequest};
 pub use manifest::{ChannelFacts, Encoding, Handshake, Hash, Kind, Manifest, RailFacts, Signature, Strength, Webhook};
 pub use plugin::{Channel, Rail};
+pub use stream::{STREAM_WRITE_LEN_MAX, Stream};
 pub use sportello_model::{
-    Accepted, Change, Currency, Doubt, Finality, Handle, Inquiry, Mention, Message, Money, Note, Order, OrderKind,
-    Outcome, Party, PaymentId, Report, Sent,
+    Accepted, Change, Choice, Currency, Doubt, Fate, Finality, Handle, Inquiry, Mention, Message, Money, Note, Order, OrderKind,
+    Outcome, Party, PaymentId, Receipt, Report, Sent,
 };
 
 // An author needs these, and one dependency is enough.

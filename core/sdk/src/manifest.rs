@@ -24,7 +24,9 @@ pub struct Manifest {
     #[serde(default)]
     pub description: String,
     /// The origins that it wants to reach: `https://api.x.com`, `https://*.bank.example` (what is under
-    /// it), `https://*` (any host), `http://127.0.0.1:*` (any port; without TLS only this machine). What it gets is what `grants` in `gateway.toml` gives besides.
+    /// it), `https://*` (any host), `http://127.0.0.1:*` (any port; without TLS only this machine); and, for byte streams,
+    /// `tls://smsc.example:3550` and `tcp://*:*` (whose port must be written). What it gets is what `grants` in
+    /// `gateway.toml` gives besides.
     #[serde(default)]
     pub endpoints: Vec<String>,
     /// The settings that are secrets: they are asked for by [`Host::secret`](crate::Host::secret), and never stand
@@ -163,6 +165,17 @@ pub struct ChannelFacts {
     /// The setting that holds the gateway's own name on this channel, so that it is not taken for a payee.
     #[serde(default)]
     pub own_name_setting: Option<String>,
+    /// The setting that stands, with a `/`, before every id of this instance, where a provider's ids hold for one of its
+    /// accounts alone: the page in `messenger:PAGE/PSID`. Without it every handle of the scheme is this instance's.
+    #[serde(default)]
+    pub scope_setting: Option<String>,
+    /// Whether its handles are given to somebody else in time, as telephone numbers are. Whoever has such a handle must
+    /// prove it from time to time, and until then no amount stands in a message to it.
+    #[serde(default)]
+    pub handles_change_hands: bool,
+    /// Whether it tells what became of its notes, by [`Host::receipt`](crate::Host::receipt).
+    #[serde(default)]
+    pub receipts: bool,
 }
 
 /// How far something can be relied on.

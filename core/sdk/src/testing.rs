@@ -23,6 +23,7 @@
 mod executor;
 mod glob;
 mod script;
+mod streams;
 
 use std::future::Future;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -30,9 +31,10 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::frames::{CallFrame, LogLine, Peer};
-use crate::{Failure, Host, HttpRequest, HttpResponse, Message, Report};
+use crate::{Failure, Host, HttpRequest, HttpResponse, Message, Receipt, Report};
 pub use executor::{block_on, poll_once};
-use script::{Behaviour, Http, Rule, Script, Shared};
+pub use streams::StreamAnswer;
+use script::{Behaviour, Http, Rule, Script, ScriptedPeer, Shared};
 
 /// A host that answers by a script, and keeps what it was told. Deterministic: the same script, the same answers.
 ///
@@ -83,6 +85,39 @@ impl ScriptedHost {
     #[must_use]
     pub fn on_http_hang(self, method: &str, url: &str) -> Self {
         self.rule(method, url, Http::Hang)
+    }
+
+    /// Answers connections to addresses like `address` (`tcp://…` or `tls://…`), where `*` stands for any characters:
+    /// `provider` says what comes back for each write.
+    #[must_use]
+    pub fn on_stream(
+        self,
+        address: &str,
+        provider: impl Fn(&[u8]) -> StreamAnswer + Send + Sync + 'static,
+    ) -> Self {
+        self.script().streams.rule(address, Arc::new(provider));
+        self
+    }
+
+    /// Lets the provider of a stream say something by itself. Streams are numbered from 1 in the order in which they were
+    /// connected.
+    pub fn stream_says(&self, stream: u64, bytes: &[u8]) {
+        self.script().streams.say(stream, bytes);
+    }
+
+    /// Breaks the connection of a stream.
+    pub fn stream_breaks(&self, stream: u64) {
+        self.script().streams.cut(stream);
+    }
+
+    /// All that was written to a stream.
+    pub fn stream_written(&self, stream: u64) -> Vec<u8> {
+        self.script().streams.written(stream)
+    }
+
+    /// How many streams were ever connected.
+    pub fn streams(&self) -> u64 {
+        self.script().streams.count()
     }
 
     /// Lets every call of this method (one of [`host_method`](crate::frames::host_method), or `*`) fail.
@@ -154,7 +189,7 @@ impl ScriptedHost {
 
     /// This host as the other side of a plugin's instance.
     pub fn into_peer(self) -> Arc<dyn Peer> {
-        self.0
+        Arc::new(ScriptedPeer(self.0))
     }
 
     /// Runs a future to its end on this thread; tests need no runtime.
@@ -177,6 +212,7 @@ impl ScriptedHost {
         script.messages.clear();
         script.requests.clear();
         script.reports.clear();
+        script.receipts.clear();
         script.logs.clear();
     }
 
@@ -193,6 +229,11 @@ impl ScriptedHost {
     /// The outcomes that were reported, in order.
     pub fn reports(&self) -> Vec<Report> {
         self.script().reports.clone()
+    }
+
+    /// What was told of notes that the provider had taken, in order.
+    pub fn receipts(&self) -> Vec<Receipt> {
+        self.script().receipts.clone()
     }
 
     /// The lines that were logged, in order.

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use sportello_engine::{Clock, Entropy, SystemClock};
 use sportello_host::Services;
 use sportello_sdk::frames::StorePutDone;
-use sportello_sdk::{Accepted, Failure, Message, Report, Source};
+use sportello_sdk::{Accepted, Failure, Message, Receipt, Report, Source};
 
 use super::{SystemEntropy, Wire};
 
@@ -25,6 +25,10 @@ impl Services for Wire {
 
     async fn report(&self, instance: &str, report: Report) -> Result<(), Failure> {
         self.engine()?.report(instance, report).await
+    }
+
+    async fn receipt(&self, instance: &str, receipt: Receipt) -> Result<(), Failure> {
+        self.engine()?.receipt(instance, receipt).await
     }
 
     async fn store_get(&self, instance: &str, name: &str) -> Result<(u64, Bytes), Failure> {

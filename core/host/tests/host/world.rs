@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 use sportello_host::{Loaded, Running, Services, Spec};
 use sportello_sdk::frames::{CallFrame, Peer, Reply, StorePutDone};
-use sportello_sdk::{Accepted, Failure, Manifest, Message, Report, async_trait};
+use sportello_sdk::{Accepted, Failure, Manifest, Message, Receipt, Report, async_trait};
 
 /// What the program was told and keeps.
 #[derive(Default)]
@@ -31,6 +31,10 @@ impl Services for World {
     async fn message(&self, instance: &str, message: Message) -> Result<Accepted, Failure> {
         self.messages.lock().unwrap().push((instance.to_owned(), message));
         Ok(Accepted { fresh: true })
+    }
+
+    async fn receipt(&self, _: &str, _: Receipt) -> Result<(), Failure> {
+        Ok(())
     }
 
     async fn report(&self, _: &str, _: Report) -> Result<(), Failure> {

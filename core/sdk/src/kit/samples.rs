@@ -57,6 +57,7 @@ pub(super) fn notes(manifest: &Manifest) -> Vec<Note> {
             text: "Hello from the kit".to_owned(),
             reply_to: Some("42".to_owned()),
             fallback: Some("Please look at your messages".to_owned()),
+            choices: Vec::new(),
         })
     };
     [note(true), note(false)].into_iter().flatten().collect()

@@ -147,6 +147,9 @@ fn endpoint_defect(endpoint: &str) -> Option<&'static str> {
     }
     let loopback = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
     match scheme {
+        "tcp" | "tls" if port.is_none() => Some("has no port, and there is no usual one"),
+        // Many providers of byte streams are reached through a tunnel: which of them may go without TLS, the operator says.
+        "tcp" | "tls" => None,
         "https" => None,
         "http" if loopback => None,
         "http" => Some("is not encrypted, which only this machine itself may be"),
@@ -174,7 +177,10 @@ mod tests {
         check("https://x.*.com", false);
         check("https://*x.com", false);
         check("https://*.*.com", false);
-        check("tcp://127.0.0.1:25", false);
+        check("tcp://127.0.0.1:25", true);
+        check("tls://*:*", true);
+        check("tls://smsc.example", false);
+        check("tcp://*", false);
         check("https://api.x.com/2", false);
         check("https://api.x.com:x", false);
         check("https://", false);

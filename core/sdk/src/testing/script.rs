@@ -9,11 +9,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::glob;
+use super::streams::Streams;
 use crate::frames::{
-    HostFrame, HttpRequestFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, StorePutDone, Stored,
-    host_method,
+    Connect, HostFrame, HttpRequestFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, StorePutDone,
+    Stored, StreamId, StreamRead, host_method,
 };
-use crate::{Accepted, Failure, HttpRequest, HttpResponse, Message, Report, Source};
+use crate::{Accepted, Failure, HttpRequest, HttpResponse, Message, Receipt, Report, Source};
 
 /// 2023-11-14 22:13:20 UTC.
 const START_MS: u64 = 1_700_000_000_000;
@@ -52,6 +53,8 @@ pub(super) struct Script {
     pub(super) messages: Vec<Message>,
     pub(super) requests: Vec<HttpRequest>,
     pub(super) reports: Vec<Report>,
+    pub(super) receipts: Vec<Receipt>,
+    pub(super) streams: Streams,
     pub(super) logs: Vec<LogLine>,
 }
 
@@ -70,6 +73,8 @@ impl Default for Script {
             messages: Vec::new(),
             requests: Vec::new(),
             reports: Vec::new(),
+            receipts: Vec::new(),
+            streams: Streams::default(),
             logs: Vec::new(),
         }
     }
@@ -210,6 +215,26 @@ impl Shared {
                 self.script().reports.push(report);
                 self.reply(&(), Bytes::new())
             }
+            host_method::RECEIPT => {
+                let receipt = read(frame)?;
+                self.script().receipts.push(receipt);
+                self.reply(&(), Bytes::new())
+            }
+            host_method::STREAM_CONNECT => {
+                let Connect { address } = read(frame)?;
+                let stream = self.script().streams.connect(&address)?;
+                self.reply(&StreamId { stream }, Bytes::new())
+            }
+            host_method::STREAM_WRITE => {
+                let StreamId { stream } = read(frame)?;
+                self.script().streams.write(stream, &body)?;
+                self.reply(&(), Bytes::new())
+            }
+            host_method::STREAM_CLOSE => {
+                let StreamId { stream } = read(frame)?;
+                self.script().streams.close(stream)?;
+                self.reply(&(), Bytes::new())
+            }
             other => Err(Failure::new(Source::Host, "unsupported", format!("`{other}` is not offered here"))),
         }
     }
@@ -226,9 +251,31 @@ fn read<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(frame).map_err(|e| Failure::new(Source::Plugin, "bad_frame", e.to_string()))
 }
 
-impl Peer for Shared {
+/// A read waits until there is something: its script is looked at with each poll.
+fn reading(shared: Arc<Shared>, frame: &Bytes) -> BoxFuture<'static, Reply> {
+    let read = read::<StreamRead>(frame);
+    Box::pin(std::future::poll_fn(move |context| {
+        let polled = match read.clone() {
+            Ok(read) => shared.script().streams.poll_read(read, context),
+            Err(failure) => std::task::Poll::Ready(Err(failure)),
+        };
+        polled.map(|result| match result.and_then(|bytes| shared.reply(&(), bytes)) {
+            Ok((frame, body)) => Reply { ok: true, frame: frame.into(), body },
+            Err(failure) => Reply::failure(&failure),
+        })
+    }))
+}
+
+/// The scripted host as the other side of a plugin's instance.
+pub(super) struct ScriptedPeer(pub(super) Arc<Shared>);
+
+impl Peer for ScriptedPeer {
     fn call(&self, _parent: u64, method: &str, frame: Bytes, body: Bytes) -> BoxFuture<'static, Reply> {
-        match self.answer(method, &frame, body) {
+        let fails = || self.0.script().failure_of(method).is_some();
+        if method == host_method::STREAM_READ && !fails() {
+            return reading(Arc::clone(&self.0), &frame);
+        }
+        match self.0.answer(method, &frame, body) {
             None => Box::pin(std::future::pending()),
             Some(Err(failure)) => Box::pin(std::future::ready(Reply::failure(&failure))),
             Some(Ok((frame, body))) => Box::pin(std::future::ready(Reply { ok: true, frame: frame.into(), body })),
@@ -236,8 +283,15 @@ impl Peer for Shared {
     }
 
     fn notify(&self, method: &str, frame: Bytes) {
-        if let (host_method::LOG, Ok(line)) = (method, serde_json::from_slice::<LogLine>(&frame)) {
-            self.script().logs.push(line);
+        let mut script = self.0.script();
+        match method {
+            host_method::LOG => script.logs.extend(serde_json::from_slice::<LogLine>(&frame)),
+            host_method::STREAM_CLOSE => {
+                let closed = serde_json::from_slice::<StreamId>(&frame).map(|id| script.streams.close(id.stream));
+                // It may be closed already.
+                drop(closed);
+            }
+            _ => {}
         }
     }
 }

@@ -298,7 +298,15 @@ impl Engine {
         if audience == Audience::Public {
             let text = crate::notes::public_done(&intent.payer.language);
             let reply_to = Some(origin.message.as_deref()?.to_owned());
-            let note = Note { key, to: origin.by.clone(), private: false, text, reply_to, fallback: None, choices: Vec::new() };
+            let note = Note {
+                key,
+                to: origin.by.clone(),
+                private: false,
+                text,
+                reply_to,
+                fallback: None,
+                choices: Vec::new(),
+            };
             return Some((origin.source.to_string(), note));
         }
         let code = match about {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sportello_engine::ChannelSetup;
-use sportello_host::{Declared, Found, Limits, Loaded, OpenError, PickError, Services, Spec};
+use sportello_host::{Declared, Found, Limits, Loaded, OpenError, PickError, Services, Spec, TlsOptions};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
 use crate::config::{Config, Instance, Notes, Problems, Reading, Surroundings, Wrong, joined, nearest};
@@ -37,6 +37,7 @@ pub struct Member {
     /// Its settings, without its secrets.
     settings: Value,
     secrets: BTreeMap<String, Secret>,
+    tls: TlsOptions,
 }
 
 impl Deployment {
@@ -111,7 +112,8 @@ impl Member {
                 }
             }
         }
-        Self { instance: instance.clone(), loaded, settings: Value::Object(settings), secrets }
+        let tls = tls(instance, around, notes);
+        Self { instance: instance.clone(), loaded, settings: Value::Object(settings), secrets, tls }
     }
 
     /// What the host opens.
@@ -125,6 +127,7 @@ impl Member {
             settings: self.settings.clone(),
             secrets: self.secrets.clone(),
             grants: self.instance.grants.clone(),
+            tls: self.tls.clone(),
             limits,
             deadline: self.instance.deadline,
             ..Spec::new(self.instance.name.clone(), services)
@@ -251,6 +254,25 @@ impl<'a> Source<'a> {
             },
         }
     }
+}
+
+/// What an instance's `[….tls]` names, read.
+fn tls(instance: &Instance, around: &Surroundings<'_>, notes: &Notes<'_>) -> TlsOptions {
+    let key_of = |key: &str| format!("{}.tls.{key}", path_of(instance));
+    let file = |key: &str, written: &String| {
+        let path = around.path(written);
+        let read = std::fs::read_to_string(&path).map_err(|error| {
+            let what = format!("the file {} cannot be read: {error}", path.display());
+            notes.add(&key_of(key), Wrong::new(what, "write certificates into it, in PEM"));
+        });
+        read.ok()
+    };
+    let authorities = instance.tls.authorities.as_ref().and_then(|path| file("authorities", path));
+    let identity = instance.tls.identity.as_ref().and_then(|(certificate, key)| {
+        let key = around.secret(key).map_err(|wrong| notes.add(&key_of("key"), wrong)).ok();
+        file("certificate", certificate).zip(key)
+    });
+    TlsOptions { authorities, identity }
 }
 
 /// Why no plugin was taken; with those that might have been meant and cannot be used.

@@ -26,17 +26,22 @@ impl std::fmt::Debug for Drained {
 }
 
 impl Running {
-    /// Takes no new calls, ends `run`, and waits for the calls under way, but no longer than `within`. All clones of
-    /// this instance refuse calls from now on.
+    /// Takes no new calls, waits for the calls under way, but no longer than `within`, and ends `run` when they have
+    /// ended, for it may be what answers them. All clones of this instance refuse calls from now on.
     pub async fn drain(self, within: Duration) -> Drained {
         let shared = self.0;
         shared.stop();
+        let until = tokio::time::Instant::now() + within;
+        let finished = tokio::time::timeout_at(until, shared.idle_but_run()).await.is_ok();
         let supervisor = shared.supervisor.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(supervisor) = supervisor {
             supervisor.abort();
             let _ = supervisor.await;
         }
-        let _ = tokio::time::timeout(within, shared.idle()).await;
+        if finished {
+            // What `run` leaves behind ends at once, or never.
+            let _ = tokio::time::timeout(shared.hang_grace, shared.idle()).await;
+        }
         let left = shared.in_flight();
         Drained { shared, left }
     }

@@ -17,6 +17,7 @@ use url::{Host, Url};
 /// | `https://*.bank.example` | every host under `bank.example`, and not `bank.example` itself |
 /// | `https://*` | every host on the default port |
 /// | `http://127.0.0.1:*` | this host on every port |
+/// | `tls://smsc.example:3550` | a byte stream to this host on this port, encrypted; `tcp://…` is not. Their port must be written |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pattern {
     scheme: &'static str,
@@ -36,25 +37,27 @@ enum HostPattern {
 /// Why a text is no pattern of origins.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no origin: {because}; write it as `https://api.x.com`, `https://*.bank.example`, `https://*` or \
-     `http://127.0.0.1:*`"
+    "`{text}` is no origin: {because}; write it as `https://api.x.com`, `https://*.bank.example`, `https://*`, \
+     `http://127.0.0.1:*` or, for a byte stream, `tls://smsc.example:3550`"
 )]
 pub struct PatternError {
     text: String,
     because: &'static str,
 }
 
+/// The schemes, each with its usual port.
+const SCHEMES: [(&str, Option<u16>); 4] = [("https", Some(443)), ("http", Some(80)), ("tls", None), ("tcp", None)];
+
 impl FromStr for Pattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let wrong = |because| PatternError { text: text.chars().take(100).collect(), because };
-        let (scheme, default_port, rest) = if let Some(rest) = text.strip_prefix("https://") {
-            ("https", 443, rest)
-        } else if let Some(rest) = text.strip_prefix("http://") {
-            ("http", 80, rest)
-        } else {
-            return Err(wrong("it does not begin with `https://` or `http://`"));
+        let known = |(scheme, default_port): &(&'static str, Option<u16>)| {
+            Some((*scheme, *default_port, text.strip_prefix(scheme)?.strip_prefix("://")?))
+        };
+        let Some((scheme, default_port, rest)) = SCHEMES.iter().find_map(known) else {
+            return Err(wrong("it begins with none of `https://`, `http://`, `tls://` and `tcp://`"));
         };
         if rest.contains(['/', '?', '#', '@', '\\']) || rest.contains(char::is_whitespace) {
             return Err(wrong("an origin has no user, path or query"));
@@ -65,7 +68,8 @@ impl FromStr for Pattern {
             _ => (rest, None),
         };
         let port = match port {
-            None => Some(default_port),
+            None if default_port.is_none() => return Err(wrong("a byte stream has no usual port: write one, or `*`")),
+            None => default_port,
             Some("*") => None,
             Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
                 Some(digits.parse().map_err(|_| wrong("the port is not one of 1 to 65535"))?)
@@ -95,23 +99,43 @@ impl FromStr for Pattern {
     }
 }
 
+/// What is compared: where a request or a stream goes.
+struct Origin<'a> {
+    scheme: &'a str,
+    host: &'a Host<String>,
+    port: u16,
+}
+
+impl fmt::Display for Origin<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { scheme, host, port } = self;
+        match SCHEMES.contains(&(*scheme, Some(*port))) {
+            true => write!(f, "{scheme}://{host}"),
+            false => write!(f, "{scheme}://{host}:{port}"),
+        }
+    }
+}
+
 impl Pattern {
-    /// Whether `url`'s origin is one of these.
-    pub fn matches(&self, url: &Url) -> bool {
-        let Some(host) = url.host() else {
-            return false;
-        };
-        let host_matches = match (&self.host, &host) {
+    fn matches(&self, origin: &Origin<'_>) -> bool {
+        let host_matches = match (&self.host, origin.host) {
             (HostPattern::Any, _) => true,
-            (HostPattern::Exactly(ours), theirs) => *ours == theirs.to_owned(),
+            (HostPattern::Exactly(ours), theirs) => ours == theirs,
             (HostPattern::Under(suffix), Host::Domain(theirs)) => {
                 theirs.len() > suffix.len() && theirs.ends_with(suffix.as_str())
             }
             (HostPattern::Under(_), _) => false,
         };
-        let port_matches = self.port.is_none() || url.port_or_known_default() == self.port;
-        self.scheme == url.scheme() && host_matches && port_matches
+        self.scheme == origin.scheme && host_matches && self.port.is_none_or(|port| port == origin.port)
     }
+}
+
+/// Where a granted stream goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct StreamTo {
+    pub(crate) is_encrypted: bool,
+    pub(crate) host: Host<String>,
+    pub(crate) port: u16,
 }
 
 /// Whether something stands before, after and between all dots. A dot at the end is the same host by another name, for
@@ -180,22 +204,54 @@ impl Grants {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Ungranted::NotAUrl("only http and https are spoken"));
         }
-        // `https://api.x.com@evil` is meant to be misread, and credentials in a URL end up in logs.
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err(Ungranted::NotAUrl("it carries a user name or password"));
-        }
-        if !url.host().is_some_and(|host| has_whole_labels(&host.to_owned())) {
-            return Err(Ungranted::NotAUrl("its host begins or ends in a dot, or has two in a row"));
-        }
-        let origin = || url.origin().ascii_serialization();
-        if !self.asked.iter().any(|pattern| pattern.matches(&url)) {
-            return Err(Ungranted::NotAsked(origin()));
-        }
-        if !self.granted.iter().any(|pattern| pattern.matches(&url)) {
-            return Err(Ungranted::NotGranted(origin()));
-        }
+        let (host, port) = authority(&url)?;
+        self.check_origin(&Origin { scheme: url.scheme(), host: &host, port })?;
         Ok(url)
     }
+
+    /// Where the address of a stream leads, if it may be reached.
+    ///
+    /// # Errors
+    /// As [`Ungranted`] has it.
+    pub(crate) fn check_stream(&self, address: &str) -> Result<StreamTo, Ungranted> {
+        let (scheme, rest) = match address.split_once("://") {
+            Some((scheme @ ("tls" | "tcp"), rest)) => (scheme, rest),
+            _ => return Err(Ungranted::NotAUrl("a stream's address begins with `tls://` or `tcp://`")),
+        };
+        // Read as the host of a web address is, so that a host has one spelling for both.
+        let url = Url::parse(&format!("http://{rest}")).map_err(|_| Ungranted::NotAUrl("it cannot be parsed"))?;
+        if rest.contains(['/', '?', '#', '@', '\\']) || rest.contains(char::is_whitespace) {
+            return Err(Ungranted::NotAUrl("a stream's address is a host and a port, and nothing else"));
+        }
+        let has_port = rest.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port != 0));
+        if !has_port {
+            return Err(Ungranted::NotAUrl("a stream's address ends in its port"));
+        }
+        let (host, port) = authority(&url)?;
+        self.check_origin(&Origin { scheme, host: &host, port })?;
+        Ok(StreamTo { is_encrypted: scheme == "tls", host, port })
+    }
+
+    fn check_origin(&self, origin: &Origin<'_>) -> Result<(), Ungranted> {
+        if !self.asked.iter().any(|pattern| pattern.matches(origin)) {
+            return Err(Ungranted::NotAsked(origin.to_string()));
+        }
+        if !self.granted.iter().any(|pattern| pattern.matches(origin)) {
+            return Err(Ungranted::NotGranted(origin.to_string()));
+        }
+        Ok(())
+    }
+}
+
+fn authority(url: &Url) -> Result<(Host<String>, u16), Ungranted> {
+    // `https://api.x.com@evil` is meant to be misread, and credentials in a URL end up in logs.
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(Ungranted::NotAUrl("it carries a user name or password"));
+    }
+    let host = url.host().map(|host| host.to_owned()).filter(has_whole_labels);
+    let host = host.ok_or(Ungranted::NotAUrl("its host begins or ends in a dot, or has two in a row"))?;
+    let port = url.port_or_known_default().ok_or(Ungranted::NotAUrl("it has no port"))?;
+    Ok((host, port))
 }
 
 #[cfg(test)]
@@ -282,6 +338,35 @@ mod tests {
     }
 
     #[test]
+    fn patterns_match_streams() {
+        let check = |pattern: &str, address: &str, expected: bool| {
+            let grants = Grants::new(&["tls://*:*", "tcp://*:*"], &[pattern]).unwrap();
+            assert_eq!(grants.check_stream(address).is_ok(), expected, "{pattern} {address}");
+        };
+        let smsc = "tls://smsc.example:3550";
+        check(smsc, "tls://smsc.example:3550", true);
+        check(smsc, "tls://SMSC.example:3550", true);
+        check(smsc, "tls://smsc.example:3551", false);
+        check(smsc, "tcp://smsc.example:3550", false);
+        check(smsc, "tls://smsc.example", false);
+        check(smsc, "tls://smsc.example:3550/", false);
+        check(smsc, "tls://smsc.example:3550?x=:3550", false);
+        check(smsc, "tls://evil#smsc.example:3550", false);
+        check(smsc, "tls://smsc.example:3550@evil:3550", false);
+        check(smsc, "tls://smsc.example.evil:3550", false);
+        check(smsc, "https://smsc.example:3550", false);
+        check("https://smsc.example:3550", "tls://smsc.example:3550", false);
+        check("tcp://127.0.0.1:*", "tcp://127.0.0.1:2775", true);
+        check("tcp://127.0.0.1:*", "tcp://127.0.0.1:0", false);
+        check("tcp://127.0.0.1:80", "tcp://127.0.0.1:80", true);
+        check("tcp://127.0.0.1:80", "tcp://127.0.0.1", false);
+        check("tcp://[::1]:2775", "tcp://[::1]:2775", true);
+        check("tcp://[::1]:2775", "tcp://[::1]", false);
+        check("tls://*.smsc.example:3550", "tls://a.smsc.example:3550", true);
+        check("tls://*.smsc.example:3550", "tls://smsc.example:3550", false);
+    }
+
+    #[test]
     fn both_must_agree() {
         let check = |asked: &[&str], granted: &[&str], expected: Result<(), Ungranted>| {
             let grants = Grants::new(asked, granted).unwrap();
@@ -322,6 +407,8 @@ mod tests {
             "https://api.x.com.",
             "https://api x.com",
             "HTTPS://api.x.com",
+            "tls://smsc.example",
+            "tcp://*",
             "*",
         ];
         assert_eq!(Grants::new::<&str, _>(&[], &texts).unwrap_err().len(), texts.len());

@@ -11,11 +11,13 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sportello_sdk::frames::{
-    FRAME_LEN_MAX, HostFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, Stored, host_method,
+    Connect, FRAME_LEN_MAX, HostFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, Stored, StreamId,
+    StreamRead, host_method,
 };
 use sportello_sdk::{Failure, Level, Source};
 use tokio::runtime::Handle;
 
+use crate::attest::Over;
 use crate::world::World;
 
 /// The largest value that a plugin may store, in bytes.
@@ -49,8 +51,15 @@ impl Peer for HostCalls {
     }
 
     fn notify(&self, method: &str, frame: Bytes) {
-        if method == host_method::LOG && frame.len() <= FRAME_LEN_MAX {
-            log(&self.0, &frame);
+        match method {
+            _ if frame.len() > FRAME_LEN_MAX => {}
+            host_method::LOG => log(&self.0, &frame),
+            host_method::STREAM_CLOSE => {
+                if let Ok(StreamId { stream }) = serde_json::from_slice(&frame) {
+                    self.0.streams.cut(stream);
+                }
+            }
+            _ => {}
         }
     }
 }
@@ -88,6 +97,11 @@ enum Method {
     StorePut,
     Message,
     Report,
+    Receipt,
+    StreamConnect,
+    StreamRead,
+    StreamWrite,
+    StreamClose,
     Unknown(String),
 }
 
@@ -101,13 +115,17 @@ impl Method {
             host_method::STORE_PUT => Self::StorePut,
             host_method::MESSAGE => Self::Message,
             host_method::REPORT => Self::Report,
+            host_method::RECEIPT => Self::Receipt,
+            host_method::STREAM_CONNECT => Self::StreamConnect,
+            host_method::STREAM_READ => Self::StreamRead,
+            host_method::STREAM_WRITE => Self::StreamWrite,
+            host_method::STREAM_CLOSE => Self::StreamClose,
             other => Self::Unknown(other.chars().take(40).collect()),
         }
     }
 }
 
 async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: Bytes) -> Result<Reply, Failure> {
-    let over = |_| Failure::new(Source::Host, "call_over", "the call that this belongs to is over, or there is none");
     let deadline_ns = world.calls.deadline_ns(parent).map_err(over)?;
     match method {
         Method::Http => {
@@ -152,10 +170,53 @@ async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: 
             world.services.report(&world.instance, read(frame)?).await?;
             reply(world, &(), Bytes::new())
         }
+        Method::Receipt => {
+            world.services.receipt(&world.instance, read(frame)?).await?;
+            reply(world, &(), Bytes::new())
+        }
+        Method::StreamConnect => {
+            let Connect { address } = read(frame)?;
+            let within = world.clock.until(deadline_ns);
+            let stream = world.streams.connect(&world.grants, &world.tls, within, &address).await?;
+            reply(world, &StreamId { stream }, Bytes::new())
+        }
+        Method::StreamRead => {
+            let asked: StreamRead = read(frame)?;
+            let bytes = in_time(world, deadline_ns, world.streams.read(asked)).await?;
+            reply(world, &(), bytes)
+        }
+        Method::StreamWrite => {
+            let StreamId { stream } = read(frame)?;
+            in_time(world, deadline_ns, world.streams.write(&world.calls, parent, stream, body)).await?;
+            reply(world, &(), Bytes::new())
+        }
+        Method::StreamClose => {
+            let StreamId { stream } = read(frame)?;
+            in_time(world, deadline_ns, world.streams.close(stream)).await?;
+            reply(world, &(), Bytes::new())
+        }
         Method::Unknown(method) => {
             Err(Failure::new(Source::Host, "unsupported", format!("`{method}` is not offered here")))
         }
     }
+}
+
+/// The call that was named is over, or never was one.
+pub(crate) fn over(_: Over) -> Failure {
+    Failure::new(Source::Host, "call_over", "the call that this belongs to is over, or there is none")
+}
+
+/// What `doing` comes to, if it does before the call ends.
+async fn in_time<T>(
+    world: &World,
+    deadline_ns: u64,
+    doing: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    let Some(within) = world.clock.until(deadline_ns) else {
+        return doing.await;
+    };
+    let late = |_| Failure::provider("timeout", "it did not come to an end in time").retry_after(1_000);
+    tokio::time::timeout(within, doing).await.map_err(late)?
 }
 
 fn read<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Failure> {

@@ -21,6 +21,8 @@ use crate::rate::Rate;
 use crate::running::{Running, SLOTS_BESIDE, Shared, Way};
 use crate::settings;
 use crate::spec::{IN_FLIGHT_MAX, Spec, SpecError, SpecErrors};
+use crate::streams::Streams;
+use crate::tls::Tls;
 use crate::world::{Clock, World};
 
 /// How many lines a second an instance logs at most.
@@ -97,6 +99,8 @@ impl Loaded {
             calls: Calls::new(2 * spec.limits.in_flight + SLOTS_BESIDE),
             secrets: std::mem::take(&mut spec.secrets),
             grants,
+            tls: Tls::new(std::mem::take(&mut spec.tls)),
+            streams: Streams::default(),
             log_lines: Rate::new(LOG_LINES_PER_SECOND),
             clock: Clock::start(),
         });
@@ -132,6 +136,9 @@ impl Loaded {
             if let Err(error) = grant.parse::<crate::grants::Pattern>() {
                 wrong(&format!("/grants/{index}"), error.to_string());
             }
+        }
+        for (pointer, why) in spec.tls.defects() {
+            wrong(pointer, why);
         }
         let taken = settings::take_secrets(&mut spec.settings, manifest);
         for (name, secret) in taken {

@@ -57,6 +57,8 @@ pub(crate) struct Shared {
     stage: AtomicU8,
     quarantined: AtomicBool,
     in_flight: AtomicUsize,
+    /// Those of them that are a `run`: one, or none.
+    runs: AtomicUsize,
     idle: Notify,
     _keep_alive: Option<Arc<KeepAlive>>,
 }
@@ -139,6 +141,7 @@ impl Shared {
             stage: AtomicU8::new(stage::OPEN),
             quarantined: AtomicBool::new(false),
             in_flight: AtomicUsize::new(0),
+            runs: AtomicUsize::new(0),
             idle: Notify::new(),
             _keep_alive: keep_alive,
         }
@@ -276,16 +279,34 @@ impl Shared {
 
     /// Waits until no call is under way.
     pub(crate) async fn idle(&self) {
+        self.until(|| self.in_flight() == 0).await;
+    }
+
+    /// Waits until no call is under way but `run`.
+    pub(crate) async fn idle_but_run(&self) {
+        self.until(|| self.in_flight() <= self.runs.load(Ordering::SeqCst)).await;
+    }
+
+    /// Waits for what can come true when a call ends.
+    async fn until(&self, is_so: impl Fn() -> bool) {
         loop {
             let idle = self.idle.notified();
             tokio::pin!(idle);
             // Registered before the look at the count: what ends in between is heard.
             idle.as_mut().enable();
-            if self.in_flight() == 0 {
+            if is_so() {
                 return;
             }
             idle.await;
         }
+    }
+
+    /// A `run` is under way from now on, or is no more.
+    pub(crate) fn runs(&self, is_under_way: bool) {
+        match is_under_way {
+            true => self.runs.fetch_add(1, Ordering::SeqCst),
+            false => self.runs.fetch_sub(1, Ordering::SeqCst),
+        };
     }
 
     /// One more is under way.
@@ -295,7 +316,8 @@ impl Shared {
 
     /// One is over.
     pub(crate) fn depart(&self) {
-        if self.in_flight.fetch_sub(1, Ordering::SeqCst) == 1 && self.is_stopping() {
+        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+        if self.is_stopping() {
             self.idle.notify_waiters();
         }
     }

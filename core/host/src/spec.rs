@@ -11,6 +11,7 @@ use sportello_sdk::Secret;
 use crate::attest::SLOTS_MAX;
 use crate::breaker::BreakerLimits;
 use crate::services::Services;
+use crate::tls::TlsOptions;
 
 /// The most calls at once that an instance can be given. Twice as many have room, and what is beside them.
 pub const IN_FLIGHT_MAX: usize = 2000;
@@ -27,6 +28,8 @@ pub struct Spec {
     pub secrets: BTreeMap<String, Secret>,
     /// The origins that it may reach, as far as its manifest asks for them: see [`Pattern`](crate::Pattern).
     pub grants: Vec<String>,
+    /// Whom its byte streams trust, and as whom they show themselves.
+    pub tls: TlsOptions,
     /// How much it is asked at once.
     pub limits: Limits,
     /// When it is left alone for a while.
@@ -49,6 +52,7 @@ impl Spec {
             settings: Value::Object(serde_json::Map::new()),
             secrets: BTreeMap::new(),
             grants: Vec::new(),
+            tls: TlsOptions::default(),
             limits: Limits::default(),
             breaker: BreakerLimits::default(),
             deadline: Duration::from_secs(10),

@@ -17,13 +17,22 @@ pub(crate) struct Presence {
     /// Its number; 0 before it has one.
     pub(crate) call: u64,
     lane: Way,
+    is_run: bool,
 }
 
 impl Presence {
+    /// That of a `run`, which lasts as long as its instance.
+    pub(crate) fn of_run(shared: &Arc<Shared>) -> Self {
+        shared.runs(true);
+        let mut presence = Self::new(shared);
+        presence.is_run = true;
+        presence
+    }
+
     /// Counted from now on, and nothing else.
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
         shared.arrive();
-        Self { shared: Arc::clone(shared), call: 0, lane: Way::Beside }
+        Self { shared: Arc::clone(shared), call: 0, lane: Way::Beside, is_run: false }
     }
 
     /// Takes room on its way, and waits for it if need be.
@@ -50,6 +59,9 @@ impl Drop for Presence {
             self.shared.lane(self.lane).leave();
         }
         self.shared.depart();
+        if self.is_run {
+            self.shared.runs(false);
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::attest::Calls;
 use crate::grants::Grants;
 use crate::rate::Rate;
 use crate::services::Services;
+use crate::streams::Streams;
+use crate::tls::Tls;
 
 /// Shared by the host's side and the plugin's side of one instance. It knows nothing of the plugin itself, so that
 /// neither keeps the other alive for ever.
@@ -22,6 +24,8 @@ pub(crate) struct World {
     pub(crate) calls: Calls,
     pub(crate) secrets: BTreeMap<String, Secret>,
     pub(crate) grants: Grants,
+    pub(crate) tls: Tls,
+    pub(crate) streams: Streams,
     /// How many log lines a second.
     pub(crate) log_lines: Rate,
     pub(crate) clock: Clock,

@@ -9,8 +9,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::frames::{
-    CallFrame, Connect, HostFrame, HttpRequestFrame, HttpResponseFrame, Level, LogLine, Named, Peer, Reply, SecretValue, Sleep,
-    StorePut, StorePutDone, Stored, host_method,
+    CallFrame, Connect, HostFrame, HttpRequestFrame, HttpResponseFrame, Level, LogLine, Named, Peer, Reply,
+    SecretValue, Sleep, StorePut, StorePutDone, Stored, host_method,
 };
 use crate::{Accepted, Failure, Message, Receipt, Report, Source, Stream};
 

@@ -127,11 +127,11 @@ pub use frames::Level;
 pub use host::{Host, HttpRequest, HttpResponse, Secret, WebhookReply, WebhookRequest};
 pub use manifest::{ChannelFacts, Encoding, Handshake, Hash, Kind, Manifest, RailFacts, Signature, Strength, Webhook};
 pub use plugin::{Channel, Rail};
-pub use stream::{STREAM_WRITE_LEN_MAX, Stream};
 pub use sportello_model::{
-    Accepted, Change, Choice, Currency, Doubt, Fate, Finality, Handle, Inquiry, Mention, Message, Money, Note, Order, OrderKind,
-    Outcome, Party, PaymentId, Receipt, Report, Sent,
+    Accepted, Change, Choice, Currency, Doubt, Fate, Finality, Handle, Inquiry, Mention, Message, Money, Note, Order,
+    OrderKind, Outcome, Party, PaymentId, Receipt, Report, Sent,
 };
+pub use stream::{STREAM_WRITE_LEN_MAX, Stream};
 
 // An author needs these, and one dependency is enough.
 pub use async_trait::async_trait;

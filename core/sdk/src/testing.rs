@@ -33,8 +33,8 @@ use bytes::Bytes;
 use crate::frames::{CallFrame, LogLine, Peer};
 use crate::{Failure, Host, HttpRequest, HttpResponse, Message, Receipt, Report};
 pub use executor::{block_on, poll_once};
-pub use streams::StreamAnswer;
 use script::{Behaviour, Http, Rule, Script, ScriptedPeer, Shared};
+pub use streams::StreamAnswer;
 
 /// A host that answers by a script, and keeps what it was told. Deterministic: the same script, the same answers.
 ///
@@ -90,11 +90,7 @@ impl ScriptedHost {
     /// Answers connections to addresses like `address` (`tcp://…` or `tls://…`), where `*` stands for any characters:
     /// `provider` says what comes back for each write.
     #[must_use]
-    pub fn on_stream(
-        self,
-        address: &str,
-        provider: impl Fn(&[u8]) -> StreamAnswer + Send + Sync + 'static,
-    ) -> Self {
+    pub fn on_stream(self, address: &str, provider: impl Fn(&[u8]) -> StreamAnswer + Send + Sync + 'static) -> Self {
         self.script().streams.rule(address, Arc::new(provider));
         self
     }

@@ -8,7 +8,7 @@ use sportello_sdk::Kind;
 
 use super::problem::Wrong;
 use super::section::Section;
-use super::value::{currency, duration, grant, is_plain_name, number, plain_name};
+use super::value::{currency, duration, grant, is_plain_name, number, plain_name, text};
 
 /// `[channels.NAME]` or `[rails.NAME]`.
 #[derive(Debug, Clone)]
@@ -23,6 +23,8 @@ pub struct Instance {
     pub deadline: Duration,
     /// The origins that it may reach, as far as its manifest asks for them too.
     pub grants: Vec<String>,
+    /// `[….tls]`: whom its byte streams trust, and as whom they show themselves.
+    pub tls: TlsFiles,
     /// How many calls may be under way at once.
     pub in_flight: u32,
     /// How many calls may begin in a second; nothing for no limit.
@@ -31,6 +33,15 @@ pub struct Instance {
     pub default_currency: Option<Currency>,
     /// `[….settings]` as it stands, its secrets not resolved.
     pub settings: Map<String, Value>,
+}
+
+/// `[….tls]`, its files not read.
+#[derive(Debug, Clone, Default)]
+pub struct TlsFiles {
+    /// The file of the authorities that are trusted in place of the operating system's.
+    pub authorities: Option<String>,
+    /// The file of the instance's own certificate, and the secret that is the key to it.
+    pub identity: Option<(String, Value)>,
 }
 
 /// The most that the host has room for.
@@ -54,6 +65,7 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, producti
             per_second = limits.optional("per_second", number(1, 10_000_000));
             limits.close();
         }
+        let tls = section.table("tls").map(tls).unwrap_or_default();
         let default_currency = match kind {
             Kind::Channel => section.optional("default_currency", currency),
             Kind::Rail => None,
@@ -77,6 +89,7 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, producti
             plugin,
             deadline: deadline.unwrap_or(Duration::from_secs(10)),
             grants,
+            tls,
             in_flight: in_flight.unwrap_or(64),
             per_second,
             default_currency,
@@ -84,4 +97,16 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, producti
         });
     }
     instances
+}
+
+fn tls(section: Section<'_>) -> TlsFiles {
+    let authorities = section.optional("authorities", text);
+    let certificate = section.optional("certificate", text);
+    let key = section.raw("key").cloned();
+    if certificate.is_some() != key.is_some() {
+        let remedy = "write both, as in: certificate = \"client.pem\" and key = { file = \"client-key.pem\" }";
+        section.wrong_here(Wrong::new("a certificate and its key come together", remedy));
+    }
+    section.close();
+    TlsFiles { authorities, identity: certificate.zip(key) }
 }

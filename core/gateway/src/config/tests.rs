@@ -233,6 +233,20 @@ fn production_asks_for_more() {
         "[gateway]\nproduction = true\nplugins = [\"p\"]\n[rails.a]\nplugin = \"x\"\ngrants = [\"http://127.0.0.1:*\"]",
         &["gateway.toml:7: rails.a.grants[0]: \"http://127.0.0.1:*\" is not encrypted"],
     );
+    let streams = |grant: &str, expected: &[&str]| {
+        let rail = "[gateway]\nproduction = true\nplugins = [\"p\"]\n[rails.a]\nplugin = \"x\"\n";
+        check(&format!("{rail}grants = [\"{grant}\"]"), expected);
+    };
+    streams("tls://smsc.example:3550", &[]);
+    streams("tcp://10.1.2.3:2775", &[]);
+    streams("tcp://[fd00::1]:2775", &[]);
+    streams("tcp://8.8.8.8:2775", &["gateway.toml:7: rails.a.grants[0]: \"tcp://8.8.8.8:2775\" is not encrypted"]);
+    streams("tcp://*:2775", &["gateway.toml:7: rails.a.grants[0]: \"tcp://*:2775\" is not encrypted"]);
+    streams("tls://smsc.example", &["gateway.toml:7: rails.a.grants[0]: `tls://smsc.example` is no origin"]);
+    check(
+        "[gateway]\nplugins = [\"p\"]\n[rails.a]\nplugin = \"x\"\n[rails.a.tls]\ncertificate = \"c.pem\"\nkeys = 1",
+        &["gateway.toml:5: rails.a.tls: a certificate and its key come together", "gateway.toml:7: rails.a.tls.keys"],
+    );
     production(
         "secret = { env = \"SHORT_KEY\" }",
         &["gateway.toml:7: keys[0].secret: a key has at least 32 characters in production"],

@@ -152,14 +152,27 @@ pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Value) -> Result<
     }
 }
 
-/// An origin that a plugin may reach; in production over TLS alone.
+/// An origin that a plugin may reach; in production over TLS alone, but for byte streams inside one's own network, which
+/// is where tunnels end.
 pub(crate) fn grant(value: &Value, production: bool) -> Result<String, Wrong> {
     let written = text(value)?;
     if let Err(error) = written.parse::<sportello_host::Pattern>() {
         return Err(Wrong::new(error.to_string(), ""));
     }
-    if production && !written.starts_with("https://") {
-        return Err(Wrong::new(format!("{written:?} is not encrypted"), "grant https:// origins in production"));
+    let is_encrypted = written.starts_with("https://") || written.starts_with("tls://");
+    if production && !is_encrypted && !is_private_stream(&written) {
+        let remedy = "grant https:// or tls:// in production, or tcp:// to a private address, where a tunnel ends";
+        return Err(Wrong::new(format!("{written:?} is not encrypted"), remedy));
     }
     Ok(written)
+}
+
+/// Whether this is a byte stream to a loopback or private address (RFC 1918, RFC 4193).
+fn is_private_stream(grant: &str) -> bool {
+    let host = grant.strip_prefix("tcp://").and_then(|rest| rest.rsplit_once(':')).map_or("", |(host, _)| host);
+    match host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V4(ip)) => ip.is_private() || ip.is_loopback(),
+        Ok(std::net::IpAddr::V6(ip)) => ip.is_unique_local() || ip.is_loopback(),
+        Err(_) => false,
+    }
 }

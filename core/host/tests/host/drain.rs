@@ -70,3 +70,41 @@ async fn run_ends_with_its_instance() {
     assert_eq!((drained.left(), running.stats().restarts), (0, 0));
     drained.close().await.unwrap();
 }
+
+#[tokio::test]
+async fn run_goes_on_until_the_calls_that_it_answers_have_ended() {
+    let gate = Arc::new(Semaphore::new(0));
+    let inner = Arc::clone(&gate);
+    let running = open(spec(), move |asked| {
+        let gate = Arc::clone(&inner);
+        async move {
+            if asked.method == "run" {
+                // Tells what waits once the instance takes nothing new, and not before.
+                while !asked.ask("sleep", json!({ "for_ms": 1 })).await.ok || gate.available_permits() == 0 {}
+                gate.close();
+                std::future::pending::<()>().await;
+            }
+            while !gate.is_closed() {
+                tokio::task::yield_now().await;
+            }
+            ok(json!("answered"))
+        }
+    })
+    .await;
+    running.start();
+    let under_way = tokio::spawn({
+        let running = running.clone();
+        async move { running.ask(Ask::new("submit", b"")).await }
+    });
+    until(|| running.stats().in_flight == 2).await;
+    let draining = running.clone().drain(Duration::from_secs(10));
+    let drained = async {
+        tokio::pin!(draining);
+        // Polled once, it has stopped the instance.
+        assert!(sportello_sdk::testing::poll_once(draining.as_mut()).is_pending());
+        gate.add_permits(1);
+        draining.await
+    };
+    assert_eq!(drained.await.left(), 0);
+    assert_eq!(under_way.await.unwrap().unwrap().decode::<String>().unwrap(), "answered");
+}

@@ -164,7 +164,10 @@ fn what_is_no_plugin_of_this_contract() {
             assert!(error.contains(part), "{error}");
         }
     };
-    check(&file("hostile_next_contract"), &["`next-contract`", "contract 2.0", "speaks 1.0", "newer gateway"]);
+    check(
+        &file("hostile_next_contract"),
+        &["`next-contract`", "contract 2.0", &format!("speaks {}", sportello_sdk::frames::CONTRACT), "newer gateway"],
+    );
     check(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml").as_path(), &["not a shared library"]);
     check(&std::env::current_exe().unwrap(), &["no section `sportello.manifest`", "export_rail!"]);
     check(Path::new("nowhere.so"), &["nowhere.so: cannot be read"]);

@@ -4,6 +4,9 @@ use super::{ChannelFacts, Handshake, Kind, Manifest, RailFacts, Signature, Webho
 use crate::frames::Version;
 use crate::{Currency, Doubt, Handle, OrderKind};
 
+/// The contract that brought byte streams, receipts, and what a channel says of its handles.
+const STREAMS_SINCE: Version = Version { major: 1, minor: 1 };
+
 impl Manifest {
     /// Everything that makes this manifest incomplete or at odds with itself, each in a sentence. Empty if it is sound.
     ///
@@ -21,6 +24,11 @@ impl Manifest {
         }
         if self.contract.parse::<Version>().is_err() {
             found.push(format!("contract: `{}` is not written as major.minor", self.contract));
+        }
+        if self.contract.parse().is_ok_and(|asked: Version| asked < STREAMS_SINCE)
+            && let Some(what) = self.newer_than_first()
+        {
+            found.push(format!("contract: {what} came with {STREAMS_SINCE}, and this asks for {}", self.contract));
         }
         for (at, secret) in self.secrets.iter().enumerate() {
             if secret.is_empty() || self.secrets.iter().take(at).any(|other| other == secret) {
@@ -44,6 +52,22 @@ impl Manifest {
             (Kind::Rail, ..) => found.push("rail: a rail has `rail`, and no `channel`".to_owned()),
         }
         found
+    }
+
+    /// What of this manifest a host of contract 1.0 would not understand.
+    fn newer_than_first(&self) -> Option<&'static str> {
+        let streams = self.endpoints.iter().any(|at| at.starts_with("tcp://") || at.starts_with("tls://"));
+        let channel = self.channel.as_ref();
+        if streams {
+            return Some("byte streams");
+        }
+        if channel.is_some_and(|facts| facts.receipts) {
+            return Some("`receipts`");
+        }
+        if channel.is_some_and(|facts| facts.handles_change_hands) {
+            return Some("`handles_change_hands`");
+        }
+        channel.and_then(|facts| facts.scope_setting.as_ref()).map(|_| "`scope_setting`")
     }
 
     fn webhook_defects(&self, webhook: &Webhook, found: &mut Vec<String>) {
@@ -217,6 +241,17 @@ mod tests {
         check(serde_json::json!({"name": "a".repeat(64), "version": "1".repeat(64)}), &[]);
         check(serde_json::json!({"name": "a".repeat(65), "version": "1".repeat(65)}), &["name:", "version:"]);
         check(serde_json::json!({"name": "", "version": "1\n2"}), &["name:", "version:"]);
+        check(serde_json::json!({"endpoints": ["tls://*:*"]}), &["contract: byte streams came with 1.1"]);
+        check(serde_json::json!({"endpoints": ["tls://*:*"], "contract": "1.1"}), &[]);
+        let chat = |fact: &str, value: serde_json::Value| {
+            let mut facts = serde_json::json!({"scheme": "chat", "message_ids": "weak", "senders": "weak"});
+            facts[fact] = value;
+            serde_json::json!({"kind": "channel", "rail": null, "channel": facts})
+        };
+        check(chat("receipts", true.into()), &["`receipts`"]);
+        check(chat("handles_change_hands", true.into()), &["`handles_change_hands`"]);
+        check(chat("scope_setting", "page".into()), &["`scope_setting`"]);
+        check(chat("receipts", false.into()), &[]);
         check(serde_json::json!({"kind": "channel"}), &["channel:"]);
         check(serde_json::json!({"webhook": hmac("key")}), &["`key`"]);
         check(serde_json::json!({"webhook": hmac("key"), "secrets": ["key"]}), &[]);

@@ -5,7 +5,9 @@
 
 mod bare;
 mod call;
+mod link;
 mod load;
+mod messages;
 mod payments;
 mod start;
 
@@ -18,8 +20,16 @@ use serde::Serialize;
 use crate::cli::{Failed, Setting};
 
 /// The names of what is measured, as `--only` takes them.
-pub const NAMES: [&str; 5] =
-    ["plugin-call", "payments-per-second", "share-of-bare", "latency-added", "start-and-memory"];
+pub const NAMES: [&str; 8] = [
+    "plugin-call",
+    "payments-per-second",
+    "share-of-bare",
+    "latency-added",
+    "start-and-memory",
+    "messages-per-second",
+    "notes-per-second",
+    "memory-growth",
+];
 
 /// Measure what this machine does.
 #[derive(Debug, Args)]
@@ -33,6 +43,9 @@ pub struct Bench {
     /// How long each load lasts, in seconds.
     #[arg(long, default_value_t = 5)]
     seconds: u64,
+    /// How many messages come while the growth of memory is measured.
+    #[arg(long, default_value_t = 1_000_000)]
+    messages: u32,
     /// Serve the bare path that payments are compared with, on this store. Used by the benchmark itself.
     #[arg(long, hide = true)]
     serve_bare: Option<PathBuf>,
@@ -90,6 +103,15 @@ impl Bench {
         if wanted("payments-per-second") || wanted("share-of-bare") || wanted("latency-added") {
             let measured = payments::measure(&here, load, wanted("latency-added")).await.map_err(failed)?;
             figures.extend(measured.into_iter().filter(|f| wanted(&f.name) || f.name.starts_with("latency-added")));
+        }
+        if wanted("messages-per-second") {
+            figures.push(messages::received(&here).await.map_err(failed)?);
+        }
+        if wanted("notes-per-second") {
+            figures.push(messages::sent(&here, self.seconds).await.map_err(failed)?);
+        }
+        if wanted("memory-growth") {
+            figures.push(messages::memory(&here, self.messages).await.map_err(failed)?);
         }
         print(&figures, setting.json);
         Ok(())

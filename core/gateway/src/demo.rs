@@ -1,5 +1,7 @@
-//! `sportello demo`: the sandbox (X and a bank) and a gateway, side by side; or six stories played without a person.
+//! `sportello demo`: the sandbox (X, SMS, Messenger and a bank) and a gateway, side by side; or stories played without a
+//! person.
 
+mod across;
 mod stage;
 mod stories;
 
@@ -14,7 +16,7 @@ use stage::Stage;
 /// Start the sandbox and a gateway, and say what to try.
 #[derive(Debug, Args)]
 pub struct Demo {
-    /// Play six stories on free ports, print what became of them, and end.
+    /// Play the stories on free ports, print what became of them, and end.
     #[arg(long)]
     once: bool,
 }

@@ -43,7 +43,7 @@ impl Server {
     }
 
     /// Resident memory, in megabytes (10⁶ bytes).
-    fn resident_mb(&self) -> Result<f64, String> {
+    pub(super) fn resident_mb(&self) -> Result<f64, String> {
         let id = self.child.id().ok_or("it has ended")?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).map_err(|e| e.to_string())?;
         let kb =
@@ -136,7 +136,7 @@ transfer = ["bank"]
     write(here, "idle", &text)
 }
 
-fn write(here: &Folder, name: &str, text: &str) -> Result<String, String> {
+pub(super) fn write(here: &Folder, name: &str, text: &str) -> Result<String, String> {
     let file = here.path.join(format!("{name}.toml"));
     std::fs::write(&file, text).map_err(|e| e.to_string())?;
     Ok(file.display().to_string())

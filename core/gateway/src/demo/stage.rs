@@ -11,6 +11,26 @@ use tokio::process::{Child, Command};
 
 use crate::client::Client;
 
+/// Where the sandbox's providers are, as it names them, and as `gateway.toml` has them.
+const PLACES: [(&str, &str); 5] = [
+    ("x", "127.0.0.1:7001"),
+    ("bank", "127.0.0.1:7002"),
+    ("smsc", "127.0.0.1:2775"),
+    ("phones", "127.0.0.1:7003"),
+    ("messenger", "127.0.0.1:7004"),
+];
+
+/// What the gateway is called on the channels.
+const OURS: [&str; 3] = ["sportello", "40404", "page"];
+
+/// Where people read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum On {
+    X,
+    Phone,
+    Messenger,
+}
+
 /// How long anything may take that a story waits for.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -18,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Stage {
     pub(super) x: String,
     pub(super) bank: String,
+    pub(super) phones: String,
+    pub(super) messenger: String,
     pub(super) gateway: String,
     pub(super) program: PathBuf,
     pub(super) config: PathBuf,
@@ -47,17 +69,19 @@ impl Stage {
         let folder = Folder(beside.join(format!("demo-{}", std::process::id())));
         std::fs::create_dir_all(&folder.0).map_err(|e| format!("{}: {e}", folder.0.display()))?;
 
-        let (x, bank, gateway) = match apart {
-            true => ("127.0.0.1:0", "127.0.0.1:0", free_address()?),
-            false => ("127.0.0.1:7001", "127.0.0.1:7002", "127.0.0.1:8080".to_owned()),
-        };
+        let gateway = if apart { free_address()? } else { "127.0.0.1:8080".to_owned() };
         let mut sandbox = Command::new(beside.join(format!("sandbox{}", std::env::consts::EXE_SUFFIX)));
-        sandbox.args(["--x", x, "--bank", bank, "--until-stdin-closes"]).stdin(Stdio::piped());
+        for (place, usual) in PLACES {
+            sandbox.arg(format!("--{place}")).arg(if apart { "127.0.0.1:0" } else { usual });
+        }
+        sandbox.arg("--until-stdin-closes").stdin(Stdio::piped());
         let (sandbox, said) = started(&mut sandbox, "x").await?;
-        let (x, bank) = (text(&said, "x"), text(&said, "bank"));
-
-        let written = std::fs::read_to_string(config).map_err(|e| format!("{}: {e}", config.display()))?;
-        let written = written.replace("http://127.0.0.1:7001", &x).replace("http://127.0.0.1:7002", &bank);
+        let mut written = std::fs::read_to_string(config).map_err(|e| format!("{}: {e}", config.display()))?;
+        for (place, usual) in PLACES {
+            let there = text(&said, place);
+            written = written.replace(usual, there.trim_start_matches("http://"));
+        }
+        let [x, bank, _, phones, messenger] = PLACES.map(|(place, _)| text(&said, place));
         let written = adapted(&written, config, &beside, &gateway)?;
         let config = folder.0.join("gateway.toml");
         std::fs::write(&config, written).map_err(|e| e.to_string())?;
@@ -71,6 +95,8 @@ impl Stage {
         let stage = Self {
             x,
             bank,
+            phones,
+            messenger,
             gateway,
             program,
             config,
@@ -80,13 +106,20 @@ impl Stage {
             _sandbox: sandbox,
             _folder: folder,
         };
+        for (channel, provider) in [("twitter", &stage.x), ("messenger", &stage.messenger)] {
+            let webhook = json!({ "url": format!("{}/in/{channel}", stage.gateway) });
+            stage.post(&format!("{provider}/sandbox/webhook"), &webhook).await?;
+            stage
+                .until("the gateway's answer to the challenge of its webhook", async || {
+                    let deliveries = stage.get(&format!("{provider}/sandbox/deliveries")).await.ok()?;
+                    deliveries.pointer("/webhook/verified")?.as_bool()?.then_some(())
+                })
+                .await?;
+        }
         stage
-            .post(&format!("{}/sandbox/webhook", stage.x), &json!({ "url": format!("{}/in/twitter", stage.gateway) }))
-            .await?;
-        stage
-            .until("X to find the gateway's answer to its challenge right", async || {
-                let deliveries = stage.get(&format!("{}/sandbox/deliveries", stage.x)).await.ok()?;
-                deliveries.pointer("/webhook/verified")?.as_bool()?.then_some(())
+            .until("the gateway to bind to the SMSC", async || {
+                let smsc = stage.get(&format!("{}/sandbox/smsc", stage.phones)).await.ok()?;
+                smsc.get("links")?.as_array()?.first().map(drop)
             })
             .await?;
         Ok(stage)
@@ -152,11 +185,32 @@ impl Stage {
         self.post(&format!("{}/sandbox/dms", self.x), &json!({ "as": who, "text": what })).await.map(drop)
     }
 
-    /// What the gateway wrote to somebody in private, the oldest first.
-    pub(super) async fn heard(&self, who: &str) -> Vec<String> {
-        let thread = self.get(&format!("{}/sandbox/people/{who}/dms", self.x)).await.unwrap_or_default();
-        let messages = thread.get("dms").and_then(Value::as_array).cloned().unwrap_or_default();
-        messages.iter().filter(|m| text(m, "from") == "sportello").map(|m| text(m, "text")).collect()
+    /// What the gateway wrote to somebody in private there, the oldest first.
+    pub(super) async fn heard(&self, on: On, who: &str) -> Vec<String> {
+        let (thread, key) = match on {
+            On::X => (format!("{}/sandbox/people/{who}/dms", self.x), "dms"),
+            On::Phone => (format!("{}/sandbox/phones/{who}", self.phones), "texts"),
+            On::Messenger => (format!("{}/sandbox/people/{who}/thread", self.messenger), "messages"),
+        };
+        let thread = self.get(&thread).await.unwrap_or_default();
+        let messages = thread.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+        messages.iter().filter(|m| OURS.contains(&text(m, "from").as_str())).map(|m| text(m, "text")).collect()
+    }
+
+    /// Somebody sends an SMS to the gateway.
+    pub(super) async fn texts(&self, who: &str, what: &str) -> Result<(), String> {
+        self.post(&format!("{}/sandbox/sms", self.phones), &json!({ "as": who, "text": what })).await.map(drop)
+    }
+
+    /// Somebody writes to the page on Messenger.
+    pub(super) async fn chats(&self, who: &str, what: &str) -> Result<(), String> {
+        let message = json!({ "as": who, "text": what });
+        self.post(&format!("{}/sandbox/messages", self.messenger), &message).await.map(drop)
+    }
+
+    /// Somebody taps a button under the newest message on Messenger.
+    pub(super) async fn taps(&self, who: &str, title: &str) -> Result<(), String> {
+        self.post(&format!("{}/sandbox/taps", self.messenger), &json!({ "as": who, "title": title })).await.map(drop)
     }
 
     /// What stands on somebody's account, in cents; `total` over all accounts for nobody.

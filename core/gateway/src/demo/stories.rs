@@ -1,34 +1,34 @@
-//! The six stories.
+//! The stories on X, and what all stories have in common.
 
 use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use super::Told;
-use super::stage::{Stage, text};
+use super::stage::{On, Stage, text};
+use super::{Told, across};
 
 /// What paolo sends, in cents, where the bank has nothing against it.
 const PIZZA: i64 = 2000;
 
 /// A story as far as it went.
 #[derive(Default)]
-struct Line {
-    happened: String,
-    bank: String,
-    notes: String,
+pub(super) struct Line {
+    pub(super) happened: String,
+    pub(super) bank: String,
+    pub(super) notes: String,
 }
 
 /// What a payment began with.
-struct Before {
+pub(super) struct Before {
     paolo: i64,
     anna: i64,
     total: i64,
     payments: usize,
-    to_paolo: usize,
-    to_anna: usize,
+    /// How many notes somebody had read somewhere.
+    heard: Vec<((On, &'static str), usize)>,
 }
 
-/// Plays all six, one after the other. A story that ends wrongly does not keep the next from being told.
+/// Plays all, one after the other. A story that ends wrongly does not keep the next from being told.
 pub(super) async fn play(stage: &Stage) -> Vec<Told> {
     let mut told = Vec::new();
     told.push(tell("paid", stage, async || paid(stage).await).await);
@@ -37,6 +37,12 @@ pub(super) async fn play(stage: &Stage) -> Vec<Told> {
     told.push(tell("the bank's answer was lost", stage, async || lost(stage).await).await);
     told.push(tell("a forged webhook", stage, async || forged(stage).await).await);
     told.push(tell("the same post twice", stage, async || twice(stage).await).await);
+    told.push(tell("by SMS, from a new number", stage, async || across::by_sms(stage).await).await);
+    told.push(tell("a tap on Messenger", stage, async || across::by_tap(stage).await).await);
+    told.push(tell("begun on X, confirmed by SMS", stage, async || across::across(stage).await).await);
+    told.push(tell("the same SMS twice", stage, async || across::again(stage).await).await);
+    told.push(tell("a forged SMS", stage, async || across::forged(stage).await).await);
+    told.push(tell("no SMS for a while", stage, async || across::outage(stage).await).await);
     told
 }
 
@@ -65,7 +71,7 @@ async fn declined(stage: &Stage) -> Result<Line, String> {
     confirm(stage, &before, "13.13 €").await?;
     let payment = terminal(stage, &before).await?;
     expect("the payment's state", &text(&payment, "state"), "declined")?;
-    hear(stage, "paolo", before.to_paolo, "did not go through").await?;
+    before.hear(stage, On::X, "paolo", "did not go through").await?;
     let bank = before.moved(stage, 0).await?;
     Ok(Line { happened: format!("declined: {}", text(&payment, "reason")), bank, notes: "paolo".to_owned() })
 }
@@ -76,7 +82,7 @@ async fn late(stage: &Stage) -> Result<Line, String> {
     stage.post(&faults, &json!({ "hold": true })).await?;
     let waiting = async {
         confirm(stage, &before, "20 €").await?;
-        hear(stage, "paolo", before.to_paolo, "on the way").await
+        before.hear(stage, On::X, "paolo", "on the way").await
     };
     let waited = waiting.await;
     // Whatever came of it, the next story finds the bank as it was.
@@ -144,10 +150,15 @@ async fn twice(stage: &Stage) -> Result<Line, String> {
 /// paolo posts, gets a code in private, and answers with it. Answers the post's id.
 async fn confirm(stage: &Stage, before: &Before, amount: &str) -> Result<String, String> {
     let post = stage.posts("paolo", &format!("@sportello pay @anna {amount} for the pizza")).await?;
-    let asked = hear(stage, "paolo", before.to_paolo, "code").await?;
-    let code = asked.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6).ok_or("no code in the note")?;
-    stage.writes("paolo", code).await?;
+    let asked = before.hear(stage, On::X, "paolo", "code").await?;
+    stage.writes("paolo", &code_in(&asked)?).await?;
     Ok(post)
+}
+
+/// The code in a note.
+pub(super) fn code_in(note: &str) -> Result<String, String> {
+    let code = note.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6);
+    code.map(str::to_owned).ok_or_else(|| "there is no code in the note".to_owned())
 }
 
 /// The payment is completed, the money moved once, and both were told.
@@ -155,23 +166,17 @@ async fn completed(stage: &Stage, before: &Before) -> Result<Line, String> {
     let payment = terminal(stage, before).await?;
     expect("the payment's state", &text(&payment, "state"), "completed")?;
     let bank = before.moved(stage, PIZZA).await?;
-    hear(stage, "paolo", before.to_paolo, "Done").await?;
-    hear(stage, "anna", before.to_anna, "20.00 EUR").await?;
+    before.hear(stage, On::X, "paolo", "Done").await?;
+    before.hear(stage, On::X, "anna", "20.00 EUR").await?;
     Ok(Line { happened: "confirmed by code, completed".to_owned(), bank, notes: "paolo and anna".to_owned() })
 }
 
-/// The next note to somebody that says this, without the code in it.
-async fn hear(stage: &Stage, who: &str, since: usize, what: &str) -> Result<String, String> {
-    let waiting = format!("{who} to be told {what:?}");
-    stage.until(&waiting, async || stage.heard(who).await.into_iter().skip(since).find(|t| t.contains(what))).await
-}
-
-async fn newest(stage: &Stage, before: &Before) -> Option<Value> {
+pub(super) async fn newest(stage: &Stage, before: &Before) -> Option<Value> {
     let payments = stage.payments().await.ok()?;
     (payments.len() > before.payments).then(|| payments.first().cloned()).flatten()
 }
 
-async fn terminal(stage: &Stage, before: &Before) -> Result<Value, String> {
+pub(super) async fn terminal(stage: &Stage, before: &Before) -> Result<Value, String> {
     stage
         .until("the payment to end", async || {
             let payment = newest(stage, before).await?;
@@ -199,7 +204,7 @@ async fn balanced(stage: &Stage) -> Result<(), String> {
     Ok(())
 }
 
-fn expect(what: &str, found: &str, wanted: &str) -> Result<(), String> {
+pub(super) fn expect(what: &str, found: &str, wanted: &str) -> Result<(), String> {
     if found == wanted {
         return Ok(());
     }
@@ -207,19 +212,41 @@ fn expect(what: &str, found: &str, wanted: &str) -> Result<(), String> {
 }
 
 impl Before {
-    async fn now(stage: &Stage) -> Result<Self, String> {
+    pub(super) async fn now(stage: &Stage) -> Result<Self, String> {
+        let mut heard = Vec::new();
+        for on in [On::X, On::Phone, On::Messenger] {
+            for who in ["paolo", "anna"] {
+                heard.push(((on, who), stage.heard(on, who).await.len()));
+            }
+        }
         Ok(Self {
             paolo: stage.balance(Some("paolo")).await?,
             anna: stage.balance(Some("anna")).await?,
             total: stage.balance(None).await?,
             payments: stage.payments().await?.len(),
-            to_paolo: stage.heard("paolo").await.len(),
-            to_anna: stage.heard("anna").await.len(),
+            heard,
         })
     }
 
+    /// The first note to somebody since then that says this.
+    pub(super) async fn hear(&self, stage: &Stage, on: On, who: &str, what: &str) -> Result<String, String> {
+        let waiting = format!("{who} to be told {what:?}");
+        let since = self.heard.iter().find(|(place, _)| *place == (on, who)).map_or(0, |(_, count)| *count);
+        stage
+            .until(&waiting, async || {
+                let notes = stage.heard(on, who).await;
+                notes.into_iter().skip(since).find(|note| note.contains(what))
+            })
+            .await
+    }
+
+    /// How many payments there were.
+    pub(super) fn payments(&self) -> usize {
+        self.payments
+    }
+
     /// The bank's books show that exactly this moved from paolo to anna, and nothing else came or went.
-    async fn moved(&self, stage: &Stage, cents: i64) -> Result<String, String> {
+    pub(super) async fn moved(&self, stage: &Stage, cents: i64) -> Result<String, String> {
         let left = self.paolo - stage.balance(Some("paolo")).await?;
         let came = stage.balance(Some("anna")).await? - self.anna;
         if (left, came) != (cents, cents) || stage.balance(None).await? != self.total {

@@ -47,6 +47,7 @@ fn the_crates_know_only_whom_they_may() {
         ("sportello-host", &["sportello-sdk"]),
         ("sportello-engine", &["sportello-model", "sportello-sdk"]),
         ("sportello-gateway", &["sportello-model", "sportello-sdk", "sportello-host", "sportello-engine"]),
+        ("sportello-messenger", &["sportello-sdk"]),
         ("sportello-twitter", &["sportello-sdk"]),
         ("sportello-bank-transfer", &["sportello-sdk"]),
         ("hello-rail", &["sportello-sdk"]),

@@ -64,7 +64,7 @@ impl Channel for Messenger {
         }
         let delivery = delivery::read(&request.body, &self.page)?;
         for (left, times) in &delivery.left {
-            host.log(left.level(), format!("left aside, {times} times: {left}"));
+            host.log(left.level(), format!("{times} left aside: {left}"));
         }
         // What cannot be read is no reason to refuse the delivery: Meta would bring all of it again and again, and in the
         // end nothing any more.

@@ -8,8 +8,8 @@ use serde_json::json;
 use sportello_sdk::kit::{self, Scorecard};
 use sportello_sdk::testing::ScriptedHost;
 use sportello_sdk::{
-    Channel, Failure, Finality, Host, HttpRequest, HttpResponse, Inquiry, Level, Message, Note, Order, Outcome, Rail,
-    Sent, WebhookReply, WebhookRequest, async_trait, dispatch, settings,
+    Channel, Failure, Fate, Finality, Host, HttpRequest, HttpResponse, Inquiry, Level, Message, Note, Order, Outcome,
+    Rail, Receipt, Sent, WebhookReply, WebhookRequest, async_trait, dispatch, settings,
 };
 
 const RAIL: &str = r#"{
@@ -126,9 +126,22 @@ impl Channel for Shout {
         Ok(Self(settings.lie))
     }
 
-    async fn send(&self, _: Note, host: &Host) -> Result<Sent, Failure> {
-        match host.http(HttpRequest::new("POST", "https://shout.example")).await {
-            Err(failure) if self.0 != "sent" => Err(failure),
+    async fn send(&self, note: Note, host: &Host) -> Result<Sent, Failure> {
+        let lie = self.0.as_str();
+        let said = match note.choices.first() {
+            Some(_) if lie == "refuses choices" => return Err(Failure::input("choices", "there are no buttons here")),
+            Some(choice) if lie == "says choices" => choice.label.clone(),
+            _ => note.text,
+        };
+        if lie == "streams" {
+            return Ok(host
+                .connect("tcp://shout.example:1")
+                .await
+                .map_or_else(|_| Sent::default(), |_| Sent::default()));
+        }
+        match host.http(HttpRequest::new("POST", "https://shout.example").body("text/plain", said)).await {
+            Err(failure) if lie != "sent" => Err(failure),
+            _ if lie == "with an id" => Ok(Sent { id: Some("1".to_owned()), fell_back: false }),
             _ => Ok(Sent::default()),
         }
     }
@@ -145,7 +158,15 @@ impl Channel for Shout {
             "no id" => None,
             _ => Some("1".to_owned()),
         };
-        let from = if lie == "a name" { "shout:@anna" } else { "shout:1" };
+        let from = match lie {
+            "a name" => "shout:@anna",
+            "scoped" => "shout:scoped/1",
+            "scoped-like" => "shout:scoped-likewise/1",
+            _ => "shout:1",
+        };
+        if lie == "receipts" {
+            host.receipt(&Receipt { id: "1".to_owned(), fate: Fate::Delivered, detail: None }).await?;
+        }
         let message: Message = serde_json::from_value(json!({
             "id": id, "first_id": id, "from": from, "private": true,
             "text": String::from_utf8_lossy(&request.body)
@@ -207,6 +228,38 @@ fn channels() {
     check("acknowledges", &["what is not durable is not acknowledged"]);
     check("panics", &["a broken webhook brings no message and no panic"]);
     check("takes anything", &["a broken webhook brings no message and no panic"]);
+    check("streams", &["a note that was not delivered is not called sent"]);
+    check("refuses choices", &["a note with choices is said as well as one without"]);
+    check("says choices", &["a note with choices is said as well as one without"]);
+    check("receipts", &["what became of a note can be told where the manifest says so"]);
+}
+
+/// A channel whose manifest says more of it.
+#[test]
+fn facts() {
+    let check = |fact: &str, settings: serde_json::Value, expected: &[&str]| {
+        let manifest = CHANNEL.replace(r#""scheme": "shout""#, &format!(r#""scheme": "shout", {fact}"#));
+        assert_ne!(manifest, CHANNEL);
+        let mut options = kit::Options::new(settings);
+        options.provider = Some(provider);
+        let head = json!({"method": "POST", "path": "/", "query": "", "headers": []});
+        options.webhooks =
+            vec![WebhookRequest { head: serde_json::from_value(head).unwrap(), body: "anna: pay @paolo 5 €".into() }];
+        let card = kit::check(&manifest, &dispatch::channel::<Shout>, &options);
+        assert_eq!(failed(&card), expected, "{fact}\n{card}");
+    };
+    let told = "what became of a note can be told where the manifest says so";
+    check(r#""receipts": true"#, json!({ "lie": "with an id" }), &[]);
+    check(r#""receipts": true"#, json!({ "lie": "" }), &[told]);
+    let (schema, messages) =
+        ("the settings have a schema before `open`", "a delivery becomes messages as the manifest has them");
+    // The one setting that there is stands for the scope.
+    check(r#""scope_setting": "lie""#, json!({ "lie": "scoped" }), &[]);
+    check(r#""scope_setting": "lie""#, json!({ "lie": "scoped-like" }), &[messages]);
+    check(r#""scope_setting": "lie""#, json!({ "lie": "other" }), &[messages]);
+    check(r#""scope_setting": "lie""#, json!({}), &[schema]);
+    check(r#""scope_setting": "page""#, json!({ "lie": "" }), &[schema]);
+    check(r#""own_name_setting": "name""#, json!({ "lie": "" }), &[schema]);
 }
 
 #[test]

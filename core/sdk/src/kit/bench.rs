@@ -147,7 +147,16 @@ impl Instance {
 
     /// Whether the plugin tried to reach its provider.
     pub(super) fn tried_io(&self) -> bool {
-        self.host.asked().iter().any(|method| method == host_method::HTTP)
+        let is_io = |method: &String| method == host_method::HTTP || method == host_method::STREAM_CONNECT;
+        self.host.asked().iter().any(is_io)
+    }
+
+    /// All that the plugin told its provider, by requests and over streams, as far as it is text.
+    pub(super) fn told_provider(&self) -> String {
+        let requests = self.host.requests().into_iter().map(|request| request.body.to_vec());
+        let streams = (1..=self.host.streams()).map(|stream| self.host.stream_written(stream));
+        let told: Vec<String> = requests.chain(streams).map(|t| String::from_utf8_lossy(&t).into_owned()).collect();
+        told.join("\n")
     }
 
     /// The requests made that may change something at the provider.

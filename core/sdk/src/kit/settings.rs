@@ -32,11 +32,22 @@ fn schema_is_there(bench: &Bench<'_>) -> Verdict {
         return Err(format!("it is not of an object: {schema}"));
     }
     let properties = properties(&schema);
-    let own_name = bench.manifest.channel.as_ref();
-    if let Some(key) = own_name.and_then(|facts| facts.own_name_setting.as_ref())
-        && !properties.contains_key(key)
-    {
-        return Err(format!("`own_name_setting` is `{key}`, which is no setting"));
+    let facts = bench.manifest.channel.as_ref();
+    let named = [
+        ("own_name_setting", facts.and_then(|facts| facts.own_name_setting.as_ref())),
+        ("scope_setting", facts.and_then(|facts| facts.scope_setting.as_ref())),
+    ];
+    for (fact, key) in named {
+        if let Some(key) = key.filter(|key| !properties.contains_key(*key)) {
+            return Err(format!("`{fact}` is `{key}`, which is no setting"));
+        }
+    }
+    // Without a scope nobody could say whose handles are this instance's.
+    if let Some(key) = facts.and_then(|facts| facts.scope_setting.as_ref()) {
+        let scope = bench.options.settings.get(key).and_then(Value::as_str).unwrap_or_default();
+        if scope.is_empty() {
+            return Err(format!("`scope_setting` is `{key}`, and good settings have no text there"));
+        }
     }
     Ok(format!("{} settings", properties.len()))
 }

@@ -63,14 +63,14 @@ fn part_end(text: &str, most: &str) -> usize {
     // The part may end right before the white space that follows it.
     let next = text.get(most.len()..).and_then(|rest| rest.chars().next());
     let seen = text.get(..most.len() + next.map_or(0, char::len_utf8)).unwrap_or(most);
-    let blanks = || seen.char_indices().filter(|(at, c)| *at > 0 && c.is_whitespace());
+    // The text begins with no white space, so that none of these is where it begins.
+    let ends: Vec<usize> = seen.char_indices().filter(|(_, c)| c.is_whitespace()).map(|(at, _)| at).collect();
     let before = |at: usize| seen.get(..at).unwrap_or_default();
     let after = |at: usize| seen.get(at..).unwrap_or_default();
     let ends_paragraph = |at: usize| ["\n\n", "\r\n\r\n"].iter().any(|blank| after(at).starts_with(blank));
     let ends_line = |at: usize| after(at).starts_with(['\n', '\r']);
     let ends_sentence = |at: usize| before(at).ends_with(['.', '!', '?', '…', ':', ';']);
     let places: [&dyn Fn(usize) -> bool; 3] = [&ends_paragraph, &ends_line, &ends_sentence];
-    let ends: Vec<usize> = blanks().map(|(at, _)| at).filter(|at| !before(*at).trim().is_empty()).collect();
     let is_long_enough = |at: &&usize| **at >= most.len() / 2;
     let last = |is_place: &&dyn Fn(usize) -> bool| {
         ends.iter().rev().take_while(is_long_enough).find(|at| is_place(**at)).copied()

@@ -9,7 +9,8 @@ use crate::id::Id;
 /// deliveries and by which requests prove whose they are), `verify_token` (any text; the same is written where Meta asks
 /// for the webhook's address) and `page_token` (the page's own access token, with `pages_messaging`).
 ///
-/// The webhook must be subscribed to `messages` and `messaging_postbacks`, and should be to `message_edits`.
+/// The webhook must be subscribed to `messages` and `messaging_postbacks`, and should be to `message_edits`. What a button
+/// of the page sends, as *Get started* does, is taken for what the person wrote: let it be `help`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Settings {

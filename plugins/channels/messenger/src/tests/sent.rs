@@ -161,3 +161,21 @@ fn another_api_and_version() {
     let sent = host.block_on(messenger.send(note(json!({ "to": "messenger:77/2" })), &host.call()));
     assert_eq!(sent.unwrap().id.as_deref(), Some("m_1"));
 }
+
+/// The samples of Meta's reference, where they are beside the repository.
+#[test]
+fn samples() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../../../shared/fixtures/messenger/samples");
+    let check = |name: &str, status: u16, expected: &str| {
+        let Ok(sample) = std::fs::read(format!("{folder}/{name}.json")) else {
+            eprintln!("skipped: there is no {name} in {folder}");
+            return;
+        };
+        let host = host()
+            .on_http("POST", MESSAGES, move |_| Ok(HttpResponse::new(status, "application/json", sample.clone())));
+        check(&host, note(json!({})), expected, &["2: 20,00 € to Anna?"]);
+    };
+    check("send_api_success", 200, "AG5Hz2U...");
+    check("send_api_error_190", 400, "token_refused");
+    check("send_api_error_100_2018001", 400, "no_such_person");
+}

@@ -10,13 +10,11 @@
 mod programs;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use programs::{built, root};
+use programs::{Program, built, deployment};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -24,30 +22,6 @@ use tokio::sync::mpsc;
 const KILLS: usize = 3;
 const CALLERS: usize = 8;
 const ACKNOWLEDGED: usize = 20;
-
-/// A program that says in one line of JSON where it listens. Killed when dropped.
-struct Program(Child, Value);
-
-impl Program {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let said = serde_json::from_str(&line).expect("it says where it listens");
-        Self(child, said)
-    }
-
-    fn address(&self, name: &str) -> String {
-        self.1[name].as_str().unwrap().to_owned()
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 struct World {
     folder: tempfile::TempDir,
@@ -59,21 +33,9 @@ struct World {
 impl World {
     fn new() -> Self {
         let programs = built();
-        let sandbox = Program::start(
-            Command::new(programs.join("sandbox"))
-                .args(["--x", "127.0.0.1:0", "--bank", "127.0.0.1:0", "--until-stdin-closes"])
-                .args(["--bank-fault", "delay_ms=20", "--bank-fault", "lose_answers=5"])
-                .stdin(Stdio::piped()),
-        );
+        let sandbox = Program::sandbox(&programs, &["--bank-fault", "delay_ms=20", "--bank-fault", "lose_answers=5"]);
         let folder = tempfile::tempdir().unwrap();
-        let config = std::fs::read_to_string(root().join("gateway.toml")).unwrap();
-        let config = config
-            .replace("http://127.0.0.1:7001", &sandbox.address("x"))
-            .replace("http://127.0.0.1:7002", &sandbox.address("bank"))
-            .replace("127.0.0.1:8080", "127.0.0.1:0")
-            .replace("target/debug", programs.to_str().unwrap())
-            .replace("var/", "");
-        std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+        deployment(folder.path(), &programs, &sandbox);
         // Refused only where another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
@@ -81,9 +43,7 @@ impl World {
     }
 
     fn gateway(&self) -> Program {
-        let mut run = Command::new(self.programs.join("sportello"));
-        run.arg("--config").arg(Path::new(self.folder.path()).join("gateway.toml")).args(["--json", "run"]);
-        Program::start(&mut run)
+        Program::gateway(&self.programs, &self.folder.path().join("gateway.toml"))
     }
 
     /// Asks for the payment of this key, as often as it is called: the same key is the same payment.

@@ -1,4 +1,5 @@
-//! The six stories, end to end: a post on X, a webhook, a code, a bank, two notes; with every program for real.
+//! The stories of the demo, end to end: posts, SMS and chats, webhooks and links, codes, a bank, notes; with every program
+//! for real.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
 mod programs;
@@ -29,19 +30,26 @@ fn a_demo_that_cannot_start_says_why() {
 }
 
 #[test]
-fn six_stories_end_as_they_should() {
+fn the_stories_end_as_they_should() {
     let demo = sportello().args(["demo", "--once", "--json"]).output().unwrap();
     let said = String::from_utf8_lossy(&demo.stdout);
     let logged = String::from_utf8_lossy(&demo.stderr);
     assert!(demo.status.success(), "{said}\n{logged}");
     let stories: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(stories.len(), 6, "{said}");
+    assert_eq!(stories.len(), 12, "{said}");
     for story in &stories {
         assert!(story["wrong"].is_null(), "{story}");
     }
-    for secret in
-        ["sandbox-consumer-secret", "sandbox-token-secret", "sandbox-bank-token", "IT60X0542811101000000123456"]
-    {
+    for secret in [
+        "sandbox-consumer-secret",
+        "sandbox-token-secret",
+        "sandbox-bank-token",
+        "sandbox-app-secret",
+        "sandbox-page-token",
+        "smsc-pw",
+        "IT60X0542811101000000123456",
+        "+393331234567",
+    ] {
         assert!(!logged.contains(secret), "{secret} stands in the log");
     }
 }

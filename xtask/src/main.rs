@@ -18,9 +18,9 @@ struct Cli {
 enum Task {
     /// Run all checks: format, lints, build, unit, integration and doc tests.
     Test,
-    /// Start the sandbox (X and a bank) and the gateway, and say what to try.
+    /// Start the sandbox (X, SMS, Messenger and a bank) and the gateway, and say what to try.
     Demo {
-        /// Given on to `sportello demo`: `--once` plays six stories and prints what became of them.
+        /// Given on to `sportello demo`: `--once` plays the stories and prints what became of them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
@@ -33,10 +33,24 @@ enum Task {
 }
 
 /// The programs and plugins that the demo needs.
-const DEMO: [&str; 4] = ["sportello-gateway", "sandbox", "sportello-twitter", "sportello-bank-transfer"];
-/// The program and plugins that are measured.
-const BENCH: [&str; 5] =
-    ["sportello-gateway", "hello-rail", "hello-channel", "sportello-twitter", "sportello-bank-transfer"];
+const DEMO: [&str; 6] = [
+    "sportello-gateway",
+    "sandbox",
+    "sportello-twitter",
+    "sportello-sms",
+    "sportello-messenger",
+    "sportello-bank-transfer",
+];
+/// The program and plugins that are measured, and the SMSC that is at the other end of some of it.
+const BENCH: [&str; 7] = [
+    "sportello-gateway",
+    "sandbox",
+    "hello-rail",
+    "hello-channel",
+    "sportello-twitter",
+    "sportello-sms",
+    "sportello-bank-transfer",
+];
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {

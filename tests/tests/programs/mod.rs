@@ -1,7 +1,20 @@
 //! The programs and plugins, built as a newcomer has them.
+#![allow(dead_code, reason = "each test uses a part of it")]
 
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Child, Command, Stdio};
+
+use serde_json::Value;
+
+/// The sandbox's providers, as it names them, and where `gateway.toml` has them.
+const PLACES: [(&str, &str); 5] = [
+    ("x", "127.0.0.1:7001"),
+    ("bank", "127.0.0.1:7002"),
+    ("smsc", "127.0.0.1:2775"),
+    ("phones", "127.0.0.1:7003"),
+    ("messenger", "127.0.0.1:7004"),
+];
 
 /// The repository.
 pub(crate) fn root() -> PathBuf {
@@ -10,11 +23,72 @@ pub(crate) fn root() -> PathBuf {
 
 /// The folder in which the programs stand, with the plugins of a demo beside them.
 pub(crate) fn built() -> PathBuf {
-    let packages = ["sportello-gateway", "sandbox", "sportello-twitter", "sportello-bank-transfer"];
+    let packages = [
+        "sportello-gateway",
+        "sandbox",
+        "sportello-twitter",
+        "sportello-sms",
+        "sportello-messenger",
+        "sportello-bank-transfer",
+        "hello-rail",
+    ];
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     build.args(["build", "--quiet", "--locked"]).args(packages.iter().flat_map(|p| ["--package", p]));
     assert!(build.current_dir(root()).status().unwrap().success());
 
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
     root().join(target).join("debug")
+}
+
+/// A program that says in one line of JSON where it listens. Killed when dropped.
+pub(crate) struct Program(pub(crate) Child, Value);
+
+impl Program {
+    pub(crate) fn start(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let said = serde_json::from_str(&line).expect("it says where it listens");
+        Self(child, said)
+    }
+
+    /// The gateway, with this configuration.
+    pub(crate) fn gateway(programs: &Path, config: &Path) -> Self {
+        Self::start(Command::new(programs.join("sportello")).arg("--config").arg(config).args(["--json", "run"]))
+    }
+
+    /// The sandbox on free ports.
+    pub(crate) fn sandbox(programs: &Path, more: &[&str]) -> Self {
+        let mut sandbox = Command::new(programs.join("sandbox"));
+        for (place, _) in PLACES {
+            sandbox.arg(format!("--{place}")).arg("127.0.0.1:0");
+        }
+        Self::start(sandbox.arg("--until-stdin-closes").args(more).stdin(Stdio::piped()))
+    }
+
+    pub(crate) fn address(&self, name: &str) -> String {
+        self.1[name].as_str().unwrap().to_owned()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Writes the deployment that runs out of the box into `folder`, for this sandbox. Answers where.
+pub(crate) fn deployment(folder: &Path, programs: &Path, sandbox: &Program) -> PathBuf {
+    let mut config = std::fs::read_to_string(root().join("gateway.toml")).unwrap();
+    for (place, usual) in PLACES {
+        config = config.replace(usual, sandbox.address(place).trim_start_matches("http://"));
+    }
+    let config = config
+        .replace("127.0.0.1:8080", "127.0.0.1:0")
+        .replace("target/debug", programs.to_str().unwrap())
+        .replace("var/", "");
+    let file = folder.join("gateway.toml");
+    std::fs::write(&file, config).unwrap();
+    file
 }

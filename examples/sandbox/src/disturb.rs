@@ -38,6 +38,36 @@ impl Scope {
     }
 }
 
+/// The switches that every API has for its calls; those of its own decide where none of these applies.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Calls {
+    /// Which calls are touched at all, by these switches and by the API's own.
+    pub(crate) on: Scope,
+    /// How long a call waits before it is worked on, in milliseconds.
+    pub(crate) delay_ms: u64,
+    /// How many calls are cut off before anything is done.
+    pub(crate) lose_requests: u32,
+    /// How many calls are worked on and then cut off with no answer.
+    pub(crate) lose_answers: u32,
+}
+
+impl Calls {
+    /// What happens to a call that has just come in; switches that count are spent by it, `own` only where it is asked.
+    pub(crate) fn plan(&mut self, method: &Method, own: impl FnOnce() -> Instead) -> Plan {
+        if !self.on.covers(method) {
+            return Plan::default();
+        }
+        let instead = if take(&mut self.lose_requests) {
+            Instead::LoseRequest
+        } else if take(&mut self.lose_answers) {
+            Instead::LoseAnswer
+        } else {
+            own()
+        };
+        Plan { delay_ms: self.delay_ms, instead }
+    }
+}
+
 /// What happens to one call, decided when it arrives.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) struct Plan {
@@ -117,6 +147,10 @@ where
 {
     let mut value = serde_json::to_value(current).map_err(|e| e.to_string())?;
     if let Some(members) = value.as_object_mut() {
+        // Every switch is written, even one that is off; serde itself cannot refuse keys where structures are flattened.
+        if let Some(unknown) = change.keys().find(|key| !members.contains_key(*key)) {
+            return Err(format!("unknown field `{unknown}`"));
+        }
         members.extend(change.clone());
     }
     serde_json::from_value(value).map_err(|e| e.to_string())

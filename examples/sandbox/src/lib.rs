@@ -8,8 +8,11 @@
 
 mod bank;
 mod clock;
+mod control;
+mod courier;
 mod disturb;
 mod json;
+mod limits;
 mod lock;
 mod options;
 mod serial;
@@ -42,7 +45,7 @@ pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Erro
 
     let bank = Arc::new(bank::Bank::new(&options, running.bank.clone())?);
     let x = Arc::new(x::X::new(&options)?);
-    x::webhook::start(&x);
+    courier::start(&x);
     bank_doors.serve(bank::router(Arc::clone(&bank)));
     x_doors.serve(x::router(x, bank));
     Ok(running)

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use axum::{
     Json, Router,
     extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
     routing::{get, post},
 };
 use bytes::Bytes;
@@ -17,7 +15,12 @@ use super::{
     Bank, iban,
     ledger::{Account, Ledger},
 };
-use crate::{clock, disturb, lock::lock};
+use crate::{
+    clock,
+    control::{Refusal, read, refused},
+    disturb,
+    lock::lock,
+};
 
 pub(crate) fn router(bank: Arc<Bank>) -> Router {
     Router::new()
@@ -27,10 +30,6 @@ pub(crate) fn router(bank: Arc<Bank>) -> Router {
         .route("/faults", get(faults).post(set_faults))
         .route("/reset", post(reset))
         .with_state(bank)
-}
-
-fn refused(error: impl ToString) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))).into_response()
 }
 
 /// All accounts, in cents. `total` is the same at all times.
@@ -63,19 +62,16 @@ struct NewAccount {
 }
 
 /// Opens an account, which adds its balance to the total.
-async fn open(State(bank): State<Arc<Bank>>, body: Bytes) -> Response {
-    let new: NewAccount = match serde_json::from_slice(&body) {
-        Ok(new) => new,
-        Err(error) => return refused(error),
-    };
+async fn open(State(bank): State<Arc<Bank>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let new: NewAccount = read(&body)?;
     let mut ledger = bank.ledger();
     if !iban::is_valid(&new.iban) || ledger.account(&new.iban).is_some() {
-        return refused("the IBAN is wrong or taken");
+        return Err(refused("the IBAN is wrong or taken"));
     }
     let resource_id = format!("acc-{}", new.iban.to_ascii_lowercase());
     let balance = i64::from(new.balance);
     ledger.accounts.push(Account { resource_id: resource_id.clone(), iban: new.iban, owner: new.owner, balance });
-    Json(json!({ "resource_id": resource_id })).into_response()
+    Ok(Json(json!({ "resource_id": resource_id })))
 }
 
 /// All payments, the oldest first. A payment posted twice stands here twice.
@@ -116,33 +112,21 @@ struct Release {
     reject: Option<String>,
 }
 
-async fn release(State(bank): State<Arc<Bank>>, body: Bytes) -> Response {
-    let asked: Result<Release, _> =
-        if body.is_empty() { Ok(Release::default()) } else { serde_json::from_slice(&body) };
-    match asked {
-        Ok(asked) => {
-            let released = bank.ledger().release(asked.payment_id.as_deref(), asked.reject.as_deref());
-            Json(json!({ "released": released })).into_response()
-        }
-        Err(error) => refused(error),
-    }
+async fn release(State(bank): State<Arc<Bank>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let asked: Release = if body.is_empty() { Release::default() } else { read(&body)? };
+    let released = bank.ledger().release(asked.payment_id.as_deref(), asked.reject.as_deref());
+    Ok(Json(json!({ "released": released })))
 }
 
 async fn faults(State(bank): State<Arc<Bank>>) -> Json<Value> {
     Json(json!(*lock(&bank.faults)))
 }
 
-async fn set_faults(State(bank): State<Arc<Bank>>, body: Bytes) -> Response {
-    let change: Map<String, Value> = match serde_json::from_slice(&body) {
-        Ok(change) => change,
-        Err(error) => return refused(error),
-    };
+async fn set_faults(State(bank): State<Arc<Bank>>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let change: Map<String, Value> = read(&body)?;
     let mut faults = lock(&bank.faults);
-    match disturb::merged(&*faults, &change) {
-        Ok(merged) => *faults = merged,
-        Err(error) => return refused(error),
-    }
-    Json(json!(*faults)).into_response()
+    *faults = disturb::merged(&*faults, &change).map_err(refused)?;
+    Ok(Json(json!(*faults)))
 }
 
 /// Back to the start: accounts, no payments, the faults of the command line.

@@ -3,20 +3,14 @@
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::disturb::{Instead, Plan, Scope, take};
+use crate::disturb::{Calls, Instead, Plan, take};
 
 /// The switches of `GET` and `POST /sandbox/faults`; a POST changes only the keys it names.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub(crate) struct Faults {
-    /// Which calls the first seven switches touch: `writes` (payments), `reads` (status, accounts) or `all`.
-    pub(crate) on: Scope,
-    /// How long a call waits before it is worked on, in milliseconds.
-    pub(crate) delay_ms: u64,
-    /// How many calls are cut off before anything is done.
-    pub(crate) lose_requests: u32,
-    /// How many calls are worked on and then cut off with no answer.
-    pub(crate) lose_answers: u32,
+    /// What happens to calls: writes are payments, reads are status and accounts.
+    #[serde(flatten)]
+    pub(crate) calls: Calls,
     /// How many calls are worked on and then answered with half an answer.
     pub(crate) malformed_answers: u32,
     /// A status answered, such as 503.
@@ -49,28 +43,17 @@ pub(crate) struct Faults {
 impl Faults {
     /// What happens to a call that has just come in; switches that count are spent by it.
     pub(crate) fn plan(&mut self, method: &Method) -> Plan {
-        if !self.on.covers(method) {
-            return Plan::default();
-        }
-        Plan { delay_ms: self.delay_ms, instead: self.instead() }
-    }
-
-    fn instead(&mut self) -> Instead {
-        if take(&mut self.lose_requests) {
-            return Instead::LoseRequest;
-        }
-        if take(&mut self.lose_answers) {
-            return Instead::LoseAnswer;
-        }
-        if take(&mut self.malformed_answers) {
-            return Instead::Malformed;
-        }
-        let Some(status) = self.http_status else { return Instead::Nothing };
-        let due = self.http_status_times.as_mut().is_none_or(take);
-        match (due, self.http_status_after_work) {
-            (false, _) => Instead::Nothing,
-            (true, false) => Instead::Status(status),
-            (true, true) => Instead::StatusAfterWork(status),
-        }
+        let Self { calls, malformed_answers, http_status, http_status_after_work, http_status_times, .. } = self;
+        calls.plan(method, || {
+            if take(malformed_answers) {
+                return Instead::Malformed;
+            }
+            let Some(status) = *http_status else { return Instead::Nothing };
+            match (http_status_times.as_mut().is_none_or(take), *http_status_after_work) {
+                (false, _) => Instead::Nothing,
+                (true, false) => Instead::Status(status),
+                (true, true) => Instead::StatusAfterWork(status),
+            }
+        })
     }
 }

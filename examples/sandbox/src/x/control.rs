@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use axum::{
     Json, Router,
-    extract::{Path, Query, State},
+    extract::{Path, State},
     http::{StatusCode, header},
-    response::{Html, IntoResponse, Response},
+    response::{Html, IntoResponse},
     routing::{delete, get, post},
 };
 use bytes::Bytes;
@@ -19,7 +19,14 @@ use super::{
     webhook,
     world::{Dm, Draft, World},
 };
-use crate::{clock, disturb, lock::lock, options::Envelope};
+use crate::{
+    clock,
+    control::{self, Refusal, missing, read, refused},
+    disturb,
+    limits::Limits,
+    lock::lock,
+    options::Envelope,
+};
 
 /// Only what the page brings itself may run in it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'";
@@ -34,34 +41,11 @@ pub(crate) fn router(x: Arc<X>) -> Router {
         .route("/sandbox/posts/{id}/edit", post(edit_post))
         .route("/sandbox/dms", post(add_dm))
         .route("/sandbox/timeline", get(timeline))
-        .route("/sandbox/deliveries", get(deliveries))
-        .route("/sandbox/redeliver", post(redeliver))
         .route("/sandbox/forge", post(forge))
-        .route("/sandbox/webhook", get(hook).post(set_hook))
         .route("/sandbox/faults", get(faults).post(set_faults))
         .route("/sandbox/reset", post(reset))
+        .merge(control::of_deliveries())
         .with_state(x)
-}
-
-/// Why a control call is refused: the status and a sentence.
-struct Refusal(StatusCode, String);
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        (self.0, Json(json!({ "error": self.1 }))).into_response()
-    }
-}
-
-fn missing(what: &str, name: &str) -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, format!("there is no {what} `{name}`"))
-}
-
-fn nowhere() -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, "there is no webhook yet: start with --webhook, or POST /sandbox/webhook".to_owned())
-}
-
-fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| Refusal(StatusCode::BAD_REQUEST, error.to_string()))
 }
 
 fn person_id(world: &World, name: &str) -> Result<String, Refusal> {
@@ -258,32 +242,6 @@ async fn dms(State(x): State<Arc<X>>, Path(name): Path<String>) -> Result<Json<V
 }
 
 #[derive(Deserialize)]
-struct Shown {
-    /// How many of the newest; without it all.
-    limit: Option<usize>,
-}
-
-/// The deliveries, the oldest first.
-async fn deliveries(State(x): State<Arc<X>>, Query(shown): Query<Shown>) -> Json<Value> {
-    let records = x.courier.records(shown.limit.unwrap_or(usize::MAX));
-    Json(json!({ "webhook": x.courier.hook(), "deliveries": records }))
-}
-
-#[derive(Deserialize)]
-struct Again {
-    id: Value,
-}
-
-async fn redeliver(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refusal> {
-    let again: Again = read(&body)?;
-    let id = again.id.as_str().map_or_else(|| again.id.to_string(), str::to_owned);
-    match webhook::redeliver(&x, &id) {
-        0 => Err(missing("delivery about", &id)),
-        count => Ok(Json(json!({ "redelivered": count }))),
-    }
-}
-
-#[derive(Deserialize)]
 struct Forgery {
     #[serde(rename = "as")]
     author: String,
@@ -297,7 +255,6 @@ struct Forgery {
 
 async fn forge(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let forgery: Forgery = read(&body)?;
-    let Some(url) = x.courier.hook().url else { return Err(nowhere()) };
     let event = {
         // A copy of the world, because nothing of a forgery ever happened on X.
         let real = lock(&x.world);
@@ -314,36 +271,9 @@ async fn forge(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refu
         events.into_iter().next()
     };
     let Some(event) = event else {
-        return Err(Refusal(StatusCode::BAD_REQUEST, "mention @sportello, or nothing is delivered".to_owned()));
+        return Err(refused("mention @sportello, or nothing is delivered"));
     };
-    let body = Bytes::from(event.body.to_string());
-    let secret = &x.credentials.consumer_secret;
-    let signature = match forgery.how.as_deref() {
-        None | Some("wrong_key") => Some(webhook::signature(&format!("not {secret}"), &body)),
-        Some("tampered") => Some(webhook::signature(secret, b"{}")),
-        Some("missing") => None,
-        Some(other) => return Err(Refusal(StatusCode::BAD_REQUEST, format!("how: `{other}` is not known"))),
-    };
-    let outcome = webhook::send(&x, &url, body, signature).await;
-    Ok(Json(
-        json!({ "status": outcome.as_ref().ok(), "error": outcome.as_ref().err(), "id": event.subject.to_string() }),
-    ))
-}
-
-async fn hook(State(x): State<Arc<X>>) -> Json<Value> {
-    Json(json!(x.courier.hook()))
-}
-
-#[derive(Deserialize)]
-struct NewHook {
-    url: Option<String>,
-}
-
-/// Points the webhook elsewhere, or (`{}`) has it challenged again.
-async fn set_hook(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refusal> {
-    let new: NewHook = read(&body)?;
-    x.courier.challenge_again(new.url);
-    Ok(Json(json!(x.courier.hook())))
+    control::forge(&*x, forgery.how.as_deref(), &event.subject.to_string(), event.body.to_string()).await
 }
 
 async fn faults(State(x): State<Arc<X>>) -> Json<Value> {
@@ -354,10 +284,10 @@ async fn set_faults(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>,
     let change: Map<String, Value> = read(&body)?;
     let mut faults = lock(&x.faults);
     let window_s = faults.window_s;
-    *faults = disturb::merged(&*faults, &change).map_err(|error| Refusal(StatusCode::BAD_REQUEST, error))?;
+    *faults = disturb::merged(&*faults, &change).map_err(refused)?;
     if faults.window_s != window_s {
         // Windows of the old length would outlast the change, by up to a quarter of an hour.
-        *lock(&x.limits) = super::Limits::default();
+        *lock(&x.limits) = Limits::default();
     }
     Ok(Json(json!(*faults)))
 }
@@ -366,7 +296,7 @@ async fn set_faults(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>,
 async fn reset(State(x): State<Arc<X>>) -> Json<Value> {
     *lock(&x.world) = World::default();
     *lock(&x.faults) = x.faults_at_start.clone();
-    *lock(&x.limits) = super::Limits::default();
+    *lock(&x.limits) = Limits::default();
     x.courier.forget();
     Json(json!({}))
 }

@@ -4,18 +4,17 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, header},
+    http::{HeaderMap, HeaderValue, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use super::{
     X,
-    limits::Standing,
     oauth::{self, Call},
     problem::Problem,
 };
-use crate::{clock, disturb, lock::lock};
+use crate::{clock, disturb, limits::Standing, lock::lock};
 
 /// A form that is signed along may be so long.
 const FORM_BYTES_MAX: usize = 64 * 1024;
@@ -56,10 +55,17 @@ fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
+/// Writes the three headers that say where a caller stands.
+fn write(standing: Standing, headers: &mut HeaderMap) {
+    headers.insert("x-rate-limit-limit", HeaderValue::from(standing.limit));
+    headers.insert("x-rate-limit-remaining", HeaderValue::from(standing.remaining));
+    headers.insert("x-rate-limit-reset", HeaderValue::from(standing.reset_s));
+}
+
 /// The answer to a call past its limit.
 pub(crate) fn limited(standing: Standing) -> Response {
     let mut answer = Problem::too_many().into_response();
-    standing.write(answer.headers_mut());
+    write(standing, answer.headers_mut());
     answer
 }
 
@@ -71,6 +77,6 @@ pub(crate) fn counted(x: &X, what: &str, limit: u64, work: impl FnOnce() -> Resp
         return limited(standing);
     }
     let mut answer = work();
-    standing.write(answer.headers_mut());
+    write(standing, answer.headers_mut());
     answer
 }

@@ -6,14 +6,13 @@ mod control;
 mod events;
 mod faults;
 mod gate;
-mod limits;
 mod lookups;
 mod oauth;
 mod people;
 mod problem;
 mod text;
 mod v2;
-pub(crate) mod webhook;
+mod webhook;
 mod world;
 mod xaa;
 
@@ -21,10 +20,12 @@ use std::sync::{Arc, Mutex};
 
 use axum::{Router, middleware};
 
-use self::{faults::Faults, limits::Limits, oauth::Nonces, webhook::Courier, world::World};
+use self::{faults::Faults, oauth::Nonces, world::World};
 use crate::{
     bank::Bank,
+    courier::Courier,
     disturb,
+    limits::Limits,
     options::{Credentials, Envelope, Options},
     serial::Snowflakes,
 };

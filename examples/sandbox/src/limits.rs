@@ -1,8 +1,6 @@
-//! X's rate limits: so many calls to an endpoint in a window that opens with the first.
+//! Rate limits: so many calls to an endpoint in a window that opens with the first.
 
 use std::collections::HashMap;
-
-use axum::http::{HeaderMap, HeaderValue};
 
 /// Calls counted, by what is limited (an endpoint, or an endpoint and a conversation).
 #[derive(Debug, Default)]
@@ -42,13 +40,6 @@ impl Standing {
     /// Nothing is allowed until `reset_s`.
     pub(crate) fn exhausted(limit: u64, reset_s: u64) -> Self {
         Self { allowed: false, limit, remaining: 0, reset_s }
-    }
-
-    /// Writes the three headers.
-    pub(crate) fn write(self, headers: &mut HeaderMap) {
-        headers.insert("x-rate-limit-limit", HeaderValue::from(self.limit));
-        headers.insert("x-rate-limit-remaining", HeaderValue::from(self.remaining));
-        headers.insert("x-rate-limit-reset", HeaderValue::from(self.reset_s));
     }
 }
 

@@ -1,4 +1,4 @@
-//! The world outside, simulated: X (Twitter) and a bank, each on its real protocol.
+//! The world outside, simulated: X (Twitter), Messenger and a bank, each on its real protocol.
 //!
 //! The sandbox depends on nothing of the gateway's, and shares no code with it: a misunderstanding of a protocol would
 //! otherwise stand on both sides of the wire and cancel out. OAuth 1.0a, the SEPA rules and the pain.002 it writes are
@@ -14,6 +14,7 @@ mod disturb;
 mod json;
 mod limits;
 mod lock;
+mod messenger;
 mod options;
 mod serial;
 mod wire;
@@ -30,9 +31,12 @@ pub struct Running {
     pub x: String,
     /// Where the bank's API and its control API are.
     pub bank: String,
+    /// Where Messenger's Send API and its control API are, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messenger: Option<String>,
 }
 
-/// Opens both listeners and serves them until the runtime ends.
+/// Opens the listeners and serves them until the runtime ends.
 ///
 /// # Errors
 /// When an address cannot be bound, or a fault switch in `options` is not one that the sandbox knows.
@@ -41,12 +45,22 @@ pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Erro
     let _already_there = rustls::crypto::ring::default_provider().install_default();
     let bank_doors = wire::Doors::open(&options.bank).await?;
     let x_doors = wire::Doors::open(&options.x).await?;
-    let running = Running { x: x_doors.url()?, bank: bank_doors.url()? };
+    let messenger_doors = match &options.messenger {
+        Some(address) => Some(wire::Doors::open(address).await?),
+        None => None,
+    };
+    let messenger_url = messenger_doors.as_ref().map(wire::Doors::url).transpose()?;
+    let running = Running { x: x_doors.url()?, bank: bank_doors.url()?, messenger: messenger_url };
 
     let bank = Arc::new(bank::Bank::new(&options, running.bank.clone())?);
     let x = Arc::new(x::X::new(&options)?);
     courier::start(&x);
     bank_doors.serve(bank::router(Arc::clone(&bank)));
     x_doors.serve(x::router(x, bank));
+    if let Some(doors) = messenger_doors {
+        let messenger = Arc::new(messenger::Messenger::new(&options)?);
+        courier::start(&messenger);
+        doors.serve(messenger::router(messenger));
+    }
     Ok(running)
 }

@@ -33,7 +33,7 @@ pub struct Credentials {
     pub token_secret: String,
 }
 
-/// Simulates X and a bank on their real protocols.
+/// Simulates X, Messenger and a bank on their real protocols.
 ///
 /// Prints one line of JSON with the addresses, then serves until SIGTERM or SIGINT.
 #[derive(Clone, Debug, Parser)]
@@ -63,6 +63,15 @@ pub struct Options {
     /// A fault of the bank from the start, as key=value with the keys of its `GET /sandbox/faults`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub bank_fault: Vec<String>,
+    /// Where Messenger listens, as in `127.0.0.1:7004`; port 0 takes a free one. Without it there is no Messenger.
+    #[arg(long)]
+    pub messenger: Option<String>,
+    /// Where Messenger delivers events; without it nothing is delivered until `POST /sandbox/webhook` names a place.
+    #[arg(long, value_name = "URL", requires = "messenger")]
+    pub messenger_webhook: Option<String>,
+    /// A fault of Messenger from the start, as key=value with the keys of its `GET /sandbox/faults`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", requires = "messenger")]
+    pub messenger_fault: Vec<String>,
     /// Ends when standard input closes, so that a parent that dies takes the sandbox along.
     #[arg(long)]
     pub until_stdin_closes: bool,

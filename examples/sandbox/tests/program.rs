@@ -23,11 +23,12 @@ fn sandbox(arguments: &[&str]) -> Command {
 
 #[test]
 fn it_prints_its_addresses_and_ends_with_its_parent() {
-    let mut child = sandbox(&["--x", "127.0.0.1:0", "--until-stdin-closes"]).spawn().unwrap();
+    let mut child =
+        sandbox(&["--x", "127.0.0.1:0", "--messenger", "127.0.0.1:0", "--until-stdin-closes"]).spawn().unwrap();
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let addresses: serde_json::Value = serde_json::from_str(&line).unwrap();
-    for half in ["x", "bank"] {
+    for half in ["x", "bank", "messenger"] {
         let address = addresses[half].as_str().unwrap();
         assert!(address.starts_with("http://127.0.0.1:") && !address.ends_with(":0"), "{line}");
     }
@@ -45,6 +46,12 @@ fn a_wrong_start_says_what_is_wrong() {
     check(&["--x", "127.0.0.1:0", "--bank-fault", "wrong=1"], "unknown field `wrong`");
     check(&["--x", "127.0.0.1:0", "--bank-fault", "wrong"], "key=value");
     check(&["--x", "127.0.0.1:0", "--x-fault", "delay_ms=soon"], "--x-fault");
+    let messenger = ["--x", "127.0.0.1:0", "--messenger", "127.0.0.1:0"];
+    check(
+        &[messenger.as_slice(), &["--messenger-fault", "wrong=1"]].concat(),
+        "--messenger-fault: unknown field `wrong`",
+    );
+    check(&["--x", "127.0.0.1:0", "--messenger-webhook", "http://127.0.0.1:1"], "--messenger <MESSENGER>");
     check(&["--x", "256.0.0.1:0"], "cannot listen on");
 }
 

@@ -340,10 +340,10 @@ async fn a_delivery_that_takes_too_long_has_failed() {
 
 #[tokio::test]
 async fn the_readme_names_every_switch() {
-    let sandbox = Sandbox::start(&[]).await;
+    let sandbox = Sandbox::start(&["--messenger", "127.0.0.1:0"]).await;
     let readme = include_str!("../README.md");
     let (_, switches) = readme.split_once("## Faults").unwrap();
-    for half in [&sandbox.x, &sandbox.bank] {
+    for half in [&sandbox.x, &sandbox.bank, &sandbox.messenger] {
         for key in sandbox.see(format!("{half}/sandbox/faults")).await.as_object().unwrap().keys() {
             assert!(switches.contains(&format!("`{key}`")), "{key} is not in README.md");
         }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use axum::{
-    Json, Router,
+    Router,
     extract::{Query, State},
     http::{HeaderMap, StatusCode},
     routing::get,
@@ -26,6 +26,8 @@ pub const PATIENCE: Duration = Duration::from_secs(20);
 pub struct Sandbox {
     pub x: String,
     pub bank: String,
+    /// Messenger's, where the arguments ask for it.
+    pub messenger: String,
     pub http: reqwest::Client,
 }
 
@@ -49,7 +51,7 @@ impl Sandbox {
         let options = sandbox::Options::parse_from(fixed.iter().chain(arguments));
         let running = sandbox::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { x: running.x, bank: running.bank, http }
+        Self { x: running.x, bank: running.bank, messenger: running.messenger.unwrap_or_default(), http }
     }
 
     /// Calls with a JSON body and no credentials, as the control API is called.
@@ -68,6 +70,13 @@ impl Sandbox {
     /// POSTs to the bank's control API and expects it to work.
     pub async fn on_bank(&self, path: &str, body: Value) -> Value {
         let done = self.control("POST", format!("{}/sandbox/{path}", self.bank), body).await;
+        assert_eq!(done.status, 200, "{path}: {}", done.text);
+        done.json()
+    }
+
+    /// POSTs to Messenger's control API and expects it to work.
+    pub async fn on_messenger(&self, path: &str, body: Value) -> Value {
+        let done = self.control("POST", format!("{}/sandbox/{path}", self.messenger), body).await;
         assert_eq!(done.status, 200, "{path}: {}", done.text);
         done.json()
     }
@@ -91,7 +100,7 @@ impl Sandbox {
     }
 }
 
-async fn answer(response: reqwest::Response) -> Answer {
+pub async fn answer(response: reqwest::Response) -> Answer {
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     Answer { status, headers, text: response.text().await.unwrap_or_default() }
 }
@@ -131,9 +140,26 @@ fn encoded(text: &str) -> String {
     text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
 }
 
+/// How a provider challenges a webhook and signs for it.
+#[derive(Clone, Copy)]
+pub struct Scheme {
+    /// The right answer to a challenge.
+    pub challenged: fn(&BTreeMap<String, String>) -> String,
+    /// Whether a delivery is signed rightly.
+    pub signed: fn(&HeaderMap, &[u8]) -> bool,
+}
+
+const X: Scheme = Scheme {
+    challenged: |query| json!({ "response_token": hmac_sha256(query["crc_token"].as_bytes()) }).to_string(),
+    signed: |headers, body| {
+        headers.get("x-twitter-webhooks-signature").is_some_and(|s| s == hmac_sha256(body).as_str())
+    },
+};
+
 /// What a listening gateway got: each body, with whether its signature was right.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Gateway {
+    scheme: Scheme,
     pub got: Arc<Mutex<Vec<(bool, Value)>>>,
     arrived: Arc<tokio::sync::Notify>,
     /// Statuses to answer first, before 200.
@@ -149,12 +175,18 @@ fn hmac_sha256(text: &[u8]) -> String {
 }
 
 impl Gateway {
-    /// Listens on a free port; the address to give as `--webhook`.
+    /// Listens to X on a free port; the address to give as `--webhook`.
     pub async fn listen(refusals: &[u16]) -> (Self, String) {
-        let gateway = Self { refusals: Arc::new(Mutex::new(refusals.to_vec())), ..Self::default() };
+        Self::listen_to(X, refusals).await
+    }
+
+    /// Listens to a provider on a free port.
+    pub async fn listen_to(scheme: Scheme, refusals: &[u16]) -> (Self, String) {
+        let refusals = Arc::new(Mutex::new(refusals.to_vec()));
+        let gateway = Self { scheme, got: Arc::default(), arrived: Arc::default(), refusals };
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}/in/twitter", listener.local_addr().unwrap());
-        let router = Router::new().route("/in/twitter", get(challenged).post(received)).with_state(gateway.clone());
+        let url = format!("http://{}/in", listener.local_addr().unwrap());
+        let router = Router::new().route("/in", get(challenged).post(received)).with_state(gateway.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         (gateway, url)
     }
@@ -175,12 +207,12 @@ impl Gateway {
     }
 }
 
-async fn challenged(Query(query): Query<BTreeMap<String, String>>) -> Json<Value> {
-    Json(json!({ "response_token": hmac_sha256(query["crc_token"].as_bytes()) }))
+async fn challenged(State(gateway): State<Gateway>, Query(query): Query<BTreeMap<String, String>>) -> String {
+    (gateway.scheme.challenged)(&query)
 }
 
 async fn received(State(gateway): State<Gateway>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let good = headers.get("x-twitter-webhooks-signature").is_some_and(|s| s == hmac_sha256(&body).as_str());
+    let good = (gateway.scheme.signed)(&headers, &body);
     let refusal = gateway.refusals.lock().unwrap().pop();
     if let Some(status) = refusal {
         return StatusCode::from_u16(status).unwrap();

@@ -1,0 +1,71 @@
+//! Messenger: what Meta's platform does towards an application that answers for pages: deliveries, the Send API, and
+//! the control API that moves the people in the chats.
+
+mod batch;
+mod cast;
+mod control;
+mod events;
+mod faults;
+mod graph;
+mod send;
+mod webhook;
+mod world;
+
+use std::sync::{Arc, Mutex};
+
+use axum::{
+    Router,
+    extract::{Request, State},
+    http::Uri,
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+};
+
+use self::{batch::Batch, faults::Faults, graph::GraphError, world::World};
+use crate::{courier::Courier, disturb, limits::Limits, lock::lock, options::Options};
+
+/// The state of Messenger.
+#[derive(Debug)]
+pub(crate) struct Messenger {
+    pub(crate) world: Mutex<World>,
+    pub(crate) faults: Mutex<Faults>,
+    /// The faults to go back to on a reset.
+    pub(crate) faults_at_start: Faults,
+    pub(crate) limits: Mutex<Limits>,
+    pub(crate) batch: Mutex<Batch>,
+    pub(crate) courier: Courier,
+}
+
+impl Messenger {
+    pub(crate) fn new(options: &Options) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let faults = disturb::merged(&Faults::default(), &disturb::switches(&options.messenger_fault)?)
+            .map_err(|error| format!("--messenger-fault: {error}"))?;
+        Ok(Self {
+            world: Mutex::default(),
+            faults: Mutex::new(faults.clone()),
+            faults_at_start: faults,
+            limits: Mutex::default(),
+            batch: Mutex::default(),
+            courier: Courier::new(options.messenger_webhook.clone())?,
+        })
+    }
+}
+
+/// Everything on Messenger's listener.
+pub(crate) fn router(messenger: Arc<Messenger>) -> Router {
+    send::router()
+        .layer(middleware::from_fn_with_state(Arc::clone(&messenger), disturbed))
+        .merge(control::router())
+        .fallback(nowhere)
+        .with_state(messenger)
+}
+
+/// What is no path of the API, such as one without a version.
+async fn nowhere(uri: Uri) -> Response {
+    GraphError::version(uri.path()).into_response()
+}
+
+async fn disturbed(State(messenger): State<Arc<Messenger>>, request: Request, next: Next) -> Response {
+    let plan = lock(&messenger.faults).plan(request.method());
+    disturb::run(plan, request, next, GraphError::bare).await
+}

@@ -1,7 +1,10 @@
 //! What can go wrong around any API call, on either listener: lateness, a lost request, a lost answer, an error status
 //! before or after the work, an answer that cannot be read.
 
-use std::time::Duration;
+use std::{
+    sync::{Mutex, MutexGuard},
+    time::Duration,
+};
 
 use axum::{
     body::Body,
@@ -11,8 +14,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
-use crate::wire::Cut;
+use crate::{lock::lock, wire::Cut};
 
 /// Which calls a disturbance touches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -137,11 +141,51 @@ async fn carried_out(plan: Plan, request: Request, next: Next, problem: fn(Statu
     }
 }
 
+/// The switches of one provider: as they stand, and as they were at the start.
+#[derive(Debug)]
+pub(crate) struct Switches<F> {
+    now: Mutex<F>,
+    at_start: F,
+}
+
+impl<F> Switches<F>
+where
+    F: Clone + Default + Serialize + for<'de> Deserialize<'de>,
+{
+    /// Those of the command line, given as `key=value` with the option `flag`.
+    pub(crate) fn read(flag: &str, pairs: &[String]) -> Result<Self, String> {
+        let at_start = switches(pairs)
+            .and_then(|change| merged(&F::default(), &change))
+            .map_err(|error| format!("{flag}: {error}"))?;
+        Ok(Self { now: Mutex::new(at_start.clone()), at_start })
+    }
+
+    /// As they stand.
+    pub(crate) fn now(&self) -> MutexGuard<'_, F> {
+        lock(&self.now)
+    }
+
+    /// Changes those that are named, and answers with all.
+    ///
+    /// # Errors
+    /// As of [`merged`]; nothing is changed then.
+    pub(crate) fn change(&self, change: &Map<String, Value>) -> Result<Value, String> {
+        let mut now = self.now();
+        *now = merged(&*now, change)?;
+        Ok(json!(*now))
+    }
+
+    /// Back to the start.
+    pub(crate) fn reset(&self) {
+        *self.now() = self.at_start.clone();
+    }
+}
+
 /// Lays the members of `change` over `current`, as `POST …/faults` and the command line do.
 ///
 /// # Errors
 /// When a member is unknown or has the wrong type; nothing is changed then.
-pub(crate) fn merged<T>(current: &T, change: &serde_json::Map<String, serde_json::Value>) -> Result<T, String>
+pub(crate) fn merged<T>(current: &T, change: &Map<String, Value>) -> Result<T, String>
 where
     T: Serialize + for<'de> Deserialize<'de>,
 {
@@ -157,12 +201,12 @@ where
 }
 
 /// Reads `key=value` switches of the command line; a value that is no JSON is taken as text.
-pub(crate) fn switches(pairs: &[String]) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+pub(crate) fn switches(pairs: &[String]) -> Result<Map<String, Value>, String> {
     pairs
         .iter()
         .map(|pair| {
             let (key, value) = pair.split_once('=').ok_or_else(|| format!("fault `{pair}`: write it as key=value"))?;
-            let value = serde_json::from_str(value).unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
+            let value = serde_json::from_str(value).unwrap_or_else(|_| Value::String(value.to_owned()));
             Ok((key.to_owned(), value))
         })
         .collect()

@@ -31,9 +31,8 @@ pub struct Running {
     pub x: String,
     /// Where the bank's API and its control API are.
     pub bank: String,
-    /// Where Messenger's Send API and its control API are, if it was asked for.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub messenger: Option<String>,
+    /// Where Messenger's Send API and its control API are.
+    pub messenger: String,
 }
 
 /// Opens the listeners and serves them until the runtime ends.
@@ -45,22 +44,16 @@ pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Erro
     let _already_there = rustls::crypto::ring::default_provider().install_default();
     let bank_doors = wire::Doors::open(&options.bank).await?;
     let x_doors = wire::Doors::open(&options.x).await?;
-    let messenger_doors = match &options.messenger {
-        Some(address) => Some(wire::Doors::open(address).await?),
-        None => None,
-    };
-    let messenger_url = messenger_doors.as_ref().map(wire::Doors::url).transpose()?;
-    let running = Running { x: x_doors.url()?, bank: bank_doors.url()?, messenger: messenger_url };
+    let messenger_doors = wire::Doors::open(&options.messenger).await?;
+    let running = Running { x: x_doors.url()?, bank: bank_doors.url()?, messenger: messenger_doors.url()? };
 
     let bank = Arc::new(bank::Bank::new(&options, running.bank.clone())?);
     let x = Arc::new(x::X::new(&options)?);
+    let messenger = Arc::new(messenger::Messenger::new(&options)?);
     courier::start(&x);
+    courier::start(&messenger);
     bank_doors.serve(bank::router(Arc::clone(&bank)));
     x_doors.serve(x::router(x, bank));
-    if let Some(doors) = messenger_doors {
-        let messenger = Arc::new(messenger::Messenger::new(&options)?);
-        courier::start(&messenger);
-        doors.serve(messenger::router(messenger));
-    }
+    messenger_doors.serve(messenger::router(messenger));
     Ok(running)
 }

@@ -63,14 +63,14 @@ pub struct Options {
     /// A fault of the bank from the start, as key=value with the keys of its `GET /sandbox/faults`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub bank_fault: Vec<String>,
-    /// Where Messenger listens, as in `127.0.0.1:7004`; port 0 takes a free one. Without it there is no Messenger.
-    #[arg(long)]
-    pub messenger: Option<String>,
+    /// Where Messenger listens; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7004")]
+    pub messenger: String,
     /// Where Messenger delivers events; without it nothing is delivered until `POST /sandbox/webhook` names a place.
-    #[arg(long, value_name = "URL", requires = "messenger")]
+    #[arg(long, value_name = "URL")]
     pub messenger_webhook: Option<String>,
     /// A fault of Messenger from the start, as key=value with the keys of its `GET /sandbox/faults`; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE", requires = "messenger")]
+    #[arg(long, value_name = "KEY=VALUE")]
     pub messenger_fault: Vec<String>,
     /// Ends when standard input closes, so that a parent that dies takes the sandbox along.
     #[arg(long)]

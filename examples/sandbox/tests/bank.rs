@@ -209,7 +209,7 @@ async fn work_goes_on_when_the_caller_has_given_up() {
     let sandbox = Sandbox::start(&["--bank-fault", "delay_ms=300"]).await;
     let body = order(&sandbox, "20.00", ANNA, "GONE-1").await;
     let impatient = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(30)).build().unwrap();
-    let hasty = Sandbox { x: sandbox.x.clone(), bank: sandbox.bank.clone(), messenger: String::new(), http: impatient };
+    let hasty = Sandbox { http: impatient, ..sandbox.clone() };
     assert!(initiate(&hasty, INSTANT, body).await.is_none(), "the caller has gone");
     let done = async { while books(&sandbox).await != (98_000, 7_000, 105_500) {} };
     tokio::time::timeout(world::PATIENCE, done).await.unwrap();

@@ -340,7 +340,7 @@ async fn a_delivery_that_takes_too_long_has_failed() {
 
 #[tokio::test]
 async fn the_readme_names_every_switch() {
-    let sandbox = Sandbox::start(&["--messenger", "127.0.0.1:0"]).await;
+    let sandbox = Sandbox::start(&[]).await;
     let readme = include_str!("../README.md");
     let (_, switches) = readme.split_once("## Faults").unwrap();
     for half in [&sandbox.x, &sandbox.bank, &sandbox.messenger] {

@@ -18,8 +18,6 @@ use super::{
 use crate::{
     clock,
     control::{Refusal, read, refused},
-    disturb,
-    lock::lock,
 };
 
 pub(crate) fn router(bank: Arc<Bank>) -> Router {
@@ -119,19 +117,17 @@ async fn release(State(bank): State<Arc<Bank>>, body: Bytes) -> Result<Json<Valu
 }
 
 async fn faults(State(bank): State<Arc<Bank>>) -> Json<Value> {
-    Json(json!(*lock(&bank.faults)))
+    Json(json!(*bank.faults.now()))
 }
 
 async fn set_faults(State(bank): State<Arc<Bank>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let change: Map<String, Value> = read(&body)?;
-    let mut faults = lock(&bank.faults);
-    *faults = disturb::merged(&*faults, &change).map_err(refused)?;
-    Ok(Json(json!(*faults)))
+    bank.faults.change(&change).map(Json).map_err(refused)
 }
 
 /// Back to the start: accounts, no payments, the faults of the command line.
 async fn reset(State(bank): State<Arc<Bank>>) -> Json<Value> {
     *bank.ledger() = Ledger::default();
-    *lock(&bank.faults) = bank.faults_at_start.clone();
+    bank.faults.reset();
     Json(json!({}))
 }

@@ -24,7 +24,12 @@ use axum::{
 };
 
 use self::{faults::Faults, ledger::Ledger, tpp::TppError};
-use crate::{clock, disturb, lock::lock, options::Options};
+use crate::{
+    clock,
+    disturb::{self, Switches},
+    lock::lock,
+    options::Options,
+};
 
 /// The state of the bank.
 #[derive(Debug)]
@@ -32,21 +37,16 @@ pub(crate) struct Bank {
     /// Its own base URL, for the links that a payer's browser follows.
     pub(crate) url: String,
     pub(crate) token: String,
-    pub(crate) faults: Mutex<Faults>,
-    /// The faults to go back to on a reset.
-    pub(crate) faults_at_start: Faults,
+    pub(crate) faults: Switches<Faults>,
     ledger: Mutex<Ledger>,
 }
 
 impl Bank {
     pub(crate) fn new(options: &Options, url: String) -> Result<Self, String> {
-        let faults = disturb::merged(&Faults::default(), &disturb::switches(&options.bank_fault)?)
-            .map_err(|error| format!("--bank-fault: {error}"))?;
         Ok(Self {
             url,
             token: options.bank_token.clone(),
-            faults: Mutex::new(faults.clone()),
-            faults_at_start: faults,
+            faults: Switches::read("--bank-fault", &options.bank_fault)?,
             ledger: Mutex::default(),
         })
     }
@@ -60,7 +60,7 @@ impl Bank {
 
     /// How what is pending is worded at present.
     pub(crate) fn pending_status(&self) -> String {
-        lock(&self.faults).pending_status.clone().unwrap_or_else(|| "ACSP".to_owned())
+        self.faults.now().pending_status.clone().unwrap_or_else(|| "ACSP".to_owned())
     }
 }
 
@@ -76,7 +76,7 @@ pub(crate) fn router(bank: Arc<Bank>) -> Router {
 }
 
 async fn disturbed(State(bank): State<Arc<Bank>>, request: Request, next: Next) -> Response {
-    let plan = lock(&bank.faults).plan(request.method());
+    let plan = bank.faults.now().plan(request.method());
     disturb::run(plan, request, next, TppError::bare).await
 }
 

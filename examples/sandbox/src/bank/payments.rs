@@ -19,7 +19,7 @@ use super::{
     pain001, pain002,
     tpp::{self, TppError},
 };
-use crate::{clock, json::put, lock::lock};
+use crate::{clock, json::put};
 
 /// How long a payment that is not instant takes, in milliseconds, unless told otherwise.
 const USUAL_MS: u64 = 2_000;
@@ -65,7 +65,7 @@ async fn initiate(
     let order = pain001::read(xml, instant).map_err(TppError::format)?;
     executable(&order.date)?;
 
-    let faults = lock(&bank.faults).clone();
+    let faults = bank.faults.now().clone();
     let special = declines::treatment(order.cents, &order.creditor_iban);
     let challenged = faults.sca_redirect
         || special == Some(Treatment::Challenge)

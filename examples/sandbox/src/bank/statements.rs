@@ -17,7 +17,7 @@ use super::{
     ledger::{Account, Ledger, Payment, State as Stage},
     tpp::{self, TppError},
 };
-use crate::{clock, json::put, lock::lock};
+use crate::{clock, json::put};
 
 const PAGE_SIZE: usize = 100;
 
@@ -31,7 +31,7 @@ pub(crate) fn router() -> Router<Arc<Bank>> {
 
 fn check(bank: &Bank, headers: &HeaderMap) -> Result<(), TppError> {
     tpp::check(headers, &bank.token)?;
-    if lock(&bank.faults).require_consent && tpp::header(headers, "consent-id").is_none() {
+    if bank.faults.now().require_consent && tpp::header(headers, "consent-id").is_none() {
         let text = "The header Consent-ID is missing.";
         return Err(TppError::new(StatusCode::UNAUTHORIZED, "CONSENT_INVALID", text));
     }
@@ -132,7 +132,7 @@ async fn transactions(
         return Err(TppError::format("dateFrom is needed, and dates are written YYYY-MM-DD."));
     }
     let (size, hidden) = {
-        let faults = lock(&bank.faults);
+        let faults = bank.faults.now();
         (faults.page_size.unwrap_or(PAGE_SIZE).max(1), faults.hide_transactions)
     };
     let ledger = bank.ledger();

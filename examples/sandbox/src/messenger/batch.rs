@@ -41,7 +41,7 @@ impl Batch {
 /// Queues events for delivery, as the application subscribed to them and the faults would have them.
 pub(crate) fn deliver(messenger: &Arc<Messenger>, events: Vec<Event>) {
     let (fields, size, wait_ms) = {
-        let faults = lock(&messenger.faults);
+        let faults = messenger.faults.now();
         (faults.fields.clone(), faults.batch, faults.batch_wait_ms)
     };
     for event in events.into_iter().filter(|event| fields.iter().any(|field| field == event.field)) {
@@ -73,7 +73,7 @@ async fn end_later(messenger: Arc<Messenger>, serial: u64, wait_ms: u64) {
 fn send(messenger: &Messenger, events: &[Event]) {
     let Some(first) = events.first() else { return };
     let (batch_in, wrong_page) = {
-        let faults = lock(&messenger.faults);
+        let faults = messenger.faults.now();
         (faults.batch_in, faults.wrong_page)
     };
     let mids: Vec<&str> = events.iter().map(|event| event.mid.as_str()).collect();

@@ -21,7 +21,6 @@ use super::{
 };
 use crate::{
     control::{self, Refusal, missing, read, refused},
-    disturb,
     limits::Limits,
     lock::lock,
     serial::random,
@@ -328,22 +327,21 @@ async fn advance(State(messenger): State<Arc<Messenger>>, body: Bytes) -> Result
 }
 
 async fn faults(State(messenger): State<Arc<Messenger>>) -> Json<Value> {
-    Json(json!(*lock(&messenger.faults)))
+    Json(json!(*messenger.faults.now()))
 }
 
 async fn set_faults(State(messenger): State<Arc<Messenger>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let change: Map<String, Value> = read(&body)?;
-    let mut faults = lock(&messenger.faults);
-    *faults = disturb::merged(&*faults, &change).map_err(refused)?;
+    let faults = messenger.faults.change(&change).map_err(refused)?;
     // A window of the old length would outlast a change of the limits.
     *lock(&messenger.limits) = Limits::default();
-    Ok(Json(json!(*faults)))
+    Ok(Json(faults))
 }
 
 /// Back to the start: people, no messages, no deliveries, the true time, the faults of the command line.
 async fn reset(State(messenger): State<Arc<Messenger>>) -> Json<Value> {
     *lock(&messenger.world) = World::default();
-    *lock(&messenger.faults) = messenger.faults_at_start.clone();
+    messenger.faults.reset();
     *lock(&messenger.limits) = Limits::default();
     *lock(&messenger.batch) = Batch::default();
     messenger.courier.forget();

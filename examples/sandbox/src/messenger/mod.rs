@@ -22,15 +22,18 @@ use axum::{
 };
 
 use self::{batch::Batch, faults::Faults, graph::GraphError, world::World};
-use crate::{courier::Courier, disturb, limits::Limits, lock::lock, options::Options};
+use crate::{
+    courier::Courier,
+    disturb::{self, Switches},
+    limits::Limits,
+    options::Options,
+};
 
 /// The state of Messenger.
 #[derive(Debug)]
 pub(crate) struct Messenger {
     pub(crate) world: Mutex<World>,
-    pub(crate) faults: Mutex<Faults>,
-    /// The faults to go back to on a reset.
-    pub(crate) faults_at_start: Faults,
+    pub(crate) faults: Switches<Faults>,
     pub(crate) limits: Mutex<Limits>,
     pub(crate) batch: Mutex<Batch>,
     pub(crate) courier: Courier,
@@ -38,12 +41,9 @@ pub(crate) struct Messenger {
 
 impl Messenger {
     pub(crate) fn new(options: &Options) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let faults = disturb::merged(&Faults::default(), &disturb::switches(&options.messenger_fault)?)
-            .map_err(|error| format!("--messenger-fault: {error}"))?;
         Ok(Self {
             world: Mutex::default(),
-            faults: Mutex::new(faults.clone()),
-            faults_at_start: faults,
+            faults: Switches::read("--messenger-fault", &options.messenger_fault)?,
             limits: Mutex::default(),
             batch: Mutex::default(),
             courier: Courier::new(options.messenger_webhook.clone())?,
@@ -66,6 +66,6 @@ async fn nowhere(uri: Uri) -> Response {
 }
 
 async fn disturbed(State(messenger): State<Arc<Messenger>>, request: Request, next: Next) -> Response {
-    let plan = lock(&messenger.faults).plan(request.method());
+    let plan = messenger.faults.now().plan(request.method());
     disturb::run(plan, request, next, GraphError::bare).await
 }

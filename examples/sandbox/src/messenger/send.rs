@@ -93,7 +93,7 @@ async fn send(
         Err(error) => return error.into_response(),
     };
     counted(&messenger, page, || {
-        if let Some(failure) = lock(&messenger.faults).failure() {
+        if let Some(failure) = messenger.faults.now().failure() {
             return Err(GraphError::asked(&failure));
         }
         carried_out(&messenger, page, &body)
@@ -116,7 +116,7 @@ fn authorized(token: Option<String>, proof: Option<String>, path: &str) -> Resul
 /// Counts a call against both limits; the answer of `work`, or the limit's error, in either case with the headers.
 fn counted(messenger: &Messenger, page: Page, work: impl FnOnce() -> Result<Value, GraphError>) -> Response {
     let (app_limit, page_limit, window_s) = {
-        let faults = lock(&messenger.faults);
+        let faults = messenger.faults.now();
         (faults.app_limit, faults.page_limit, faults.window_s)
     };
     let (app, of_page) = {
@@ -139,7 +139,7 @@ fn carried_out(messenger: &Arc<Messenger>, page: Page, body: &[u8]) -> Result<Va
     let asked: Asked = serde_json::from_slice(body).map_err(GraphError::parameter)?;
     let psid = asked.recipient.as_ref().and_then(|recipient| recipient.id.clone());
     let psid = psid.ok_or_else(|| GraphError::parameter("The parameter recipient is required"))?;
-    let blocked = lock(&messenger.faults).block.clone();
+    let blocked = messenger.faults.now().block.clone();
 
     let mut world = lock(&messenger.world);
     let name = world.owner(page.id, &psid).map(|person| person.name.clone()).ok_or_else(|| GraphError::of(100))?;

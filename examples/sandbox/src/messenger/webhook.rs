@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     courier::{Courier, Faults, Headers, Provider},
-    lock::lock,
     serial::random,
 };
 
@@ -36,7 +35,7 @@ impl Provider for Messenger {
     }
 
     fn delivery_faults(&self) -> Faults {
-        lock(&self.faults).deliveries.clone()
+        self.faults.now().deliveries.clone()
     }
 
     fn secret(&self) -> &str {

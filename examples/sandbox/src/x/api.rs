@@ -51,7 +51,7 @@ struct NewDm {
 }
 
 async fn create_post(State(x): State<Arc<X>>, body: Bytes) -> Response {
-    let limit = lock(&x.faults).post_limit;
+    let limit = x.faults.now().post_limit;
     counted(&x, "POST /2/tweets", limit, || match publish(&x, &body) {
         Ok(answer) => (StatusCode::CREATED, Json(answer)).into_response(),
         Err(problem) => problem.into_response(),
@@ -68,7 +68,7 @@ fn publish(x: &X, body: &[u8]) -> Result<serde_json::Value, Problem> {
     }
     let reply_to = asked.reply.map(|reply| id(&reply.in_reply_to_tweet_id)).transpose()?;
     let quote_of = asked.quote_tweet_id.map(|quoted| id(&quoted)).transpose()?;
-    let refuse_duplicates = lock(&x.faults).refuse_duplicates;
+    let refuse_duplicates = x.faults.now().refuse_duplicates;
 
     let mut world = lock(&x.world);
     if let Some(replied) = reply_to {
@@ -105,7 +105,7 @@ fn publish(x: &X, body: &[u8]) -> Result<serde_json::Value, Problem> {
 }
 
 async fn send_dm(State(x): State<Arc<X>>, Path(to): Path<String>, body: Bytes) -> Response {
-    let limit = lock(&x.faults).dm_limit;
+    let limit = x.faults.now().dm_limit;
     counted(&x, &format!("direct messages with {to}"), limit, || match message(&x, &to, &body) {
         Ok(answer) => (StatusCode::CREATED, Json(answer)).into_response(),
         Err(problem) => problem.into_response(),
@@ -119,7 +119,7 @@ fn message(x: &X, to: &str, body: &[u8]) -> Result<serde_json::Value, Problem> {
         return Err(Problem::invalid("The text is longer than 10000 characters."));
     }
     id(to)?;
-    let closed = lock(&x.faults).dms_closed.clone();
+    let closed = x.faults.now().dms_closed.clone();
     let mut world = lock(&x.world);
     let refused = || Problem::forbidden("You do not have permission to DM one or more participants.");
     let person = world.person(to).ok_or_else(refused)?;

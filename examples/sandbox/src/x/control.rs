@@ -22,7 +22,6 @@ use super::{
 use crate::{
     clock,
     control::{self, Refusal, missing, read, refused},
-    disturb,
     limits::Limits,
     lock::lock,
     options::Envelope,
@@ -277,25 +276,24 @@ async fn forge(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refu
 }
 
 async fn faults(State(x): State<Arc<X>>) -> Json<Value> {
-    Json(json!(*lock(&x.faults)))
+    Json(json!(*x.faults.now()))
 }
 
 async fn set_faults(State(x): State<Arc<X>>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let change: Map<String, Value> = read(&body)?;
-    let mut faults = lock(&x.faults);
-    let window_s = faults.window_s;
-    *faults = disturb::merged(&*faults, &change).map_err(refused)?;
-    if faults.window_s != window_s {
+    let window_s = x.faults.now().window_s;
+    let faults = x.faults.change(&change).map_err(refused)?;
+    if x.faults.now().window_s != window_s {
         // Windows of the old length would outlast the change, by up to a quarter of an hour.
         *lock(&x.limits) = Limits::default();
     }
-    Ok(Json(json!(*faults)))
+    Ok(Json(faults))
 }
 
 /// Back to the start: people, no posts, no messages, no deliveries, the faults of the command line.
 async fn reset(State(x): State<Arc<X>>) -> Json<Value> {
     *lock(&x.world) = World::default();
-    *lock(&x.faults) = x.faults_at_start.clone();
+    x.faults.reset();
     *lock(&x.limits) = Limits::default();
     x.courier.forget();
     Json(json!({}))

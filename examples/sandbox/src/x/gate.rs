@@ -21,7 +21,7 @@ const FORM_BYTES_MAX: usize = 64 * 1024;
 
 /// Lets the faults have their way with the call.
 pub(crate) async fn disturbed(State(x): State<Arc<X>>, request: Request, next: Next) -> Response {
-    let plan = lock(&x.faults).plan(request.method());
+    let plan = x.faults.now().plan(request.method());
     disturb::run(plan, request, next, Problem::bare).await
 }
 
@@ -43,9 +43,9 @@ pub(crate) async fn signed(State(x): State<Arc<X>>, request: Request, next: Next
     if let Err(detail) = verified {
         return Problem::unauthorized(detail).into_response();
     }
-    let limited_until = lock(&x.faults).rate_limited_until.filter(|until| *until > clock::now_s());
+    let limited_until = x.faults.now().rate_limited_until.filter(|until| *until > clock::now_s());
     if let Some(until) = limited_until {
-        let limit = lock(&x.faults).post_limit;
+        let limit = x.faults.now().post_limit;
         return limited(Standing::exhausted(limit, until));
     }
     next.run(Request::from_parts(parts, body.into())).await
@@ -71,7 +71,7 @@ pub(crate) fn limited(standing: Standing) -> Response {
 
 /// Counts a call against a limit; the answer of `work`, or 429, in either case with the headers.
 pub(crate) fn counted(x: &X, what: &str, limit: u64, work: impl FnOnce() -> Response) -> Response {
-    let window_s = lock(&x.faults).window_s;
+    let window_s = x.faults.now().window_s;
     let standing = lock(&x.limits).count(what, limit, window_s, clock::now_s());
     if !standing.allowed {
         return limited(standing);

@@ -137,7 +137,7 @@ async fn mentions(State(x): State<Arc<X>>, Path(id): Path<String>, Query(params)
         "place.fields",
     ];
     const ALWAYS: [&str; 3] = ["id", "text", "edit_history_tweet_ids"];
-    let limit = lock(&x.faults).read_limit;
+    let limit = x.faults.now().read_limit;
     counted(&x, "GET /2/users/:id/mentions", limit, || {
         let page = match Page::read(&params, &KNOWN, 5, 10) {
             Ok(page) => page,
@@ -177,7 +177,7 @@ async fn dm_events(State(x): State<Arc<X>>, Query(params): Query<Params>) -> Res
     const KNOWN: [&str; 6] =
         ["dm_event.fields", "event_types", "expansions", "user.fields", "tweet.fields", "media.fields"];
     const ALWAYS: [&str; 3] = ["id", "text", "event_type"];
-    let limit = lock(&x.faults).read_limit;
+    let limit = x.faults.now().read_limit;
     counted(&x, "GET /2/dm_events", limit, || {
         let page = match Page::read(&params, &KNOWN, 1, 100) {
             Ok(page) => page,
@@ -216,7 +216,7 @@ fn distinct(people: Vec<&Person>, params: &Params) -> Vec<Value> {
 }
 
 async fn by_username(State(x): State<Arc<X>>, Path(name): Path<String>, Query(params): Query<Params>) -> Response {
-    let limit = lock(&x.faults).read_limit;
+    let limit = x.faults.now().read_limit;
     counted(&x, "GET /2/users/by/username/:username", limit, || {
         let world = lock(&x.world);
         match world.named(&name) {
@@ -237,7 +237,7 @@ async fn by_username(State(x): State<Arc<X>>, Path(name): Path<String>, Query(pa
 }
 
 async fn me(State(x): State<Arc<X>>, Query(params): Query<Params>) -> Response {
-    let limit = lock(&x.faults).read_limit;
+    let limit = x.faults.now().read_limit;
     counted(&x, "GET /2/users/me", limit, || {
         let world = lock(&x.world);
         match world.person(ACCOUNT) {

@@ -24,7 +24,7 @@ use self::{faults::Faults, oauth::Nonces, world::World};
 use crate::{
     bank::Bank,
     courier::Courier,
-    disturb,
+    disturb::Switches,
     limits::Limits,
     options::{Credentials, Envelope, Options},
     serial::Snowflakes,
@@ -36,9 +36,7 @@ pub(crate) struct X {
     pub(crate) credentials: Credentials,
     pub(crate) envelope: Envelope,
     pub(crate) world: Mutex<World>,
-    pub(crate) faults: Mutex<Faults>,
-    /// The faults to go back to on a reset.
-    pub(crate) faults_at_start: Faults,
+    pub(crate) faults: Switches<Faults>,
     pub(crate) limits: Mutex<Limits>,
     pub(crate) nonces: Mutex<Nonces>,
     pub(crate) ids: Snowflakes,
@@ -47,14 +45,11 @@ pub(crate) struct X {
 
 impl X {
     pub(crate) fn new(options: &Options) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
-        let faults = disturb::merged(&Faults::default(), &disturb::switches(&options.x_fault)?)
-            .map_err(|error| format!("--x-fault: {error}"))?;
         Ok(Self {
             credentials: options.credentials.clone(),
             envelope: options.envelope,
             world: Mutex::default(),
-            faults: Mutex::new(faults.clone()),
-            faults_at_start: faults,
+            faults: Switches::read("--x-fault", &options.x_fault)?,
             limits: Mutex::default(),
             nonces: Mutex::default(),
             ids: Snowflakes::default(),

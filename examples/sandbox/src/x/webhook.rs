@@ -8,7 +8,6 @@ use sha2::Sha256;
 use super::{X, events::Event};
 use crate::{
     courier::{self, Courier, Faults, Headers, Provider, Record},
-    lock::lock,
     serial::random,
 };
 
@@ -32,7 +31,7 @@ impl Provider for X {
     }
 
     fn delivery_faults(&self) -> Faults {
-        lock(&self.faults).deliveries.clone()
+        self.faults.now().deliveries.clone()
     }
 
     fn secret(&self) -> &str {

@@ -23,10 +23,10 @@ use serde_json::{Value, json};
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running sandbox and a client for it.
+#[derive(Clone)]
 pub struct Sandbox {
     pub x: String,
     pub bank: String,
-    /// Messenger's, where the arguments ask for it.
     pub messenger: String,
     pub http: reqwest::Client,
 }
@@ -48,10 +48,11 @@ impl Sandbox {
     /// Starts one on free ports, with further arguments.
     pub async fn start(arguments: &[&str]) -> Self {
         let fixed = ["sandbox", "--x", "127.0.0.1:0", "--bank", "127.0.0.1:0"];
-        let options = sandbox::Options::parse_from(fixed.iter().chain(arguments));
+        let messenger = ["--messenger", "127.0.0.1:0"];
+        let options = sandbox::Options::parse_from(fixed.iter().chain(&messenger).chain(arguments));
         let running = sandbox::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { x: running.x, bank: running.bank, messenger: running.messenger.unwrap_or_default(), http }
+        Self { x: running.x, bank: running.bank, messenger: running.messenger, http }
     }
 
     /// Calls with a JSON body and no credentials, as the control API is called.

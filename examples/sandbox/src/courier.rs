@@ -13,7 +13,7 @@ use tokio::sync::{mpsc, watch};
 
 use crate::{clock, lock::lock, serial::Snowflakes};
 
-/// How many deliveries the record keeps.
+/// How many deliveries the record keeps of those that have ended.
 const RECORDS_MAX: usize = 10_000;
 /// How long a challenge is waited for before it is sent again.
 const CHALLENGE_PAUSE: Duration = Duration::from_millis(200);
@@ -185,14 +185,18 @@ impl Courier {
 
     /// Puts a delivery on record under an id of its own, and in the queue unless it is dropped.
     fn enqueue(&self, record: Record) {
-        let (id, queued) = (self.ids.next(), record.state == "queued");
-        {
+        let queued = record.state == "queued";
+        let id = {
             let mut records = lock(&self.records);
+            // Drawn under the lock, so that the records are in the order of their ids.
+            let id = self.ids.next();
             records.push_back(Record { id, ..record });
-            if records.len() > RECORDS_MAX {
+            // What is still to be delivered is not forgotten, however much of it there is.
+            if records.len() > RECORDS_MAX && records.front().is_some_and(|oldest| oldest.state != "queued") {
                 records.pop_front();
             }
-        }
+            id
+        };
         if queued {
             // The other end is held by the task that runs as long as the sandbox: sending fails only when all ends.
             let _ends_with_the_sandbox = self.queue.send(id);
@@ -217,7 +221,9 @@ impl Courier {
     }
 
     fn record<T>(&self, id: u64, change: impl FnOnce(&mut Record) -> T) -> Option<T> {
-        lock(&self.records).iter_mut().find(|record| record.id == id).map(change)
+        let mut records = lock(&self.records);
+        let at = records.binary_search_by_key(&id, |record| record.id).ok()?;
+        records.get_mut(at).map(change)
     }
 }
 
@@ -332,4 +338,29 @@ async fn attempt<P: Provider>(provider: &P, id: u64) -> Option<bool> {
         }
         accepted
     })
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_not_delivered_yet_is_kept_and_the_rest_in_part() {
+        let _already_there = rustls::crypto::ring::default_provider().install_default();
+        let check = |state: &'static str, expected: usize| {
+            let courier = Courier::new(Some("http://127.0.0.1:1".to_owned())).unwrap();
+            for at in 0..RECORDS_MAX + 100 {
+                let record = Record::new(at.to_string(), "page", "messages", "{}".to_owned());
+                courier.enqueue(Record { state, ..record });
+            }
+            let records = courier.records(usize::MAX);
+            assert_eq!(records.len(), expected, "{state}");
+            for record in [records.first(), records.last()].into_iter().flatten() {
+                assert_eq!(courier.record(record.id, |found| found.subject.clone()), Some(record.subject.clone()));
+            }
+        };
+        check("queued", RECORDS_MAX + 100);
+        check("dropped", RECORDS_MAX);
+    }
 }

@@ -126,6 +126,8 @@ fn escaped(json: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection::vec, prelude::*};
+
     use super::*;
 
     #[test]
@@ -139,5 +141,42 @@ mod tests {
         check("pizza 🍕", "pizza \\ud83c\\udf55");
         check("a \"quote\"\n", "a \\\"quote\\\"\\n");
         check("", "");
+    }
+
+    fn event(page: usize, aside: bool, text: &str) -> Event {
+        let page = super::super::cast::PAGES.get(page).map_or("", |page| page.id).to_owned();
+        let field = if aside { "standby" } else { "messages" };
+        Event { page, mid: "m_1".to_owned(), field, at_ms: 1, body: json!({ "message": { "text": text } }) }
+    }
+
+    proptest! {
+        /// Whatever is written and however it is grouped: every event comes, in order, under its own page, in ASCII.
+        #[test]
+        fn a_delivery_holds_its_events(
+            asked in vec((0_usize..2, any::<bool>(), any::<String>()), 1..8),
+            batch_in in prop_oneof![Just(BatchIn::Entries), Just(BatchIn::Messaging)],
+        ) {
+            let events: Vec<Event> = asked.iter().map(|(page, aside, text)| event(*page, *aside, text)).collect();
+            let written = body(&events, batch_in);
+            prop_assert!(written.is_ascii());
+            let read: Value = serde_json::from_str(&written)?;
+            let entries = read.get("entry").and_then(Value::as_array).cloned().unwrap_or_default();
+            prop_assert!(batch_in == BatchIn::Messaging || entries.len() == events.len());
+            let mut found = Vec::new();
+            for entry in &entries {
+                for place in ["messaging", "standby"] {
+                    let list = entry.get(place).and_then(Value::as_array).cloned().unwrap_or_default();
+                    found.extend(list.into_iter().map(|event| (entry.get("id").cloned(), place, event)));
+                }
+            }
+            let expected: Vec<_> = events
+                .iter()
+                .map(|event| {
+                    let place = if event.field == "standby" { "standby" } else { "messaging" };
+                    (Some(json!(event.page)), place, event.body.clone())
+                })
+                .collect();
+            prop_assert_eq!(found, expected);
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! Messenger: what Meta's platform does towards an application that answers for pages: deliveries, the Send API, and
 //! the control API that moves the people in the chats.
 
+mod acts;
 mod batch;
 mod cast;
 mod control;

@@ -1,10 +1,11 @@
-//! The world outside, simulated: X (Twitter), Messenger and a bank, each on its real protocol.
+//! The world outside, simulated: X (Twitter), Messenger, an SMSC and a bank, each on its real protocol.
 //!
 //! The sandbox depends on nothing of the gateway's, and shares no code with it: a misunderstanding of a protocol would
 //! otherwise stand on both sides of the wire and cancel out. OAuth 1.0a, the SEPA rules and the pain.002 it writes are
-//! therefore its own work, judged by published vectors and by the official schemas.
+//! therefore its own work, judged by published vectors and by the official schemas; so is its SMPP, judged by another
+//! implementation.
 //!
-//! [`start`] opens both listeners and returns their addresses; the program in `main.rs` is a command line around it.
+//! [`start`] opens the listeners and returns their addresses; the program in `main.rs` is a command line around it.
 
 mod bank;
 mod clock;
@@ -17,6 +18,7 @@ mod lock;
 mod messenger;
 mod options;
 mod serial;
+mod smsc;
 mod wire;
 mod x;
 
@@ -24,7 +26,7 @@ use std::sync::Arc;
 
 pub use options::{BANK_TOKEN, Credentials, Envelope, Options};
 
-/// The addresses of a running sandbox, as base URLs without a trailing slash.
+/// The addresses of a running sandbox, as base URLs without a trailing slash unless it says otherwise.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Running {
     /// Where X's API, the control API and the phone page are.
@@ -33,6 +35,10 @@ pub struct Running {
     pub bank: String,
     /// Where Messenger's Send API and its control API are.
     pub messenger: String,
+    /// Where the SMSC speaks SMPP, as `address:port`.
+    pub smsc: String,
+    /// Where people's phones and the SMSC's control API are.
+    pub phones: String,
 }
 
 /// Opens the listeners and serves them until the runtime ends.
@@ -45,15 +51,26 @@ pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Erro
     let bank_doors = wire::Doors::open(&options.bank).await?;
     let x_doors = wire::Doors::open(&options.x).await?;
     let messenger_doors = wire::Doors::open(&options.messenger).await?;
-    let running = Running { x: x_doors.url()?, bank: bank_doors.url()?, messenger: messenger_doors.url()? };
+    let smsc_port = smsc::Port::open(&options.smsc).await?;
+    let phones_doors = wire::Doors::open(&options.phones).await?;
+    let running = Running {
+        x: x_doors.url()?,
+        bank: bank_doors.url()?,
+        messenger: messenger_doors.url()?,
+        smsc: smsc_port.address().to_string(),
+        phones: phones_doors.url()?,
+    };
 
     let bank = Arc::new(bank::Bank::new(&options, running.bank.clone())?);
     let x = Arc::new(x::X::new(&options)?);
     let messenger = Arc::new(messenger::Messenger::new(&options)?);
+    let smsc = Arc::new(smsc::Smsc::new(&options)?);
     courier::start(&x);
     courier::start(&messenger);
     bank_doors.serve(bank::router(Arc::clone(&bank)));
     x_doors.serve(x::router(x, bank));
     messenger_doors.serve(messenger::router(messenger));
+    let smsc_gate = smsc::start(&smsc, smsc_port);
+    phones_doors.serve(smsc::control::router(smsc, smsc_gate));
     Ok(running)
 }

@@ -33,7 +33,7 @@ pub struct Credentials {
     pub token_secret: String,
 }
 
-/// Simulates X, Messenger and a bank on their real protocols.
+/// Simulates X, Messenger, an SMSC and a bank on their real protocols.
 ///
 /// Prints one line of JSON with the addresses, then serves until SIGTERM or SIGINT.
 #[derive(Clone, Debug, Parser)]
@@ -45,6 +45,12 @@ pub struct Options {
     /// Where the bank listens; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7002")]
     pub bank: String,
+    /// Where the SMSC speaks SMPP; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:2775")]
+    pub smsc: String,
+    /// Where people's phones and the SMSC's switches are; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7003")]
+    pub phones: String,
     /// Where X delivers events; without it nothing is delivered until `POST /sandbox/webhook` names a place.
     #[arg(long)]
     pub webhook: Option<String>,
@@ -57,6 +63,15 @@ pub struct Options {
     /// The bearer token that the bank accepts.
     #[arg(long, default_value = BANK_TOKEN)]
     pub bank_token: String,
+    /// The system id that may bind to the SMSC.
+    #[arg(long, default_value = "sportello")]
+    pub system_id: String,
+    /// Its password (8 characters at most).
+    #[arg(long, default_value = "smsc-pw")]
+    pub smsc_password: String,
+    /// The number that people write to.
+    #[arg(long, default_value = "40404")]
+    pub short_code: String,
     /// A fault of X from the start, as key=value with the keys of `GET /sandbox/faults`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub x_fault: Vec<String>,
@@ -72,6 +87,9 @@ pub struct Options {
     /// A fault of Messenger from the start, as key=value with the keys of its `GET /sandbox/faults`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub messenger_fault: Vec<String>,
+    /// A fault of the SMSC from the start, as key=value with the keys of its `GET /sandbox/faults`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub smsc_fault: Vec<String>,
     /// Ends when standard input closes, so that a parent that dies takes the sandbox along.
     #[arg(long)]
     pub until_stdin_closes: bool,

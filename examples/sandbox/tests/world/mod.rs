@@ -28,6 +28,8 @@ pub struct Sandbox {
     pub x: String,
     pub bank: String,
     pub messenger: String,
+    pub smsc: String,
+    pub phones: String,
     pub http: reqwest::Client,
 }
 
@@ -48,11 +50,12 @@ impl Sandbox {
     /// Starts one on free ports, with further arguments.
     pub async fn start(arguments: &[&str]) -> Self {
         let fixed = ["sandbox", "--x", "127.0.0.1:0", "--bank", "127.0.0.1:0"];
-        let messenger = ["--messenger", "127.0.0.1:0"];
-        let options = sandbox::Options::parse_from(fixed.iter().chain(&messenger).chain(arguments));
+        let more = ["--messenger", "127.0.0.1:0", "--smsc", "127.0.0.1:0", "--phones", "127.0.0.1:0"];
+        let options = sandbox::Options::parse_from(fixed.iter().chain(&more).chain(arguments));
         let running = sandbox::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        Self { x: running.x, bank: running.bank, messenger: running.messenger, http }
+        let sandbox::Running { x, bank, messenger, smsc, phones } = running;
+        Self { x, bank, messenger, smsc, phones, http }
     }
 
     /// Calls with a JSON body and no credentials, as the control API is called.
@@ -78,6 +81,13 @@ impl Sandbox {
     /// POSTs to Messenger's control API and expects it to work.
     pub async fn on_messenger(&self, path: &str, body: Value) -> Value {
         let done = self.control("POST", format!("{}/sandbox/{path}", self.messenger), body).await;
+        assert_eq!(done.status, 200, "{path}: {}", done.text);
+        done.json()
+    }
+
+    /// POSTs to the SMSC's control API and expects it to work.
+    pub async fn on_smsc(&self, path: &str, body: Value) -> Value {
+        let done = self.control("POST", format!("{}/sandbox/{path}", self.phones), body).await;
         assert_eq!(done.status, 200, "{path}: {}", done.text);
         done.json()
     }

@@ -5,14 +5,12 @@ use serde_json::json;
 use super::stage::{On, Stage, text};
 use super::stories::{Before, Line, code_in, expect, newest, terminal};
 
-/// From a number that nobody has proven yet: first whose it is, and only then how much goes where.
+/// From a number that nobody has proven yet: first whose it is, and only then how much goes where. The code that proves it
+/// goes to X, where paolo is known, and comes back from the phone: whoever was given his number would not have it.
 pub(super) async fn by_sms(stage: &Stage) -> Result<Line, String> {
     let before = Before::now(stage).await?;
     stage.texts("paolo", "pay +33612345678 21 € for the pizza").await?;
-    let proof = before.hear(stage, On::Phone, "paolo", "code").await?;
-    if proof.contains("21") || proof.contains("Anna") {
-        return Err("an amount or a name went to a number that was not proven".to_owned());
-    }
+    let proof = before.hear(stage, On::X, "paolo", "code").await?;
     stage.texts("paolo", &code_in(&proof)?).await?;
     let asked = before.hear(stage, On::Phone, "paolo", "21.00 EUR").await?;
     stage.texts("paolo", &code_in(&asked)?).await?;

@@ -43,7 +43,7 @@ pub(super) async fn again(stage: &Stage) -> Result<Line, String> {
     stage.post(&format!("{}/sandbox/faults", stage.phones), &json!({ "lose_acks": 1 })).await?;
     stage.texts("paolo", "pay +33612345678 24 € for the pizza").await?;
     let first = before.hear(stage, On::Phone, "paolo", "24.00 EUR").await?;
-    let second = before.hear(stage, On::Phone, "paolo", "again").await?;
+    let second = before.hear(stage, On::Phone, "paolo", "Again?").await?;
     let (first, second) = (code_in(&first)?, code_in(&second)?);
     if first == second {
         return Err("the repeat was asked about with the code of the first".to_owned());

@@ -27,11 +27,14 @@ impl Directory {
         self.0.get(handle)
     }
 
-    /// The person behind a handle, for a payment to freeze. A name is resolved to the immutable handle that the same
+    /// The person behind a handle, for a payment to freeze. A name is resolved to the first immutable handle that the same
     /// profile has on that channel; an account is a person by itself.
     pub(crate) fn person(&self, handle: &Handle) -> Option<Person> {
         if let Some(profile) = self.profile(handle) {
-            let pinned = profile.handles.iter().find(|h| !h.is_name() && h.scheme() == handle.scheme())?;
+            let pinned = match handle.is_name() {
+                true => profile.handles.iter().find(|h| !h.is_name() && h.scheme() == handle.scheme())?,
+                false => handle,
+            };
             return Some(Person {
                 name: profile.name.clone(),
                 handle: pinned.clone(),

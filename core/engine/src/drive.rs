@@ -1,4 +1,4 @@
-//! Doing what is to be done: orders, questions, notes and ends of waiting.
+//! Doing what is to be done: orders, questions and ends of waiting; notes are in [`crate::tell`].
 //!
 //! An effect is forgotten only in the commit that holds what came of it. Whatever crashes in between, it is taken up
 //! again; and what was in flight then is unknown, never sent again blindly.
@@ -6,8 +6,8 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sportello_model::payment::{About, AttemptState, Audience, Effect, Event, Refusal, State};
-use sportello_model::{Doubt, Inquiry, Note, Outcome};
+use sportello_model::payment::{AttemptState, Effect, Event, Refusal, State};
+use sportello_model::{Doubt, Inquiry, Outcome};
 use sportello_sdk::{Failure, Source};
 
 use crate::engine::{ChangeError, Engine};
@@ -16,10 +16,8 @@ use crate::live::{Live, Now};
 use crate::ports::RailAnswer;
 use crate::store::{EffectId, StoreError};
 
-/// How often a note is tried before it is given up: with the pauses below, for half an hour.
-const NOTE_TRIES_MAX: u32 = 10;
 /// How long to wait when the store or the host cannot do it just now, in milliseconds.
-const PAUSE_MS: u64 = 1_000;
+pub(crate) const PAUSE_MS: u64 = 1_000;
 /// The longest that anybody may ask to be left alone, in milliseconds: a day.
 const PAUSE_MS_MAX: u64 = 86_400_000;
 
@@ -55,7 +53,9 @@ impl Engine {
         while let Some(next) = waiting.pop_front() {
             match &next.job {
                 _ if next.at_ms > self.now_ms() => self.0.agenda.add(next.at_ms, next),
-                Job::Effect(Effect::Note { .. }) | Job::Reply { .. } => notes.push(next),
+                Job::Effect(Effect::Note { .. }) | Job::Delayed { .. } | Job::Prove { .. } | Job::Reply { .. } => {
+                    notes.push(next);
+                }
                 Job::Effect(effect) => {
                     let effect = effect.clone();
                     match self.act(&next, &effect).await {
@@ -81,7 +81,7 @@ impl Engine {
     }
 
     /// Puts an effect back on the agenda, in memory alone: in the store it still stands.
-    fn later(&self, due: Due, pause_ms: u64) {
+    pub(crate) fn later(&self, due: Due, pause_ms: u64) {
         let at_ms = self.now_ms().saturating_add(pause_ms);
         self.0.agenda.add(at_ms, Due { at_ms, ..due });
     }
@@ -99,7 +99,7 @@ impl Engine {
         }
     }
 
-    async fn live_of(&self, due: &Due) -> Result<Option<Arc<Live>>, StoreError> {
+    pub(crate) async fn live_of(&self, due: &Due) -> Result<Option<Arc<Live>>, StoreError> {
         match &due.live {
             Some(live) => Ok(Some(live.clone())),
             None => self.live(due.id.owner).await,
@@ -212,7 +212,7 @@ impl Engine {
     }
 
     /// Commits an event together with the end of the effect that brought it. What is known already only ends it.
-    async fn settle(
+    pub(crate) async fn settle(
         &self,
         live: &Arc<Live>,
         now: &mut Now,
@@ -231,118 +231,10 @@ impl Engine {
             }
         }
     }
-
-    /// Delivers a note. Answers whether it can be forgotten.
-    async fn tell(&self, due: Due) -> bool {
-        let (channel, note) = match &due.job {
-            Job::Reply { channel, note } => (channel.clone(), note.clone()),
-            Job::Effect(Effect::Note { audience, about }) => {
-                let live = match self.live_of(&due).await {
-                    Ok(Some(live)) => live,
-                    Ok(None) => return true,
-                    Err(error) => {
-                        return self.not_told(due, &Failure::new(Source::Host, "store", error.to_string())).await;
-                    }
-                };
-                let payment = live.now.lock().await.payment.clone();
-                match self.compose(&payment, *audience, about, due.id) {
-                    Some(composed) => composed,
-                    None => return true,
-                }
-            }
-            Job::Effect(_) => return true,
-        };
-        match self.0.ports.send(&channel, &note).await {
-            Ok(_) => true,
-            Err(failure) => self.not_told(due, &failure).await,
-        }
-    }
-
-    /// A note was not delivered: it is tried again, or given up, which the payment's journal then says.
-    async fn not_told(&self, due: Due, failure: &Failure) -> bool {
-        let tries = due.tries + 1;
-        if tries < NOTE_TRIES_MAX && (failure.is_retryable() || failure.source == Source::Host) {
-            let pause_ms = pause_ms(failure, (5 * PAUSE_MS) << due.tries.min(7));
-            self.0.store.put_off(due.id, self.now_ms().saturating_add(pause_ms), tries).await;
-            self.later(Due { tries, ..due }, pause_ms);
-            return false;
-        }
-        tracing::warn!(about = %due.id.owner, code = %failure.code, "a note is given up");
-        let Job::Effect(Effect::Note { audience, about }) = &due.job else { return true };
-        let event = Event::NoteFailed { audience: *audience, about: about.clone(), because: failure.to_string() };
-        let written = match self.live(due.id.owner).await {
-            Ok(Some(live)) => {
-                let mut now = live.now.lock().await;
-                self.settle(&live, &mut now, &event, due.id).await.map(drop)
-            }
-            Ok(None) => Ok(()),
-            Err(error) => Err(error),
-        };
-        if written.is_err() {
-            self.later(due, PAUSE_MS);
-        }
-        written.is_ok()
-    }
-
-    /// The note, and the channel that carries it; nothing where there is nobody to tell, or nothing any more.
-    pub(crate) fn compose(
-        &self,
-        payment: &sportello_model::Payment,
-        audience: Audience,
-        about: &About,
-        id: EffectId,
-    ) -> Option<(String, Note)> {
-        let intent = &payment.intent;
-        let key = format!("{}-{}", id.owner, id.number);
-        let origin = &intent.origin;
-        if audience == Audience::Public {
-            let text = crate::notes::public_done(&intent.payer.language);
-            let reply_to = Some(origin.message.as_deref()?.to_owned());
-            let note = Note {
-                key,
-                to: origin.by.clone(),
-                private: false,
-                text,
-                reply_to,
-                fallback: None,
-                choices: Vec::new(),
-            };
-            return Some((origin.source.to_string(), note));
-        }
-        let code = match about {
-            // A challenge that has ended asks for nothing.
-            About::Challenge { number } if payment.state == State::AwaitingConfirmation => {
-                self.0.code_key.code(payment, *number)
-            }
-            About::Challenge { .. } => return None,
-            _ => String::new(),
-        };
-        let text = crate::notes::private(payment, audience, about, &code)?;
-        let person = if audience == Audience::Payer { &intent.payer } else { &intent.payee };
-        let (channel, to) = self.reach(&person.handle, &origin.source)?;
-        // In public nothing may be said but to the one who wrote in public, and only where to look.
-        let wrote = origin.by == to && origin.public && *channel == *origin.source;
-        let fallback = wrote.then(|| crate::notes::public_where_to_look(&person.language));
-        let reply_to = wrote.then(|| origin.message.as_deref().map(str::to_owned)).flatten();
-        Some((channel.to_owned(), Note { key, to, private: true, text, reply_to, fallback, choices: Vec::new() }))
-    }
-
-    /// Where a person can be written to: on the channel that it came from if they have a handle there, else on the first
-    /// one on which they have.
-    fn reach(&self, handle: &sportello_model::Handle, source: &str) -> Option<(&str, sportello_model::Handle)> {
-        let channels = &self.0.setup.channels;
-        let handles = self.0.directory.handles(handle);
-        let from = channels.iter().filter(|c| c.instance == source);
-        from.chain(channels.iter()).find_map(|channel| {
-            let same = |h: &&sportello_model::Handle| h.scheme() == channel.scheme;
-            let there = Some(handle).filter(same).or_else(|| handles.iter().find(same));
-            there.map(|h| (channel.instance.as_str(), h.clone()))
-        })
-    }
 }
 
 /// How long to wait after a failure: as long as it says, but neither less than `least_ms` nor for ever.
-fn pause_ms(failure: &Failure, least_ms: u64) -> u64 {
+pub(crate) fn pause_ms(failure: &Failure, least_ms: u64) -> u64 {
     failure.retry_after_ms().unwrap_or(0).min(PAUSE_MS_MAX).max(least_ms)
 }
 

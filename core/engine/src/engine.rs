@@ -15,8 +15,10 @@ use crate::directory::Directory;
 use crate::job::{Due, Job};
 use crate::live::{Live, Lives, Now};
 use crate::ports::{Clock, Entropy, Ports};
+use crate::proof::{Move, Proofs};
 use crate::setup::Setup;
 use crate::store::{EffectId, EffectRow, PaymentRow, Store, StoreError, Write};
+use crate::waiting::Waiting;
 
 /// Drives payments to their end. Cheap to clone.
 #[derive(Clone)]
@@ -48,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) lives: Lives,
     pub(crate) agenda: Arc<Agenda<Due>>,
     pub(crate) chatter: Chatter,
+    pub(crate) proofs: Proofs,
+    pub(crate) waiting: Waiting,
     entropy: Arc<dyn Entropy>,
     /// The last id given out: ids grow even within a millisecond.
     last_id: AtomicU64,
@@ -77,16 +81,17 @@ pub(crate) struct Prepared {
     due: Vec<(Due, EffectRow)>,
 }
 
-/// What belongs into one commit: changes of payments that are locked, and all else.
+/// What belongs into one commit: changes of payments that are locked, proofs that move, and all else.
 #[derive(Default)]
 pub(crate) struct Batch<'a> {
     pub(crate) write: Write,
+    pub(crate) proofs: Vec<Move>,
     pub(crate) changes: Vec<(&'a Arc<Live>, &'a mut Now, Prepared)>,
 }
 
 impl From<Write> for Batch<'_> {
     fn from(write: Write) -> Self {
-        Self { write, changes: Vec::new() }
+        Self { write, ..Self::default() }
     }
 }
 
@@ -107,6 +112,8 @@ impl Engine {
             lives: Lives::default(),
             agenda: Agenda::new(),
             chatter: Chatter::default(),
+            proofs: Proofs::default(),
+            waiting: Waiting::default(),
             entropy: parts.entropy,
             last_id: AtomicU64::new(0),
             loading: tokio::sync::Mutex::default(),
@@ -222,12 +229,24 @@ impl Engine {
         events: &[Event],
         done: Option<EffectId>,
     ) -> Result<Vec<Due>, ChangeError> {
-        match self.try_change(live, now, events, done).await {
+        let done = || Batch::from(Write { done: done.into_iter().collect(), ..Write::default() });
+        self.change_with(live, now, events, done).await
+    }
+
+    /// Changes one payment, durably, in one commit with whatever `batch` holds.
+    pub(crate) async fn change_with(
+        &self,
+        live: &Arc<Live>,
+        now: &mut Now,
+        events: &[Event],
+        batch: impl Fn() -> Batch<'static>,
+    ) -> Result<Vec<Due>, ChangeError> {
+        match self.try_change(live, now, events, batch()).await {
             // A payment that has ended is in nobody's keeping: whoever else looked at it has changed it.
             Err(ChangeError::Store(StoreError::Stale)) => {
                 let stored = self.0.store.payment(live.id).await?.ok_or(StoreError::Stale)?;
                 *now = Now { payment: stored.payment, hash: stored.hash };
-                self.try_change(live, now, events, done).await
+                self.try_change(live, now, events, batch()).await
             }
             changed => changed,
         }
@@ -238,11 +257,11 @@ impl Engine {
         live: &Arc<Live>,
         now: &mut Now,
         events: &[Event],
-        done: Option<EffectId>,
+        batch: Batch<'static>,
     ) -> Result<Vec<Due>, ChangeError> {
         let prepared = self.prepare(now, events)?;
-        let write = Write { done: done.into_iter().collect(), ..Write::default() };
-        Ok(self.commit(Batch { write, changes: vec![(live, now, prepared)] }).await?)
+        let Batch { write, proofs, .. } = batch;
+        Ok(self.commit(Batch { write, proofs, changes: vec![(live, now, prepared)] }).await?)
     }
 
     /// What `events` would make of a payment, if it does not refuse them.
@@ -288,7 +307,10 @@ impl Engine {
 
     /// Makes changes durable, all in one commit, and then true.
     pub(crate) async fn commit(&self, batch: Batch<'_>) -> Result<Vec<Due>, StoreError> {
-        let Batch { mut write, changes } = batch;
+        let Batch { mut write, proofs, changes } = batch;
+        for moved in &proofs {
+            write.links.push(moved.link()?);
+        }
         let mut due = Vec::new();
         let mut moved = Vec::with_capacity(changes.len());
         for (live, now, prepared) in changes {
@@ -301,7 +323,11 @@ impl Engine {
             }
             moved.push((live, now, prepared.payment, prepared.hash));
         }
-        self.0.store.write(write).await?;
+        if let Err(error) = self.0.store.write(write).await {
+            self.0.proofs.forget(&proofs);
+            return Err(error);
+        }
+        self.0.proofs.moved(proofs);
         for (live, now, payment, hash) in moved {
             self.0.lives.moved(live, &payment);
             *now = Now { payment, hash };
@@ -316,7 +342,7 @@ pub(crate) fn due_row(id: EffectId, at_ms: u64, job: Job) -> Result<(Due, Effect
     Ok((Due { id, at_ms, tries: 0, job, live: None }, row))
 }
 
-fn written(what: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
+pub(crate) fn written(what: &impl serde::Serialize) -> Result<Vec<u8>, StoreError> {
     Ok(serde_json::to_vec(what)?)
 }
 

@@ -1,7 +1,7 @@
 //! What the gateway says to people, in their language.
 //!
-//! Two kinds of sentence never meet: [`private`] ones may hold amounts, names and codes; [`public`] ones hold nothing
-//! of a payment at all.
+//! Three kinds of sentence never meet: [`private`] ones may hold amounts, names and codes; [`discreet`] ones, for a handle
+//! that may be somebody else's by now, hold none of these; and [`public`] ones hold nothing of a payment at all.
 
 use sportello_model::Payment;
 use sportello_model::payment::{About, Audience, CancelledBy};
@@ -29,8 +29,15 @@ macro_rules! said {
     };
 }
 
-/// What is said to one of the two people, in private. Nothing where there is nothing to say to them.
-pub(crate) fn private(payment: &Payment, audience: Audience, about: &About, code: &str) -> Option<String> {
+mod asked;
+mod discreet;
+
+pub(crate) use asked::{Ask, Code, ask_for_proof, challenge, choices};
+pub(crate) use discreet::discreet;
+
+/// What is said to one of the two people, in private. Nothing where there is nothing to say to them; a challenge says
+/// [`challenge`].
+pub(crate) fn private(payment: &Payment, audience: Audience, about: &About) -> Option<String> {
     let intent = &payment.intent;
     let amount = intent.amount;
     let (payer, payee) = (&intent.payer.name, &intent.payee.name);
@@ -45,16 +52,8 @@ pub(crate) fn private(payment: &Payment, audience: Audience, about: &About, code
         return Some(said.in_language(&intent.payee.language));
     }
     let said = match about {
-        About::Challenge { .. } => said!(
-            "To pay {amount} to {payee}{memo}, answer with this code: {code}. To call it off, answer: cancel.",
-            "Per pagare {amount} a {payee}{memo}, rispondi con questo codice: {code}. Per annullare, rispondi: annulla.",
-            "Pour payer {amount} à {payee}{memo}, réponds avec ce code : {code}. Pour annuler, réponds : annule."
-        ),
-        About::WrongCode { tries_left } => said!(
-            "That is not the code. Tries left: {tries_left}.",
-            "Il codice non è giusto. Tentativi rimasti: {tries_left}.",
-            "Ce n'est pas le bon code. Essais restants : {tries_left}."
-        ),
+        About::Challenge { .. } => return None,
+        About::WrongCode { tries_left } => return Some(wrong_code(*tries_left, &intent.payer.language)),
         About::Completed => said!(
             "Done: {payee} has your {amount}{memo}.",
             "Fatto: {payee} ha ricevuto i tuoi {amount}{memo}.",
@@ -109,6 +108,16 @@ pub(crate) fn private(payment: &Payment, audience: Audience, about: &About, code
     Some(said.in_language(&intent.payer.language))
 }
 
+/// The same to whoever it is said: it holds nothing of the payment.
+fn wrong_code(tries_left: u8, language: &str) -> String {
+    said!(
+        "That is not the code. Tries left: {tries_left}.",
+        "Il codice non è giusto. Tentativi rimasti: {tries_left}.",
+        "Ce n'est pas le bon code. Essais restants : {tries_left}."
+    )
+    .in_language(language)
+}
+
 /// What is said where everybody can read it, when a payment is done. Not who, not how much, not what for.
 pub(crate) fn public_done(language: &str) -> String {
     said!("Done ✓", "Fatto ✓", "C'est fait ✓").in_language(language)
@@ -143,8 +152,16 @@ pub(crate) enum Answer<'a> {
     CodeNeeded,
     /// A code was written where everybody can read it.
     CodeInPublic,
+    /// A code was wrong, and belonged to no payment.
+    WrongCode { tries_left: u8 },
+    /// A handle was proven, and nothing waited for it.
+    Proven,
     /// There is nothing to call off.
     NothingToCancel,
+    /// The sender could be anybody: it takes the code to call something off.
+    CancelNeedsCode,
+    /// Too much waits for a code.
+    TooManyOpen,
     /// More than one payment could be meant.
     WhichOne { list: &'a str },
     /// How the writer's payments stand.
@@ -191,6 +208,22 @@ pub(crate) fn answer(answer: &Answer<'_>, language: &str) -> String {
             "Codes are for direct messages only: write it to me here.",
             "I codici vanno scritti solo in privato: scrivimelo qui.",
             "Les codes ne s'écrivent qu'en privé : écris-le-moi ici."
+        ),
+        Answer::WrongCode { tries_left } => return wrong_code(*tries_left, language),
+        Answer::Proven => said!(
+            "Thank you: now I know that this is you.",
+            "Grazie: ora so che sei tu.",
+            "Merci : maintenant je sais que c'est toi."
+        ),
+        Answer::CancelNeedsCode => said!(
+            "To call a payment off from here, answer with its code: cancel 123456, with the digits that I sent you.",
+            "Per annullare un pagamento da qui, rispondi con il suo codice: annulla 123456, con le cifre che ti ho mandato.",
+            "Pour annuler un paiement d'ici, réponds avec son code : annule 123456, avec les chiffres que je t'ai envoyés."
+        ),
+        Answer::TooManyOpen => said!(
+            "Too many payments wait for a code already: answer those first, or let them expire.",
+            "Troppi pagamenti aspettano già un codice: rispondi prima a quelli, o lasciali scadere.",
+            "Trop de paiements attendent déjà un code : réponds d'abord à ceux-là, ou laisse-les expirer."
         ),
         Answer::NothingToCancel => said!(
             "There is nothing that can still be called off.",

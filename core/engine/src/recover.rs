@@ -20,6 +20,7 @@ impl Engine {
                         live => live?,
                     };
                     let due = Due { id: effect.id, at_ms: effect.due_ms, tries: effect.tries, job, live };
+                    self.0.waiting.add(&due);
                     self.0.agenda.add(due.at_ms, due);
                 }
                 Err(error) => {

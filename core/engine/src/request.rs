@@ -121,7 +121,7 @@ impl Engine {
         let engine = self.clone();
         let (tell, told) = oneshot::channel();
         busy.spawn(async move {
-            let (begun, due) = match engine.begin(id, intent, evidence, write.into()).await {
+            let (begun, due) = match engine.begin(id, intent, evidence, None, write.into()).await {
                 Ok((live, due)) => (Ok(live), due),
                 Err(error) => (Err(error), Vec::new()),
             };
@@ -140,12 +140,14 @@ impl Engine {
     }
 
     /// Makes a payment together with whatever `batch` holds: at once where there is evidence that the payer agreed, else
-    /// with a challenge. Answers what is to be done next.
+    /// with a challenge, which asks whether it is wanted again where the same was asked for so long before. Answers what
+    /// is to be done next.
     pub(crate) async fn begin(
         &self,
         id: PaymentId,
         intent: Intent,
         evidence: Option<Evidence>,
+        again_after_ms: Option<u64>,
         mut batch: Batch<'_>,
     ) -> Result<(Arc<Live>, Vec<Due>), StoreError> {
         let now_ms = self.now_ms();
@@ -153,7 +155,7 @@ impl Engine {
         let received = Event::Received { intent: payment.intent.clone() };
         let events = match evidence {
             Some(evidence) => vec![received, Event::Confirmed { evidence }, self.route(&payment.intent)],
-            None => vec![received, self.challenge(&payment, now_ms)],
+            None => vec![received, self.challenge(&payment, again_after_ms, now_ms).await?],
         };
         let live = Live::new(payment, [0; 32]);
         let mut now = live.now.lock().await;
@@ -176,18 +178,22 @@ impl Engine {
         }
     }
 
-    /// A challenge whose code is like none of the payer's other open ones.
-    fn challenge(&self, payment: &Payment, now_ms: u64) -> Event {
-        let policy = &self.0.setup.policy;
-        let others = self.0.lives.asked_of(&payment.intent.payer.handle);
-        let taken =
-            |code: &str| others.iter().any(|p| p.challenge.is_some_and(|c| self.0.code_key.matches(p, c.number, code)));
-        let number = (1..100).find(|n| !taken(&self.0.code_key.code(payment, *n))).unwrap_or(1);
-        Event::Challenged {
-            number,
-            tries: policy.code_tries,
-            expires_at_ms: now_ms.saturating_add(policy.code_lifetime_ms),
-        }
+    /// A challenge whose code is like none of those that the payer may answer now, by whatever handle they were asked.
+    async fn challenge(
+        &self,
+        payment: &Payment,
+        again_after_ms: Option<u64>,
+        now_ms: u64,
+    ) -> Result<Event, StoreError> {
+        let (policy, key) = (&self.0.setup.policy, &self.0.code_key);
+        let payer = &payment.intent.payer.handle;
+        let (others, proofs) = (self.open_of(payer), self.proof_codes(payer).await?);
+        let is_taken = |code: &String| {
+            proofs.contains(code) || others.iter().any(|p| p.challenge.is_some_and(|c| key.matches(p, c.number, code)))
+        };
+        let number = (1..100).find(|number| !is_taken(&key.code(payment, *number))).unwrap_or(1);
+        let expires_at_ms = now_ms.saturating_add(policy.code_lifetime_ms);
+        Ok(Event::Challenged { number, tries: policy.code_tries, expires_at_ms, again_after_ms })
     }
 
     /// Calls a payment off for the owner of an API key.
@@ -231,15 +237,6 @@ impl Engine {
             Err(ChangeError::Refused(refusal)) => Err(Failure::input("refused", refusal.to_string())),
             Err(ChangeError::Store(error)) => Err(not_durable(error)),
         }
-    }
-
-    /// Takes what became of a note. Durable when this returns.
-    ///
-    /// # Errors
-    /// `unknown_note` where the channel sent no such note; else it is not durable: let the channel tell it again.
-    #[expect(clippy::unused_async, reason = "the store is asked")]
-    pub async fn receipt(&self, _channel: &str, _receipt: sportello_model::Receipt) -> Result<(), Failure> {
-        Err(Failure::input("unknown_note", "no note of this channel has that id").retry_after(1_000))
     }
 
     /// The payment of this id, as it is now.

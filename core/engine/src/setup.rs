@@ -36,6 +36,9 @@ pub struct Profile {
     pub language: Language,
     /// Who may see their payments, unless a message says otherwise.
     pub visibility: Visibility,
+    /// When the operator last made sure that the handles are theirs, in milliseconds since 1970. Matters for those that
+    /// change hands.
+    pub verified_at_ms: Option<u64>,
 }
 
 /// A channel.
@@ -49,8 +52,24 @@ pub struct ChannelSetup {
     pub own_names: Vec<String>,
     /// The currency of an amount that names none.
     pub default_currency: Option<Currency>,
-    /// Whether a sender is who it seems: without it nobody is exempt from the code.
+    /// Whether the provider gives every message an id of its own: without it a repeat is asked about.
+    pub ids_are_strong: bool,
+    /// Whether a sender is who it seems: without it nobody is exempt from the code, and nothing is called off without one.
     pub senders_are_strong: bool,
+    /// What stands, with a `/`, before every id of this instance; without it every handle of the scheme is its own.
+    pub scope: Option<String>,
+    /// Whether its handles are given to somebody else in time, and have to be proven.
+    pub handles_change_hands: bool,
+    /// Whether it tells what became of its notes.
+    pub receipts: bool,
+}
+
+impl ChannelSetup {
+    /// Whether this is a handle of the channel.
+    pub(crate) fn carries(&self, handle: &Handle) -> bool {
+        let is_in = |scope: &String| handle.rest().strip_prefix(scope.as_str()).is_some_and(|id| id.starts_with('/'));
+        handle.scheme() == self.scheme && self.scope.as_ref().is_none_or(is_in)
+    }
 }
 
 /// A rail.
@@ -88,11 +107,25 @@ pub struct Policy {
     pub code_tries: u8,
     /// How many attempts one leg may take.
     pub attempts_max: u32,
+    /// How long the same payer, payee and amount may be the same wish, in milliseconds.
+    pub repeat_window_ms: u64,
+    /// How long a handle that changes hands counts as proven, in milliseconds.
+    pub verified_for_ms: u64,
+    /// How many codes one person may be asked for at a time by messages whose sender can be forged.
+    pub challenges_max: u32,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        Self { exempt: Vec::new(), code_lifetime_ms: 600_000, code_tries: 3, attempts_max: 4 }
+        Self {
+            exempt: Vec::new(),
+            code_lifetime_ms: 600_000,
+            code_tries: 3,
+            attempts_max: 4,
+            repeat_window_ms: 3_600_000,
+            verified_for_ms: 180 * 86_400_000,
+            challenges_max: 20,
+        }
     }
 }
 

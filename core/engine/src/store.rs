@@ -32,6 +32,8 @@ pub struct Write {
     pub postings: Vec<Posting>,
     /// What is to be done afterwards.
     pub effects: Vec<EffectRow>,
+    /// What is to be done later than was thought: their names, with what stands there from now on.
+    pub later: Vec<EffectRow>,
     /// What has been done.
     pub done: Vec<EffectId>,
     /// What must not have been there yet.
@@ -164,11 +166,7 @@ enum Job {
         done: oneshot::Sender<Result<Option<Found>, StoreError>>,
     },
     Forget(Vec<EffectId>),
-    PutOff {
-        id: EffectId,
-        due_ms: u64,
-        tries: u32,
-    },
+    PutOff(EffectRow),
     Close(oneshot::Sender<()>),
 }
 
@@ -263,9 +261,9 @@ impl Store {
         let _ = self.jobs.send(Job::Forget(done)).await;
     }
 
-    /// Puts an effect off, with the next commit.
-    pub async fn put_off(&self, id: EffectId, due_ms: u64, tries: u32) {
-        let _ = self.jobs.send(Job::PutOff { id, due_ms, tries }).await;
+    /// Puts an effect off, with the next commit. Nobody waits for it: if it is lost, the effect is due as it was.
+    pub async fn put_off(&self, later: EffectRow) {
+        let _ = self.jobs.send(Job::PutOff(later)).await;
     }
 
     /// Stores a plugin's value if its version is still `expected` (0 for none). Answers whether it did, and the version

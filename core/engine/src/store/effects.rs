@@ -54,15 +54,10 @@ impl Effects {
         Ok(())
     }
 
-    pub(super) fn put_off(
-        &mut self,
-        sql: &mut Statements<'_>,
-        id: EffectId,
-        due_ms: u64,
-        tries: u32,
-    ) -> Result<(), StoreError> {
-        if let Some(row) = self.rows.get(&id) {
-            sql.put_off_effect.execute(params![row, integer(due_ms), tries])?;
+    /// Puts an effect off; one that is not there has been done.
+    pub(super) fn put_off(&mut self, sql: &mut Statements<'_>, later: &EffectRow) -> Result<(), StoreError> {
+        if let Some(row) = self.rows.get(&later.id) {
+            sql.put_off_effect.execute(params![row, integer(later.due_ms), later.tries, later.body])?;
         }
         Ok(())
     }

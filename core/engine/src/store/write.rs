@@ -64,7 +64,7 @@ impl<'c> Statements<'c> {
             find_state: connection.prepare("SELECT version FROM plugin_state WHERE instance = ?1 AND name = ?2")?,
             put_state: connection.prepare("INSERT OR REPLACE INTO plugin_state VALUES (?1, ?2, ?3, ?4)")?,
             add_effect: connection.prepare("INSERT INTO effects VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
-            put_off_effect: connection.prepare("UPDATE effects SET due = ?2, tries = ?3 WHERE row = ?1")?,
+            put_off_effect: connection.prepare("UPDATE effects SET due = ?2, tries = ?3, body = ?4 WHERE row = ?1")?,
             forget_effect: connection.prepare("DELETE FROM effects WHERE row = ?1")?,
             find_key: connection.prepare("SELECT payment, fingerprint FROM keys WHERE hash = ?1")?,
             add_key: connection.prepare("INSERT INTO keys_new VALUES (?1, ?2, ?3, ?4)")?,
@@ -170,9 +170,9 @@ impl Writer<'_> {
                 }
                 Job::Forget(ids) => self.forgotten.extend(ids),
                 Job::Close(done) => answers.closed.push(done),
-                Job::PutOff { id, due_ms, tries } => {
+                Job::PutOff(later) => {
                     let effects = &mut self.memory.effects;
-                    let result = unless(&failed, || effects.put_off(&mut self.sql, id, due_ms, tries));
+                    let result = unless(&failed, || effects.put_off(&mut self.sql, &later));
                     let _ = note(&mut failed, result);
                 }
             }
@@ -235,6 +235,9 @@ impl Writer<'_> {
         }
         for effect in &write.effects {
             memory.effects.add(sql, effect)?;
+        }
+        for later in &write.later {
+            memory.effects.put_off(sql, later)?;
         }
         for id in &write.done {
             memory.effects.forget(sql, *id)?;

@@ -126,6 +126,7 @@ pub(crate) fn setup(exempt: u64) -> Setup {
         country: None,
         language: Language::En,
         visibility: Visibility::Public,
+        verified_at_ms: None,
     };
     let doubt = Doubt::Inquirable { inquiries_max: 3, first_after_ms: 1_000, pause_max_ms: 60_000 };
     let facts = RailFacts {
@@ -140,7 +141,11 @@ pub(crate) fn setup(exempt: u64) -> Setup {
             scheme: "chat".into(),
             own_names: vec!["sportello".into()],
             default_currency: None,
+            ids_are_strong: true,
             senders_are_strong: true,
+            scope: None,
+            handles_change_hands: false,
+            receipts: false,
         }],
         rails: ["bank", "slow-bank"].map(|name| RailSetup { instance: name.into(), facts: facts.clone() }).to_vec(),
         routes: vec![Route {

@@ -189,6 +189,7 @@ async fn whatever_fails_in_a_group_nothing_of_it_is_there_and_all_of_it_can_come
             )
             .to_vec(),
             effects: vec![effect(payment, 1)],
+            later: Vec::new(),
             done: vec![effect(7, 1).id],
             keys: vec![key(&format!("k{payment}"), payment)],
             links: vec![Link { key: key(&format!("l{payment}"), payment), before: None }],
@@ -353,7 +354,11 @@ async fn effects_stay_until_they_are_done_across_stops() {
             expected.remove(&two);
         }
         if n % 7 == 0 {
-            store.put_off(two, 1_000_000 + n, 3).await;
+            let later = EffectRow { due_ms: 1_000_000 + n, tries: 3, body: b"later".to_vec(), ..effect(2, n) };
+            match n % 2 {
+                0 => store.put_off(later).await,
+                _ => store.write(Write { later: vec![later], ..Write::default() }).await.unwrap(),
+            }
         }
         if n % 50 == 49 {
             drop(store);
@@ -365,7 +370,7 @@ async fn effects_stay_until_they_are_done_across_stops() {
     let left = crashed(folder.path()).1.effects().await.unwrap();
     assert_eq!(left.iter().map(|e| e.id).collect::<HashSet<_>>(), expected);
     assert!(left.is_sorted_by_key(|e| e.due_ms), "the earliest first");
-    assert!(left.iter().all(|e| (e.tries == 3) == (e.due_ms >= 1_000_000)));
+    assert!(left.iter().all(|e| (e.tries == 3) == (e.due_ms >= 1_000_000) && (e.tries == 3) == (e.body == b"later")));
     assert_eq!(left.iter().filter(|e| e.tries == 3).count(), (0..200).filter(|n| n % 7 == 0 && n % 5 != 0).count());
 }
 

@@ -51,7 +51,9 @@ impl Payment {
         let mut draft = Draft { payment: self, effects: Vec::new(), postings: Vec::new(), at_ms };
         match event {
             Event::Received { .. } => draft.received()?,
-            Event::Challenged { number, tries, expires_at_ms } => draft.challenged(*number, *tries, *expires_at_ms)?,
+            Event::Challenged { number, tries, expires_at_ms, again_after_ms } => {
+                draft.challenged(*number, *tries, *expires_at_ms, *again_after_ms)?;
+            }
             Event::WrongCode => draft.wrong_code()?,
             Event::Confirmed { evidence } => {
                 draft.unconfirmed()?;
@@ -64,8 +66,12 @@ impl Payment {
             Event::Answered { attempt, asked, outcome } => draft.answered(*attempt, *asked, outcome)?,
             Event::Cancelled { by } => draft.cancelled(*by)?,
             Event::Expired => draft.expired()?,
-            // A fact for the journal: it changes nothing in where the money is.
-            Event::NoteFailed { .. } => {}
+            // Facts for the journal: they change nothing in where the money is.
+            Event::NoteDelayed { .. }
+            | Event::NoteTold { .. }
+            | Event::NoteDelivered { .. }
+            | Event::NoteUndelivered { .. }
+            | Event::NoteFailed { .. } => {}
         }
         draft.payment.version += 1;
         draft.payment.changed_at_ms = at_ms;
@@ -101,13 +107,19 @@ impl Draft {
         Ok(())
     }
 
-    pub(super) fn challenged(&mut self, number: u32, tries: u8, expires_at_ms: u64) -> Result<(), Refusal> {
+    pub(super) fn challenged(
+        &mut self,
+        number: u32,
+        tries: u8,
+        expires_at_ms: u64,
+        again_after_ms: Option<u64>,
+    ) -> Result<(), Refusal> {
         self.unconfirmed()?;
         self.payment.challenge = Some(Challenge { number, tries_left: tries, expires_at_ms });
         self.payment.state = State::AwaitingConfirmation;
         let after_ms = expires_at_ms.saturating_sub(self.at_ms);
         self.effects.push(Effect::Expire { challenge: number, after_ms });
-        self.note(Audience::Payer, About::Challenge { number });
+        self.note(Audience::Payer, About::Challenge { number, again_after_ms });
         Ok(())
     }
 

@@ -67,6 +67,10 @@ pub enum About {
     Challenge {
         /// Which of the payment's challenges.
         number: u32,
+        /// How long before this the same had been asked for, in milliseconds, where it is asked whether it is wanted
+        /// again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_after_ms: Option<u64>,
     },
     /// The code was wrong.
     WrongCode {

@@ -23,6 +23,10 @@ pub enum Event {
         tries: u8,
         /// When it ends, in milliseconds since 1970.
         expires_at_ms: u64,
+        /// How long before this the same had been asked for, in milliseconds, where that may be the same wish: then it is
+        /// asked whether it is wanted again.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_after_ms: Option<u64>,
     },
     /// A wrong code came.
     WrongCode,
@@ -70,6 +74,41 @@ pub enum Event {
     },
     /// Nobody confirmed in time.
     Expired,
+    /// A note could not be delivered yet: it is tried again, or another way.
+    NoteDelayed {
+        /// What it is about.
+        about: super::About,
+        /// Whom it is for.
+        audience: super::Audience,
+        /// What stood in the way.
+        because: String,
+    },
+    /// A note that was delayed has been told.
+    NoteTold {
+        /// What it was about.
+        about: super::About,
+        /// Whom it was for.
+        audience: super::Audience,
+    },
+    /// A note has reached its person, as the channel says.
+    NoteDelivered {
+        /// What it was about.
+        about: super::About,
+        /// Whom it was for.
+        audience: super::Audience,
+    },
+    /// A note that the channel's provider had taken did not reach its person.
+    NoteUndelivered {
+        /// What it was about.
+        about: super::About,
+        /// Whom it was for.
+        audience: super::Audience,
+        /// What became of it.
+        fate: crate::Fate,
+        /// The provider's own word for it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        detail: Option<String>,
+    },
     /// A note could not be delivered, and is given up.
     NoteFailed {
         /// What it was about.
@@ -96,6 +135,10 @@ impl Event {
             Self::Answered { .. } => "answered",
             Self::Cancelled { .. } => "cancelled",
             Self::Expired => "expired",
+            Self::NoteDelayed { .. } => "note_delayed",
+            Self::NoteTold { .. } => "note_told",
+            Self::NoteDelivered { .. } => "note_delivered",
+            Self::NoteUndelivered { .. } => "note_undelivered",
             Self::NoteFailed { .. } => "note_failed",
         }
     }

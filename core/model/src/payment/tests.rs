@@ -72,7 +72,7 @@ fn event(word: &str) -> Event {
     };
     let declined = |elsewhere| Outcome::Declined { code: "XX".into(), reason: "no".into(), elsewhere };
     match word {
-        "challenge" => Event::Challenged { number: 1, tries: 3, expires_at_ms: DAY_MS },
+        "challenge" => Event::Challenged { number: 1, tries: 3, expires_at_ms: DAY_MS, again_after_ms: None },
         "wrong" => Event::WrongCode,
         "confirm" => Event::Confirmed { evidence: Evidence::Code { challenge: 1 } },
         "transfer" => Event::Routed { plan: plan(false) },

@@ -1,0 +1,441 @@
+//! Handles that change hands: whether one is proven, and how it is.
+//!
+//! Whoever has such a handle (a telephone number) may have lost it to somebody else. So nobody pays from it, and no amount
+//! and no name stands in a note to it, before a code that was sent to its owner came back. Where the owner can be reached
+//! by another handle that needs no proof, or has one, the code goes there and must come back from the handle: whoever was
+//! given the number since then never sees it. The state of a handle stands under one durable key, which is moved by
+//! compare-and-set.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
+use sportello_model::payment::{About, Audience, Event};
+use sportello_model::{Handle, Message, Note, PaymentId};
+
+use crate::engine::{Batch, Engine, due_row};
+use crate::job::{Delay, Due, Job};
+use crate::live::Live;
+use crate::notes::{Ask, ask_for_proof};
+use crate::reach::Way;
+use crate::store::{EffectId, EffectRow, Found, Key, Link, StoreError, Write};
+
+/// How many codes go out to prove one handle in [`ASKED_WINDOW_MS`]: whoever forges a thousand messages makes us send no
+/// more than these.
+const ASKED_MAX: u8 = 5;
+/// How long they are counted, in milliseconds.
+const ASKED_WINDOW_MS: u64 = 24 * 3_600_000;
+/// The most notes that wait for one handle's proof.
+const WITHHELD_MAX: usize = 8;
+/// How old a proof is before a right code renews it, in milliseconds: a commit in a day is enough.
+const RENEWED_AFTER_MS: u64 = 24 * 3_600_000;
+/// How often a proof is moved while others move it.
+const MOVES_MAX: u32 = 16;
+/// Effects of a payment that are told after a proof: no version of a payment grows up to here.
+const AFTER_PROOF: u64 = 1 << 60;
+
+/// What is known of a handle that changes hands.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proof {
+    /// Grows by one whenever this is moved.
+    version: u64,
+    /// When it was last proven, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    proven_at_ms: Option<u64>,
+    /// When a note did not find anybody there, in milliseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    withdrawn_at_ms: Option<u64>,
+    /// Which of the handle's proofs was asked for last; part of what the code is derived from.
+    number: u32,
+    /// How many were asked for since `asked_since_ms`.
+    asked: u8,
+    asked_since_ms: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending: Option<Pending>,
+}
+
+/// A proof that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    /// Where the code went.
+    way: Way,
+    tries_left: u8,
+    expires_at_ms: u64,
+    /// What was written from the handle, to be obeyed once it is proven: the latest alone.
+    held: Option<Held>,
+    /// What is to be told once it is proven.
+    withheld: Vec<Withheld>,
+}
+
+/// A message that waits for the proof of the handle that it came from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) channel: String,
+    pub(crate) message: Message,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Withheld {
+    payment: PaymentId,
+    audience: Audience,
+    about: About,
+}
+
+impl Proof {
+    fn pending(&self, now_ms: u64) -> Option<&Pending> {
+        self.pending.as_ref().filter(|pending| now_ms < pending.expires_at_ms)
+    }
+
+    /// The same with a new code asked for, which has this number; nothing where too many were.
+    fn asked(&self, way: Way, number: u32, tries_left: u8, now_ms: u64, expires_at_ms: u64) -> Option<Self> {
+        let mut next = self.clone();
+        if now_ms.saturating_sub(next.asked_since_ms) >= ASKED_WINDOW_MS {
+            (next.asked, next.asked_since_ms) = (0, now_ms);
+        }
+        if next.asked >= ASKED_MAX {
+            return None;
+        }
+        next.asked += 1;
+        next.number = number;
+        // What nobody was told for want of a proof is still to be told.
+        let withheld = next.pending.take().map(|pending| pending.withheld).unwrap_or_default();
+        next.pending = Some(Pending { way, tries_left, expires_at_ms, held: None, withheld });
+        Some(next)
+    }
+}
+
+/// A proof that moves, and what it must have been until now.
+#[derive(Debug, Clone)]
+pub(crate) struct Move {
+    handle: Handle,
+    before: Option<Found>,
+    next: Proof,
+}
+
+impl Move {
+    /// As the store has it, from now on.
+    fn found(&self) -> Result<Found, StoreError> {
+        Ok((PaymentId(0), serde_json::to_vec(&self.next)?))
+    }
+
+    pub(crate) fn link(&self) -> Result<Link, StoreError> {
+        let (payment, fingerprint) = self.found()?;
+        let key = Key { scope: SCOPE.into(), key: self.handle.as_str().into(), payment, fingerprint };
+        Ok(Link { key, before: self.before.clone() })
+    }
+}
+
+const SCOPE: &str = "proof";
+
+/// The proofs that were looked up, as they were stored last. Not more than there are handles in profiles.
+#[derive(Debug, Default)]
+pub(crate) struct Proofs(Mutex<HashMap<Handle, (Option<Found>, Proof)>>);
+
+impl Proofs {
+    /// These are durable.
+    pub(crate) fn moved(&self, moves: Vec<Move>) {
+        for moved in moves {
+            let Ok(found) = moved.found() else { continue };
+            let mut known = self.0.lock();
+            let is_newer = known.get(&moved.handle).is_none_or(|(_, there)| there.version < moved.next.version);
+            if is_newer {
+                known.insert(moved.handle, (Some(found), moved.next));
+            }
+        }
+    }
+
+    /// They were not what they were thought to be.
+    pub(crate) fn forget(&self, moves: &[Move]) {
+        let mut known = self.0.lock();
+        for moved in moves {
+            known.remove(&moved.handle);
+        }
+    }
+}
+
+/// What a code was, where a proof was asked for.
+pub(crate) enum Proven {
+    /// The handle is proven: what moves with that, what is to be told, and what was held.
+    Right { moved: Move, told: Vec<(Due, EffectRow)>, held: Option<Held> },
+    /// It fits none of them: each has a try less. With the fewest that are left.
+    Wrong { moved: Vec<Move>, tries_left: u8 },
+    /// No proof was asked for.
+    NotAsked,
+}
+
+impl Engine {
+    /// Whether a handle has to be proven from time to time.
+    pub(crate) fn changes_hands(&self, handle: &Handle) -> bool {
+        self.0.setup.channels.iter().any(|channel| channel.handles_change_hands && channel.carries(handle))
+    }
+
+    /// Whether amounts and names may be written to this handle, and payments taken from it.
+    pub(crate) async fn is_proven(&self, handle: &Handle) -> Result<bool, StoreError> {
+        if !self.changes_hands(handle) {
+            return Ok(true);
+        }
+        let (_, proof) = self.proof(handle).await?;
+        let by_operator = self.0.directory.profile(handle).and_then(|profile| profile.verified_at_ms);
+        let Some(proven_at_ms) = proof.proven_at_ms.max(by_operator) else { return Ok(false) };
+        let is_withdrawn = proof.withdrawn_at_ms.is_some_and(|withdrawn_at_ms| withdrawn_at_ms >= proven_at_ms);
+        let age_ms = self.now_ms().saturating_sub(proven_at_ms);
+        Ok(!is_withdrawn && age_ms < self.0.setup.policy.verified_for_ms)
+    }
+
+    async fn proof(&self, handle: &Handle) -> Result<(Option<Found>, Proof), StoreError> {
+        if let Some(known) = self.0.proofs.0.lock().get(handle) {
+            return Ok(known.clone());
+        }
+        let found = self.0.store.key(SCOPE, handle.as_str()).await?;
+        let proof = match &found {
+            Some((_, stored)) => serde_json::from_slice(stored)
+                .map_err(|error| StoreError::Unreadable(format!("the proof of a handle: {error}")))?,
+            None => Proof::default(),
+        };
+        // A later one, if one has come about meanwhile, stays.
+        Ok(self.0.proofs.0.lock().entry(handle.clone()).or_insert((found, proof)).clone())
+    }
+
+    /// The proofs that somebody was asked for and has not given, of all of their handles.
+    async fn asked_proofs(&self, of: &Handle) -> Result<Vec<(Handle, Option<Found>, Proof)>, StoreError> {
+        let mut asked = Vec::new();
+        for handle in self.0.directory.handles(of) {
+            if self.changes_hands(&handle) {
+                let (found, proof) = self.proof(&handle).await?;
+                if proof.pending(self.now_ms()).is_some() {
+                    asked.push((handle, found, proof));
+                }
+            }
+        }
+        Ok(asked)
+    }
+
+    /// The codes by which somebody can prove a handle now: no payment's code may be one of them.
+    pub(crate) async fn proof_codes(&self, of: &Handle) -> Result<Vec<String>, StoreError> {
+        let asked = self.asked_proofs(of).await?;
+        Ok(asked.iter().map(|(handle, _, proof)| self.0.code_key.proof(handle, proof.number)).collect())
+    }
+
+    /// What an answer with this code means for the proofs that were asked for.
+    pub(crate) async fn proven_by(&self, from: &Handle, code: &str) -> Result<Proven, StoreError> {
+        let (mut moved, mut fewest) = (Vec::new(), None::<u8>);
+        for (handle, before, mut next) in self.asked_proofs(from).await? {
+            let Some(mut pending) = next.pending.take() else { continue };
+            // A code that went elsewhere proves the handle only when it comes back from there.
+            let may_answer = handle == *from || pending.way.to == handle;
+            if !may_answer {
+                continue;
+            }
+            next.version += 1;
+            if self.0.code_key.proves(&handle, next.number, code) {
+                next.proven_at_ms = Some(self.now_ms());
+                next.withdrawn_at_ms = None;
+                let told = self.to_be_told(next.number, pending.withheld)?;
+                let held = pending.held;
+                return Ok(Proven::Right { moved: Move { handle, before, next }, told, held });
+            }
+            pending.tries_left = pending.tries_left.saturating_sub(1);
+            fewest = Some(fewest.unwrap_or(u8::MAX).min(pending.tries_left));
+            if pending.tries_left == 0 {
+                // Whoever guesses does not get to what is told behind it.
+                (pending.held, pending.expires_at_ms) = (None, 0);
+            }
+            next.pending = Some(pending);
+            moved.push(Move { handle, before, next });
+        }
+        Ok(match fewest {
+            Some(tries_left) => Proven::Wrong { moved, tries_left },
+            None => Proven::NotAsked,
+        })
+    }
+
+    /// What waited for a proof, as effects of their payments.
+    fn to_be_told(&self, number: u32, withheld: Vec<Withheld>) -> Result<Vec<(Due, EffectRow)>, StoreError> {
+        let now_ms = self.now_ms();
+        let told = withheld.into_iter().enumerate().map(|(index, Withheld { payment, audience, about })| {
+            let id = EffectId { owner: payment, number: AFTER_PROOF | u64::from(number) << 8 | index as u64 };
+            let delay = Delay { since_ms: now_ms, because: UNPROVEN.into(), closed: Vec::new() };
+            due_row(id, now_ms, Job::Delayed { audience, about, delay })
+        });
+        told.collect()
+    }
+
+    /// A right code for a payment came from a handle: if it is the one that the code went to, that proves it anew.
+    pub(crate) async fn renewed(
+        &self,
+        from: &Handle,
+        payment: &sportello_model::Payment,
+    ) -> Result<Option<Move>, StoreError> {
+        if !self.changes_hands(from) || !self.is_proven(from).await? {
+            return Ok(None);
+        }
+        let went_there = self.way(payment, Audience::Payer, &[]).await?.is_some_and(|(way, _)| way.to == *from);
+        let (before, mut next) = self.proof(from).await?;
+        let now_ms = self.now_ms();
+        let is_old = next.proven_at_ms.is_none_or(|at_ms| now_ms.saturating_sub(at_ms) >= RENEWED_AFTER_MS);
+        if !went_there || !is_old {
+            return Ok(None);
+        }
+        next.version += 1;
+        (next.proven_at_ms, next.withdrawn_at_ms) = (Some(now_ms), None);
+        Ok(Some(Move { handle: from.clone(), before, next }))
+    }
+
+    /// A note found nobody at this handle: it is to be proven again.
+    pub(crate) async fn withdrawn(&self, handle: &Handle) -> Result<Option<Move>, StoreError> {
+        if !self.changes_hands(handle) || self.0.directory.profile(handle).is_none() {
+            return Ok(None);
+        }
+        let (before, mut next) = self.proof(handle).await?;
+        next.version += 1;
+        next.withdrawn_at_ms = Some(self.now_ms());
+        Ok(Some(Move { handle: handle.clone(), before, next }))
+    }
+
+    /// Holds a message until the handle that it came from is proven, and asks for that; or drops it, where that was asked
+    /// for too often.
+    pub(crate) async fn hold(&self, from: &Handle, held: Held, mut batch: Batch<'_>) -> Result<(), StoreError> {
+        let (before, mut next) = self.proof(from).await?;
+        let mut asked = None;
+        if next.pending(self.now_ms()).is_none() {
+            let way = self.way_to_prove(from, &held.channel).await?;
+            match self.ask_for(from, &next, way).await? {
+                Some((asking, due, row)) => {
+                    next = asking;
+                    batch.write.effects.push(row);
+                    asked = Some(due);
+                }
+                None => {
+                    tracing::warn!(
+                        "a message is dropped: its sender's handle is not proven, and was asked about too often"
+                    );
+                    let due = self.commit(batch).await?;
+                    self.set_off(due);
+                    return Ok(());
+                }
+            }
+        }
+        if let Some(pending) = &mut next.pending {
+            pending.held = Some(held);
+        }
+        next.version += 1;
+        batch.proofs.push(Move { handle: from.clone(), before, next });
+        let mut due = self.commit(batch).await?;
+        due.extend(asked);
+        self.set_off(due);
+        Ok(())
+    }
+
+    /// Keeps a note back until the handle that it would go to is proven, and asks for that. Answers whether it is kept; it
+    /// is not where that was asked for too often.
+    pub(crate) async fn withhold(&self, due: &Due, live: &std::sync::Arc<Live>, way: &Way) -> Result<bool, StoreError> {
+        let Some((audience, about, delay)) = due.note() else { return Ok(true) };
+        for _ in 0..MOVES_MAX {
+            let (before, mut next) = self.proof(&way.to).await?;
+            let mut write = Write { done: vec![due.id], ..Write::default() };
+            let mut asked = None;
+            if next.pending(self.now_ms()).is_none() {
+                let Some((asking, due, row)) = self.ask_for(&way.to, &next, way.clone()).await? else {
+                    return Ok(false);
+                };
+                next = asking;
+                write.effects.push(row);
+                asked = Some(due);
+            }
+            if let Some(pending) = &mut next.pending {
+                pending.withheld.push(Withheld { payment: live.id, audience, about: about.clone() });
+                let too_many = pending.withheld.len().saturating_sub(WITHHELD_MAX);
+                pending.withheld.drain(..too_many);
+            }
+            next.version += 1;
+            let proofs = vec![Move { handle: way.to.clone(), before, next }];
+            let mut now = live.now.lock().await;
+            let mut batch = Batch { write, proofs, ..Batch::default() };
+            let event = Event::NoteDelayed { audience, about: about.clone(), because: UNPROVEN.into() };
+            if delay.is_none()
+                && let Some(prepared) = self.prepare_if(&now, &[event])?
+            {
+                batch.changes.push((live, &mut now, prepared));
+            }
+            match self.commit(batch).await {
+                Ok(mut due) => {
+                    due.extend(asked);
+                    self.set_off(due);
+                    return Ok(true);
+                }
+                Err(StoreError::Stale) => drop(now),
+                Err(error) => return Err(error),
+            }
+        }
+        Err(StoreError::Stale)
+    }
+
+    /// Where the code goes by which a handle is proven: to another handle of the same person that holds without, if there
+    /// is one; else to the handle itself.
+    async fn way_to_prove(&self, handle: &Handle, source: &str) -> Result<Way, StoreError> {
+        let ways = self.ways(handle, source);
+        for way in &ways {
+            if way.to != *handle && self.is_proven(&way.to).await? {
+                return Ok(way.clone());
+            }
+        }
+        let own = ways.into_iter().find(|way| way.to == *handle);
+        Ok(own.unwrap_or_else(|| Way { channel: source.to_owned(), to: handle.clone() }))
+    }
+
+    /// Asks for a proof, with a code that is like none of the person's other ones; nothing where too many were asked for.
+    async fn ask_for(
+        &self,
+        handle: &Handle,
+        proof: &Proof,
+        way: Way,
+    ) -> Result<Option<(Proof, Due, EffectRow)>, StoreError> {
+        let policy = &self.0.setup.policy;
+        let open = self.open_of(handle);
+        let others = self.proof_codes(handle).await?;
+        let key = &self.0.code_key;
+        let is_taken = |number: u32| {
+            let code = key.proof(handle, number);
+            others.contains(&code) || open.iter().any(|p| p.challenge.is_some_and(|c| key.matches(p, c.number, &code)))
+        };
+        let next = proof.number.saturating_add(1);
+        let number = (next..next.saturating_add(100)).find(|number| !is_taken(*number)).unwrap_or(next);
+        let now_ms = self.now_ms();
+        let expires_at_ms = now_ms.saturating_add(policy.code_lifetime_ms);
+        let Some(asking) = proof.asked(way, number, policy.code_tries, now_ms, expires_at_ms) else { return Ok(None) };
+        let id = EffectId { owner: self.new_id(), number: 0 };
+        let (due, row) = due_row(id, now_ms, Job::Prove { handle: handle.clone(), number })?;
+        Ok(Some((asking, due, row)))
+    }
+
+    /// The note that asks for a proof; nothing where it is over.
+    pub(crate) async fn note_of_proof(
+        &self,
+        handle: &Handle,
+        number: u32,
+        id: EffectId,
+    ) -> Result<Option<(Way, Note)>, StoreError> {
+        let (_, proof) = self.proof(handle).await?;
+        let Some(pending) = proof.pending(self.now_ms()).filter(|_| proof.number == number) else { return Ok(None) };
+        let code = self.0.code_key.proof(handle, number);
+        let ask = match &pending.held {
+            _ if pending.way.to != *handle => Ask::Elsewhere { handle: handle.rest() },
+            Some(_) => Ask::Wrote,
+            None => Ask::Awaited,
+        };
+        let language = self.0.directory.profile(handle).map(|profile| profile.language).unwrap_or_default();
+        let note = Note {
+            key: format!("{}-{}", id.owner, id.number),
+            to: pending.way.to.clone(),
+            private: true,
+            text: ask_for_proof(&ask, &code, language.code()),
+            reply_to: None,
+            fallback: None,
+            choices: Vec::new(),
+        };
+        Ok(Some((pending.way.clone(), note)))
+    }
+}
+
+/// What keeps a note back.
+const UNPROVEN: &str = "the handle has to be proven first";

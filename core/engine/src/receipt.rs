@@ -1,0 +1,119 @@
+//! What became of notes after their provider had taken them.
+
+use serde::{Deserialize, Serialize};
+use sportello_model::payment::{About, Audience, Event};
+use sportello_model::{Fate, Handle, Receipt, Sent};
+use sportello_sdk::Failure;
+
+use crate::engine::{Batch, ChangeError, Engine, written};
+use crate::job::Due;
+use crate::reach::Way;
+use crate::request::not_durable;
+use crate::store::{Key, Link, StoreError, Write};
+
+/// How often a receipt is tried while others change what it changes.
+const TAKES_MAX: u32 = 16;
+
+/// What is kept of a note that was sent, under the provider's id for it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SentNote {
+    /// To whom.
+    pub(crate) to: Handle,
+    /// For whom of the payment's people; nothing where it belongs to no payment.
+    pub(crate) audience: Option<Audience>,
+    /// What about.
+    pub(crate) about: Option<About>,
+}
+
+impl Engine {
+    /// What is to be kept of a note that was just sent, together with the end of its effect; nothing where its channel
+    /// tells nothing more of it.
+    pub(crate) fn to_be_receipted(&self, due: &Due, way: &Way, sent: &Sent, note: &SentNote) -> Option<Write> {
+        let id = sent.id.clone().filter(|_| self.channel(&way.channel).is_some_and(|channel| channel.receipts))?;
+        let key =
+            Key { scope: sent_scope(&way.channel), key: id, payment: due.id.owner, fingerprint: written(note).ok()? };
+        Some(Write { keys: vec![key], done: vec![due.id], ..Write::default() })
+    }
+
+    /// Keeps that. Answers whether the effect is still to be forgotten.
+    pub(crate) async fn keep_sent(&self, write: Write) -> bool {
+        let Write { keys, done, .. } = &write;
+        let (key, done) = (keys.first().cloned(), done.clone());
+        let written = match self.0.store.write(write).await {
+            // The provider has given the id before: from now on it stands for this note.
+            Err(StoreError::Seen { payment, fingerprint }) => {
+                let links = key.map(|key| Link { key, before: Some((payment, fingerprint)) });
+                self.0.store.write(Write { links: links.into_iter().collect(), done, ..Write::default() }).await
+            }
+            written => written,
+        };
+        if let Err(error) = &written {
+            tracing::error!(%error, "a note was sent, and its receipt will not be known");
+        }
+        written.is_err()
+    }
+
+    /// Takes what became of a note. Durable when this returns.
+    ///
+    /// # Errors
+    /// `unknown_note` where the channel sent no such note, or none yet; else it is not durable: let the channel tell it
+    /// again.
+    pub async fn receipt(&self, channel: &str, receipt: Receipt) -> Result<(), Failure> {
+        let (engine, channel) = (self.clone(), channel.to_owned());
+        self.to_the_end(async move { engine.take_receipt(&channel, &receipt).await }).await.map_err(not_durable)?
+    }
+
+    async fn take_receipt(&self, channel: &str, receipt: &Receipt) -> Result<(), Failure> {
+        let unknown = || Failure::input("unknown_note", "no note of this channel has that id").retry_after(1_000);
+        let found = self.0.store.key(&sent_scope(channel), &receipt.id).await.map_err(not_durable)?;
+        let (owner, stored) = found.ok_or_else(unknown)?;
+        let note: SentNote = serde_json::from_slice(&stored)
+            .map_err(|error| not_durable(StoreError::Unreadable(format!("a note that was sent: {error}"))))?;
+        // What a later contract says of a note is nothing that this one could write down.
+        if receipt.fate == Fate::Unrecognised {
+            return Ok(());
+        }
+        let key = Key {
+            scope: format!("receipt:{channel}"),
+            // The provider may give an id twice, to notes of two owners.
+            key: format!("{} {owner}", receipt.id),
+            payment: owner,
+            fingerprint: Vec::new(),
+        };
+        for _ in 1..TAKES_MAX {
+            match self.journal_receipt(receipt, &note, &key).await {
+                Err(StoreError::Stale) => {}
+                // The first word counts.
+                Ok(()) | Err(StoreError::Seen { .. }) => return Ok(()),
+                Err(error) => return Err(not_durable(error)),
+            }
+        }
+        Err(not_durable(StoreError::Stale))
+    }
+
+    async fn journal_receipt(&self, receipt: &Receipt, note: &SentNote, key: &Key) -> Result<(), StoreError> {
+        let withdrawn = match receipt.fate {
+            Fate::Undeliverable => self.withdrawn(&note.to).await?,
+            _ => None,
+        };
+        let write = || Write { keys: vec![key.clone()], ..Write::default() };
+        let batch = || Batch { write: write(), proofs: withdrawn.clone().into_iter().collect(), ..Batch::default() };
+        let (Some(audience), Some(about)) = (note.audience, note.about.clone()) else {
+            return self.commit(batch()).await.map(drop);
+        };
+        let Some(live) = self.live(key.payment).await? else { return self.commit(batch()).await.map(drop) };
+        let event = match receipt.fate {
+            Fate::Delivered => Event::NoteDelivered { audience, about },
+            fate => Event::NoteUndelivered { audience, about, fate, detail: receipt.detail.clone() },
+        };
+        let mut now = live.now.lock().await;
+        match self.change_with(&live, &mut now, &[event], batch).await {
+            Ok(_) | Err(ChangeError::Refused(_)) => Ok(()),
+            Err(ChangeError::Store(error)) => Err(error),
+        }
+    }
+}
+
+fn sent_scope(channel: &str) -> String {
+    format!("sent:{channel}")
+}

@@ -1,5 +1,7 @@
 //! What became of notes after their provider had taken them.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use sportello_model::payment::{About, Audience, Event};
 use sportello_model::{Fate, Handle, Receipt, Sent};
@@ -7,6 +9,7 @@ use sportello_sdk::Failure;
 
 use crate::engine::{Batch, ChangeError, Engine, written};
 use crate::job::Due;
+use crate::live::Live;
 use crate::reach::Way;
 use crate::request::not_durable;
 use crate::store::{Key, Link, StoreError, Write};
@@ -16,41 +19,70 @@ const TAKES_MAX: u32 = 16;
 
 /// What is kept of a note that was sent, under the provider's id for it.
 #[derive(Debug, Serialize, Deserialize)]
-pub(crate) struct SentNote {
+struct SentNote {
     /// To whom.
-    pub(crate) to: Handle,
+    to: Handle,
     /// For whom of the payment's people; nothing where it belongs to no payment.
-    pub(crate) audience: Option<Audience>,
+    audience: Option<Audience>,
     /// What about.
-    pub(crate) about: Option<About>,
+    about: Option<About>,
 }
 
 impl Engine {
-    /// What is to be kept of a note that was just sent, together with the end of its effect; nothing where its channel
-    /// tells nothing more of it.
-    pub(crate) fn to_be_receipted(&self, due: &Due, way: &Way, sent: &Sent, note: &SentNote) -> Option<Write> {
+    /// The key under which a note that was just sent is kept; nothing where its channel tells nothing more of it.
+    fn sent_key(&self, due: &Due, way: &Way, sent: &Sent) -> Option<Key> {
         let id = sent.id.clone().filter(|_| self.channel(&way.channel).is_some_and(|channel| channel.receipts))?;
-        let key =
-            Key { scope: sent_scope(&way.channel), key: id, payment: due.id.owner, fingerprint: written(note).ok()? };
-        Some(Write { keys: vec![key], done: vec![due.id], ..Write::default() })
+        let (audience, about) = match due.note() {
+            Some((audience, about, _)) => (Some(audience), Some(about.clone())),
+            None => (None, None),
+        };
+        let fingerprint = written(&SentNote { to: way.to.clone(), audience, about }).ok()?;
+        Some(Key { scope: sent_scope(&way.channel), key: id, payment: due.id.owner, fingerprint })
     }
 
-    /// Keeps that. Answers whether the effect is still to be forgotten.
-    pub(crate) async fn keep_sent(&self, write: Write) -> bool {
-        let Write { keys, done, .. } = &write;
-        let (key, done) = (keys.first().cloned(), done.clone());
-        let written = match self.0.store.write(write).await {
-            // The provider has given the id before: from now on it stands for this note.
-            Err(StoreError::Seen { payment, fingerprint }) => {
-                let links = key.map(|key| Link { key, before: Some((payment, fingerprint)) });
-                self.0.store.write(Write { links: links.into_iter().collect(), done, ..Write::default() }).await
+    /// Takes note, in one commit, that a note was sent: its effect is done, its receipt will be known, and where it had been
+    /// delayed the journal says that it is told. Answers whether its effect is still to be forgotten.
+    pub(crate) async fn is_sent(&self, due: &Due, live: Option<&Arc<Live>>, way: &Way, sent: &Sent) -> bool {
+        let key = self.sent_key(due, way, sent);
+        let late = match (due.note(), live) {
+            (Some((audience, about, Some(_))), Some(live)) => {
+                Some((live, Event::NoteTold { audience, about: about.clone() }))
             }
-            written => written,
+            _ => None,
         };
-        if let Err(error) = &written {
-            tracing::error!(%error, "a note was sent, and its receipt will not be known");
+        if key.is_none() && late.is_none() {
+            return true;
         }
-        written.is_err()
+        let mut before = None;
+        loop {
+            let batch = || {
+                let done = vec![due.id];
+                Batch::from(match (key.clone(), before.clone()) {
+                    (Some(key), None) => Write { keys: vec![key], done, ..Write::default() },
+                    (Some(key), before) => Write { links: vec![Link { key, before }], done, ..Write::default() },
+                    (None, _) => Write { done, ..Write::default() },
+                })
+            };
+            let kept = match &late {
+                Some((live, event)) => {
+                    let mut now = live.now.lock().await;
+                    self.change_with(live, &mut now, std::slice::from_ref(event), batch).await.map(drop)
+                }
+                None => self.commit(batch()).await.map(drop).map_err(ChangeError::Store),
+            };
+            match kept {
+                Ok(()) => return false,
+                // The provider has given the id before: from now on it stands for this note.
+                Err(ChangeError::Store(StoreError::Seen { payment, fingerprint })) if before.is_none() => {
+                    before = Some((payment, fingerprint));
+                }
+                // It was told, whatever becomes of saying so.
+                Err(error) => {
+                    tracing::error!(about = %due.id.owner, %error, "that a note was told cannot be written down");
+                    return true;
+                }
+            }
+        }
     }
 
     /// Takes what became of a note. Durable when this returns.

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use sportello_model::payment::{About, Audience, Event, State};
-use sportello_model::{Note, Payment, Sent};
+use sportello_model::{Note, Payment};
 use sportello_sdk::{Failure, Source};
 
 use crate::drive::{PAUSE_MS, pause_ms};
@@ -16,7 +16,6 @@ use crate::job::{Delay, Due, Job};
 use crate::live::Live;
 use crate::notes::{self, Code};
 use crate::reach::Way;
-use crate::receipt::SentNote;
 use crate::store::{EffectId, EffectRow, StoreError, Write};
 
 /// How long a note of a payment's is tried, in milliseconds: a day.
@@ -56,13 +55,7 @@ impl Engine {
     /// Delivers what belongs to no payment.
     async fn tell_of_none(&self, due: Due, way: &Way, note: &Note) -> bool {
         match self.0.ports.send(&way.channel, note).await {
-            Ok(sent) => {
-                let receipt = SentNote { to: way.to.clone(), audience: None, about: None };
-                match self.to_be_receipted(&due, way, &sent, &receipt) {
-                    Some(write) => self.keep_sent(write).await,
-                    None => true,
-                }
-            }
+            Ok(sent) => self.is_sent(&due, None, way, &sent).await,
             Err(failure) => self.not_answered(due, &failure).await,
         }
     }
@@ -101,31 +94,13 @@ impl Engine {
             Err(error) => return self.not_told(due, Some(&live), None, &not_read(&error)).await,
         };
         match self.0.ports.send(&way.channel, &note).await {
-            Ok(sent) => self.told(&due, &live, &way, &sent).await,
+            Ok(sent) => {
+                let is_left = self.is_sent(&due, Some(&live), &way, &sent).await;
+                self.0.waiting.remove(&due);
+                is_left
+            }
             Err(failure) => self.not_told(due, Some(&live), Some(way), &failure).await,
         }
-    }
-
-    /// A note was told: if it had been delayed, the journal says that it is no more; and what its receipt will be about is
-    /// kept.
-    async fn told(&self, due: &Due, live: &Arc<Live>, way: &Way, sent: &Sent) -> bool {
-        let Some((audience, about, delay)) = due.note() else { return true };
-        self.0.waiting.remove(due);
-        let receipt = SentNote { to: way.to.clone(), audience: Some(audience), about: Some(about.clone()) };
-        let receipted = self.to_be_receipted(due, way, sent, &receipt);
-        let kept = match receipted {
-            Some(write) => self.keep_sent(write).await,
-            None => true,
-        };
-        if delay.is_some() {
-            let event = Event::NoteTold { audience, about: about.clone() };
-            let mut now = live.now.lock().await;
-            // It was told, whatever becomes of saying so.
-            if let Err(error) = self.settle(live, &mut now, &event, due.id).await {
-                tracing::error!(payment = %live.id, %error, "that a note was told late is not in the journal");
-            }
-        }
-        kept
     }
 
     async fn keep_back(&self, due: Due, live: &Arc<Live>, way: &Way) -> bool {

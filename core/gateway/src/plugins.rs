@@ -137,13 +137,19 @@ impl Member {
     /// A channel as the engine knows it.
     pub fn channel_setup(&self) -> Option<ChannelSetup> {
         let facts = self.loaded.manifest().channel.as_ref()?;
-        let own_name = facts.own_name_setting.as_ref().and_then(|name| self.settings.get(name)?.as_str());
+        let setting = |name: &Option<String>| Some(self.settings.get(name.as_ref()?)?.as_str()?.to_owned());
+        let own_name = setting(&facts.own_name_setting);
         Some(ChannelSetup {
             instance: self.instance.name.clone(),
             scheme: facts.scheme.clone(),
-            own_names: own_name.filter(|name| !name.is_empty()).map(str::to_owned).into_iter().collect(),
+            own_names: own_name.filter(|name| !name.is_empty()).into_iter().collect(),
             default_currency: self.instance.default_currency,
+            ids_are_strong: facts.message_ids == Strength::Strong,
             senders_are_strong: facts.senders == Strength::Strong,
+            // Where the setting is not there, no handle is this instance's: none that would be another's is taken.
+            scope: facts.scope_setting.as_ref().map(|_| setting(&facts.scope_setting).unwrap_or_default()),
+            handles_change_hands: facts.handles_change_hands,
+            receipts: facts.receipts,
         })
     }
 

@@ -227,14 +227,18 @@ impl Wire {
 /// What the engine is told of a deployment.
 pub fn setup(deployment: &Deployment) -> sportello_engine::Setup {
     let config = &deployment.config;
+    let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let mut setup = sportello_engine::Setup {
         profiles: config.profiles.clone(),
         routes: config.routes.iter().map(route).collect(),
         policy: sportello_engine::Policy {
             exempt: config.policy.exempt.clone(),
-            code_lifetime_ms: u64::try_from(config.policy.code_lifetime.as_millis()).unwrap_or(u64::MAX),
+            code_lifetime_ms: ms(config.policy.code_lifetime),
             code_tries: u8::try_from(config.policy.code_tries).unwrap_or(u8::MAX),
             attempts_max: config.policy.attempts_max,
+            repeat_window_ms: ms(config.policy.repeat_window),
+            verified_for_ms: ms(config.policy.verified_for),
+            challenges_max: config.policy.challenges_max,
         },
         ..Default::default()
     };

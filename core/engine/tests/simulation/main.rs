@@ -1,9 +1,14 @@
 //! The engine against rails and channels that play a script, with no plugin, no network and a clock that jumps.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
+mod across;
 mod chaos;
 mod doubt;
+mod forged;
+mod outage;
+mod proofs;
 mod random;
+mod repeats;
 mod stage;
 mod verdict;
 mod wordings;

@@ -1,6 +1,6 @@
 //! The stage: rails and channels that play a script, a clock that jumps, and two people.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +18,9 @@ use sportello_model::{
 };
 use sportello_sdk::{Failure, RailFacts};
 use tokio::sync::Notify;
+
+/// When every stage begins, in milliseconds since 1970.
+pub(crate) const START_MS: u64 = 1_000_000;
 
 /// A clock that stands still until somebody waits for a time, and then is there.
 #[derive(Default)]
@@ -69,6 +72,10 @@ pub(crate) struct World {
     pub(crate) inquiries: Mutex<VecDeque<Outcome>>,
     pub(crate) asked: Mutex<usize>,
     pub(crate) refuse_notes: Mutex<VecDeque<Failure>>,
+    /// The channels that take no notes now, and what they say instead.
+    pub(crate) down: Mutex<HashMap<String, Failure>>,
+    /// How many notes were sent: their ids are `s1`, `s2`, ….
+    pub(crate) sent: AtomicU64,
     pub(crate) orders: Mutex<Vec<Order>>,
     pub(crate) notes: Mutex<Vec<Note>>,
     told: Notify,
@@ -88,14 +95,16 @@ impl Ports for World {
         Ok(scripted.unwrap_or_else(|| settled(inquiry.order.amount)))
     }
 
-    async fn send(&self, _: &str, note: &Note) -> Result<Sent, Failure> {
+    async fn send(&self, channel: &str, note: &Note) -> Result<Sent, Failure> {
         let refusal = self.refuse_notes.lock().pop_front();
+        let refusal = refusal.or_else(|| self.down.lock().get(channel).cloned());
         if let Some(failure) = refusal {
             return Err(failure);
         }
         self.notes.lock().push(note.clone());
         self.told.notify_one();
-        Ok(Sent::default())
+        let number = self.sent.fetch_add(1, Ordering::SeqCst) + 1;
+        Ok(Sent { id: Some(format!("s{number}")), fell_back: false })
     }
 }
 
@@ -204,7 +213,8 @@ async fn engine(folder: &Path, world: &Arc<World>, clock: &Arc<JumpingClock>, se
         store: Store::open(&folder.join("s.db")).unwrap(),
         ports: world.clone(),
         clock: clock.clone(),
-        entropy: Arc::new(Counting(AtomicU64::new(7))),
+        // Two gateways in one moment draw different numbers.
+        entropy: Arc::new(Counting(AtomicU64::new(7 + (world.sent.load(Ordering::SeqCst) << 20)))),
         code_key: CodeKey([7; 32]),
     };
     Engine::start(parts).await.unwrap()
@@ -218,17 +228,22 @@ impl Stage {
     pub(crate) async fn with(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (world, clock) = (Arc::new(World::default()), Arc::new(JumpingClock::default()));
-        clock.now_ms.store(1_000_000, Ordering::SeqCst);
+        clock.now_ms.store(START_MS, Ordering::SeqCst);
         let engine = engine(folder.path(), &world, &clock, setup).await;
         Self { engine, world, clock, folder }
     }
 
     /// Another gateway, on the files as they lie; what was told before is forgotten.
     pub(crate) async fn again(&self) -> Self {
+        self.again_with(setup(0)).await
+    }
+
+    /// The same, with another setup.
+    pub(crate) async fn again_with(&self, setup: Setup) -> Self {
         let folder = crashed(self.folder.path());
         self.world.notes.lock().clear();
         let (world, clock) = (self.world.clone(), self.clock.clone());
-        let engine = engine(folder.path(), &world, &clock, setup(0)).await;
+        let engine = engine(folder.path(), &world, &clock, setup).await;
         Self { engine, world, clock, folder }
     }
 
@@ -244,7 +259,7 @@ impl Stage {
 
     /// Lets time come up to this, in milliseconds after the start.
     pub(crate) fn time(&self, ms: u64) {
-        self.clock.run_until(1_000_000 + ms);
+        self.clock.run_until(START_MS + ms);
     }
 
     pub(crate) async fn hears(&self, id: &str, from: &str, text: &str, private: bool) -> bool {

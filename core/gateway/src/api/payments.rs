@@ -61,7 +61,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body
         }
     }
     let payment = created.payment().await;
-    let mut response = json_with(StatusCode::CREATED, &PaymentView::new(&payment));
+    let mut response = json_with(StatusCode::CREATED, &view(&app, &payment));
     let answer = response.headers_mut();
     if let Ok(location) = HeaderValue::try_from(format!("{ROUTE}/{}", payment.id)) {
         answer.insert(header::LOCATION, location);
@@ -134,7 +134,7 @@ pub(super) async fn list(
         payments.pop();
     }
     let next_cursor = payments.last().filter(|_| has_more).map(|payment| payment.id);
-    Ok(json_response(&List { payments: payments.iter().map(PaymentView::new).collect(), next_cursor }))
+    Ok(json_response(&List { payments: payments.iter().map(|payment| view(&app, payment)).collect(), next_cursor }))
 }
 
 /// `GET /v1/payments/{id}`.
@@ -144,7 +144,7 @@ pub(super) async fn show(
     id: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Problem> {
     app.callers.authorize(&headers, Scope::PaymentsRead)?;
-    Ok(json_response(&PaymentView::new(&known(&app, id).await?)))
+    Ok(json_response(&view(&app, &known(&app, id).await?)))
 }
 
 /// `GET /v1/payments/{id}/events`: the journal, event by event.
@@ -188,14 +188,18 @@ pub(super) async fn cancel(
     let _inside = app.taking()?;
     let payment = known(&app, id).await?;
     if payment.state == Standing::Cancelled {
-        return Ok(json_response(&PaymentView::new(&payment)));
+        return Ok(json_response(&view(&app, &payment)));
     }
     match app.engine.cancel(payment.id).await {
-        Ok(Some(cancelled)) => Ok(json_response(&PaymentView::new(&cancelled))),
+        Ok(Some(cancelled)) => Ok(json_response(&view(&app, &cancelled))),
         Ok(None) => Err(no_such_payment()),
         Err(ChangeError::Refused(refusal)) => Err(Problem::new(Kind::NotNow, refusal.to_string())),
         Err(ChangeError::Store(error)) => Err(unavailable(&error)),
     }
+}
+
+fn view<'a>(app: &App, payment: &'a Payment) -> PaymentView<'a> {
+    PaymentView::new(payment, app.engine.waiting_notes(payment.id))
 }
 
 async fn known(app: &App, id: Result<Path<String>, PathRejection>) -> Result<Payment, Problem> {

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 use serde_json::Value;
+use sportello_engine::WaitingNote;
 use sportello_model::command::Visibility;
-use sportello_model::payment::{Attempt, AttemptState, Evidence, Incident, Leg, Payment, State};
+use sportello_model::payment::{Attempt, AttemptState, Audience, Evidence, Incident, Leg, Payment, State};
 use sportello_model::{Money, PaymentId, Person};
 
 use crate::redact::mask_accounts;
@@ -27,6 +28,17 @@ pub struct PaymentView<'a> {
     route: Option<&'a str>,
     attempts: Vec<AttemptView<'a>>,
     incidents: &'a [Incident],
+    notes: Vec<NoteView>,
+}
+
+/// A note that could not be told yet. What it says is between the gateway and its person.
+#[derive(Serialize)]
+struct NoteView {
+    to: Audience,
+    about: &'static str,
+    tries: u32,
+    next_at_ms: u64,
+    because: String,
 }
 
 #[derive(Serialize)]
@@ -76,8 +88,12 @@ impl<'a> AttemptView<'a> {
 }
 
 impl<'a> PaymentView<'a> {
-    /// What is shown of this payment.
-    pub fn new(payment: &'a Payment) -> Self {
+    /// What is shown of this payment, and of its notes that could not be told yet.
+    pub fn new(payment: &'a Payment, notes: Vec<WaitingNote>) -> Self {
+        let note = |WaitingNote { audience: to, about, tries, next_at_ms, because }: WaitingNote| {
+            let because = mask_accounts(&because).into_owned();
+            NoteView { to, about: about.name(), tries, next_at_ms, because }
+        };
         let intent = &*payment.intent;
         Self {
             id: payment.id,
@@ -94,6 +110,7 @@ impl<'a> PaymentView<'a> {
             route: payment.plan.as_ref().map(|plan| &*plan.route),
             attempts: payment.attempts.iter().map(AttemptView::new).collect(),
             incidents: &payment.incidents,
+            notes: notes.into_iter().map(note).collect(),
         }
     }
 }

@@ -73,7 +73,11 @@ fn channel(setting: &Setting, name: &str) -> Result<ChannelSetup, Failed> {
         scheme,
         own_names: own_name.into_iter().collect(),
         default_currency: instance.default_currency,
+        ids_are_strong: false,
         senders_are_strong: false,
+        scope: None,
+        handles_change_hands: false,
+        receipts: false,
     })
 }
 

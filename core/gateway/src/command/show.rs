@@ -32,6 +32,7 @@ impl Show {
         }
         head(&payment);
         attempts(&payment);
+        notes(&payment);
         journal(&events);
         for incident in list(&payment, "incidents") {
             say(format_args!("! {}", text(incident, "/what")));
@@ -91,6 +92,25 @@ fn attempts(payment: &Value) {
             number("asked"),
             text(attempt, "/reference").to_owned(),
             text(attempt, "/word").to_owned(),
+        ]);
+    }
+    say(rows);
+}
+
+/// What people have not been told yet, and why.
+fn notes(payment: &Value) {
+    let notes = list(payment, "notes");
+    if notes.is_empty() {
+        return;
+    }
+    let mut rows = table(["not told yet", "about", "tries", "next", "because"]);
+    for note in notes {
+        rows.add_row([
+            text(note, "/to").to_owned(),
+            text(note, "/about").replace('_', " "),
+            note.get("tries").and_then(Value::as_u64).unwrap_or_default().to_string(),
+            moment(note, "next_at_ms"),
+            text(note, "/because").to_owned(),
         ]);
     }
     say(rows);

@@ -75,6 +75,12 @@ pub struct Policy {
     pub code_tries: u32,
     /// How many orders a leg of a payment has had when no rail is tried again.
     pub attempts_max: u32,
+    /// How long the same payer, payee and amount may be the same wish.
+    pub repeat_window: Duration,
+    /// How long a handle that changes hands counts as proven.
+    pub verified_for: Duration,
+    /// How many codes one person may be asked for at a time by messages whose sender can be forged.
+    pub challenges_max: u32,
 }
 
 /// `[[keys]]`: a key to the HTTP interface.
@@ -183,8 +189,15 @@ fn store(value: &serde_json::Value) -> Result<String, Wrong> {
 }
 
 pub(super) fn policy(section: Option<Section<'_>>) -> Policy {
-    let mut policy =
-        Policy { exempt: Vec::new(), code_lifetime: Duration::from_secs(600), code_tries: 3, attempts_max: 4 };
+    let mut policy = Policy {
+        exempt: Vec::new(),
+        code_lifetime: Duration::from_secs(600),
+        code_tries: 3,
+        attempts_max: 4,
+        repeat_window: Duration::from_secs(3_600),
+        verified_for: Duration::from_secs(180 * 86_400),
+        challenges_max: 20,
+    };
     let Some(section) = section else {
         return policy;
     };
@@ -205,6 +218,15 @@ pub(super) fn policy(section: Option<Section<'_>>) -> Policy {
     }
     if let Some(attempts) = section.optional("attempts_max", number(1, 20)) {
         policy.attempts_max = attempts;
+    }
+    if let Some(window) = section.optional("repeat_window", duration) {
+        policy.repeat_window = window;
+    }
+    if let Some(verified_for) = section.optional("verified_for", duration) {
+        policy.verified_for = verified_for;
+    }
+    if let Some(challenges) = section.optional("challenges_max", number(1, 1_000_000)) {
+        policy.challenges_max = challenges;
     }
     section.close();
     policy

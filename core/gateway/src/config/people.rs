@@ -9,7 +9,7 @@ use sportello_model::grammar::Language;
 
 use super::problem::Wrong;
 use super::section::Section;
-use super::value::{account, country, handle, one_of, text};
+use super::value::{account, country, day, handle, one_of, text};
 
 pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
     let mut owners: HashMap<Handle, String> = HashMap::new();
@@ -35,6 +35,7 @@ pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
         let language = section.optional("language", one_of(&languages));
         let visibilities = [("private", Visibility::Private), ("public", Visibility::Public)];
         let visibility = section.optional("visibility", one_of(&visibilities));
+        let verified_at_ms = section.optional("verified", day);
         section.close();
         let (Some(name), Some(account)) = (name, account) else {
             continue;
@@ -46,6 +47,7 @@ pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
             country,
             language: language.unwrap_or_default(),
             visibility: visibility.unwrap_or(Visibility::Private),
+            verified_at_ms,
         });
     }
     profiles

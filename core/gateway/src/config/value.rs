@@ -59,6 +59,13 @@ pub(crate) fn duration(value: &Value) -> Result<Duration, Wrong> {
     Ok(Duration::from_millis(ms))
 }
 
+/// A day as `2026-11-01`: its first moment in UTC, in milliseconds since 1970.
+pub(crate) fn day(value: &Value) -> Result<u64, Wrong> {
+    let remedy = "write a day as \"2026-11-01\", in quotes";
+    let Value::String(written) = value else { return Err(Wrong::new("this must be a day", remedy)) };
+    crate::instant::day(written).ok_or_else(|| Wrong::new(format!("{written:?} is no day"), remedy))
+}
+
 pub(crate) fn address(value: &Value) -> Result<SocketAddr, Wrong> {
     let written = text(value)?;
     written.parse().map_err(|_| {

@@ -103,3 +103,21 @@ pub enum About {
     /// An operator is looking at it.
     InReview,
 }
+
+impl About {
+    /// What it is about in a word, as in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Challenge { .. } => "challenge",
+            Self::WrongCode { .. } => "wrong_code",
+            Self::Completed => "completed",
+            Self::Declined { .. } => "declined",
+            Self::Cancelled { .. } => "cancelled",
+            Self::Expired => "expired",
+            Self::Pending => "pending",
+            Self::ActionRequired { .. } => "action_required",
+            Self::Returned => "returned",
+            Self::InReview => "in_review",
+        }
+    }
+}

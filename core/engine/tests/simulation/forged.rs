@@ -1,0 +1,119 @@
+//! A sender who can be anybody: nothing is exempt, called off or changed without the code; and nobody is flooded.
+
+use sportello_engine::{Policy, Setup};
+use sportello_model::{Change, Message};
+
+use crate::across::{Play, check, many};
+use crate::stage::handle;
+
+#[tokio::test]
+async fn nothing_is_called_off_without_the_code_where_a_sender_can_be_forged() {
+    check(
+        many(),
+        &[
+            // Small enough to pass without a code elsewhere.
+            ("line:+1: pay line:+2 5 EUR", "line:+1 asks C1"),
+            ("line:+1: cancel", "line:+1 how to cancel (discreet)"),
+            ("line:+1: no", "line:+1 how to cancel (discreet)"),
+            ("line:+1: cancel 1a2b3c4d", "line:+1 how to cancel (discreet)"),
+            ("line:+1: cancel WRONG", "line:+1 wrong 2 (discreet)"),
+            ("states", "awaiting_confirmation"),
+            ("line:+1: annulla C1", "line:+1 off"),
+            ("line:+1: cancel", "line:+1 nothing to cancel (discreet)"),
+            ("states", "cancelled"),
+        ],
+    )
+    .await;
+    // Wrong codes in whatever words are counted together.
+    check(
+        many(),
+        &[
+            ("line:+1: pay line:+2 20 EUR", "line:+1 asks C1"),
+            ("line:+1: cancel 000001", "line:+1 wrong 2 (discreet)"),
+            ("line:+1: 000002", "line:+1 wrong 1 (discreet)"),
+            ("line:+1: cancel 000003", "line:+1 off"),
+            ("states", "cancelled"),
+        ],
+    )
+    .await;
+    // Where the provider vouches for the sender, a word is enough; the code does it too, and a wrong one costs nothing.
+    check(
+        many(),
+        &[
+            ("chat:1: pay chat:2 20 EUR", "chat:1 asks C1"),
+            ("chat:1: cancel WRONG", "chat:1 nothing to cancel (discreet)"),
+            ("chat:1! cancel C1", "chat:1 in private (discreet)"),
+            ("chat:1: annule C1", "chat:1 off"),
+            ("chat:1: pay chat:2 20 EUR", "chat:1 asks C2"),
+            ("chat:1: cancel", "chat:1 off"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_that_was_asked_for_on_one_channel_may_be_answered_on_another() {
+    check(
+        many(),
+        &[
+            ("chat:1! pay line:+2 20 EUR", "chat:1 asks C1"),
+            ("line:+1: C1", "chat:1 done, chat:1 in public done (discreet), line:+2 received"),
+            ("line:+1: pay chat:2 30 EUR", "line:+1 asks C2"),
+            ("chat:1: cancel C2", "line:+1 off"),
+            ("talk:east/1: pay chat:2 30 EUR", "talk:east/1 asks C3"),
+            ("line:+1: cancel C3", "talk:east/1 off"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_forges_a_sender_floods_nobody_with_codes() {
+    let setup = many();
+    let setup = Setup { policy: Policy { challenges_max: 3, ..setup.policy }, ..setup };
+    let mut play = Play::new(setup).await;
+    let mut asked = 0;
+    for amount in 1..=200 {
+        let heard = play.step(&format!("line:+1: pay line:+2 {amount} EUR")).await;
+        asked += usize::from(heard.contains(" asks "));
+        assert!(heard.is_empty() || heard.contains(" asks ") || heard.contains(" too many"), "{heard}");
+    }
+    assert_eq!((asked, play.stage.world.sent.load(std::sync::atomic::Ordering::SeqCst)), (3, 53));
+    // The real one still pays where the provider vouches for them.
+    assert_eq!(play.step("chat:1: pay chat:2 20 EUR").await, "chat:1 asks C4");
+}
+
+#[tokio::test]
+async fn a_forged_sender_changes_and_deletes_nothing() {
+    let play = Play::new(many()).await;
+    let check = async |channel: &str, from: &str, id: Option<&str>, change: Change, expected: &str| {
+        let message = Message {
+            id: id.map(str::to_owned),
+            first_id: id.map(str::to_owned),
+            change,
+            from: handle(from),
+            from_name: None,
+            text: "pay line:+2 5 EUR".into(),
+            private: true,
+            mentions: Vec::new(),
+            in_reply_to: None,
+            written_at_ms: None,
+        };
+        let taken = play.stage.engine.message(channel, message).await;
+        assert_eq!(taken.map_or_else(|failure| failure.code, |taken| taken.fresh.to_string()), expected);
+    };
+    check("line", "line:+1", Some("m"), Change::Edited, "weak_sender").await;
+    check("line", "line:+1", Some("m"), Change::Deleted, "weak_sender").await;
+    check("line", "line:+1", None, Change::Edited, "no_message_id").await;
+    // An id is welcome where none is needed, and then knows a repeat.
+    check("line", "line:+1", Some("m"), Change::Written, "true").await;
+    check("line", "line:+1", Some("m"), Change::Written, "false").await;
+    check("line", "line:+1", None, Change::Written, "true").await;
+    check("chat", "chat:1", None, Change::Written, "no_message_id").await;
+    // A handle of another account of the same provider is none of this one's.
+    check("east", "talk:east/1", Some("m"), Change::Written, "true").await;
+    check("east", "talk:west/2", Some("n"), Change::Written, "bad_sender").await;
+    check("east", "talk:eastern/2", Some("n"), Change::Written, "bad_sender").await;
+    check("east", "talk:east", Some("n"), Change::Written, "bad_sender").await;
+    check("east", "chat:1", Some("n"), Change::Written, "bad_sender").await;
+}

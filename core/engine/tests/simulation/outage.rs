@@ -1,0 +1,162 @@
+//! A channel that is down delays notes, never payments; and what the provider says became of them.
+
+use sportello_model::payment::Audience;
+
+use crate::across::{Play, check, many};
+
+#[tokio::test]
+async fn an_outage_delays_notes_and_never_payments() {
+    check(
+        many(),
+        &[
+            ("down line", ""),
+            ("chat:1: pay line:+2 20 EUR", "chat:1 asks C1"),
+            ("chat:1: C1", "chat:1 done"),
+            ("states", "completed"),
+            ("journal", "note_delayed"),
+            ("+ 3h", ""),
+            ("crash", ""),
+            ("+ 5h", ""),
+            ("journal", "note_delayed"),
+            ("up line", ""),
+            ("+ 1h", "line:+2 received"),
+            ("journal", "note_delayed, note_told"),
+            ("+ 25h", ""),
+        ],
+    )
+    .await;
+    // It has an end, and the journal says so.
+    check(
+        many(),
+        &[
+            ("down line", ""),
+            ("chat:1: pay line:+2 20 EUR", "chat:1 asks C1"),
+            ("chat:1: C1", "chat:1 done"),
+            ("+ 25h", ""),
+            ("journal", "note_delayed, note_failed"),
+            ("up line", ""),
+            ("+ 25h", ""),
+            ("states", "completed"),
+        ],
+    )
+    .await;
+    // What was asked and nobody answered is asked no more; how it ended is still told.
+    check(
+        many(),
+        &[
+            ("down line", ""),
+            ("line:+1: pay chat:2 20 EUR", ""),
+            ("+ 11m", ""),
+            ("states", "expired"),
+            ("up line", ""),
+            ("+ 2h", "line:+1 expired"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_refused_for_good_is_tried_on_the_next_way() {
+    check(
+        many(),
+        &[
+            ("refuses line", ""),
+            ("chat:1: pay line:+2 20 EUR", "chat:1 asks C1"),
+            ("chat:1: C1", "chat:1 done, chat:2 received"),
+            ("journal", "note_delayed, note_told"),
+            ("refuses chat", ""),
+            ("refuses west", ""),
+            ("talk:east/1: pay line:+2 30 EUR", "talk:east/1 asks C2"),
+            ("talk:east/1: C2", "talk:east/1 done"),
+            // No way to Anna is open any more.
+            ("journal", "note_delayed, note_told, note_delayed, note_failed"),
+        ],
+    )
+    .await;
+    // To a number that is not proven it says as little as the first time.
+    check(
+        many(),
+        &[
+            ("refuses chat", ""),
+            ("talk:east/1: request 20 EUR from chat:4", "line:+4 prove to see C1 (discreet)"),
+            ("talk:east/1: pay chat:4 20 EUR", "talk:east/1 asks C2"),
+            ("talk:east/1: C2", "line:+4 something arrived (discreet), talk:east/1 done"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn what_waits_can_be_looked_at() {
+    let mut play = Play::new(many()).await;
+    play.step("down line").await;
+    play.step("chat:1: pay line:+2 20 EUR").await;
+    play.step("chat:1: C1").await;
+    let id = play
+        .stage
+        .engine
+        .store()
+        .payments(sportello_engine::store::Page { limit: 1, ..Default::default() })
+        .await
+        .unwrap()[0]
+        .id;
+    let mut tries = Vec::new();
+    for _ in 0..24 {
+        let waiting = play.stage.engine.waiting_notes(id);
+        let [note] = waiting.as_slice() else { unreachable!("{waiting:?}") };
+        assert_eq!(
+            (note.audience, note.about.name(), note.because.as_str()),
+            (Audience::Payee, "completed", "down (down)")
+        );
+        assert!(note.next_at_ms > play.now() && note.next_at_ms <= play.now() + 3_600_000, "{note:?}");
+        tries.push(note.tries);
+        play.step("+ 55m").await;
+        play.step("crash").await;
+    }
+    assert!(tries.is_sorted() && *tries.last().unwrap() < 40, "often at first, once an hour later: {tries:?}");
+    play.step("up line").await;
+    play.step("+ 1h").await;
+    assert_eq!(play.stage.engine.waiting_notes(id), []);
+}
+
+#[tokio::test]
+async fn receipts_are_matched_and_journalled_once() {
+    check(
+        many(),
+        &[
+            ("chat:1: pay line:+2 20 EUR", "chat:1 asks C1"),
+            ("chat:1: C1", "chat:1 done, line:+2 received"),
+            ("receipt 3 delivered", ""),
+            ("journal", "note_delivered"),
+            ("receipt 3 delivered", ""),
+            ("receipt 3 expired", ""),
+            ("crash", ""),
+            ("receipt 3 rejected", ""),
+            ("journal", "note_delivered"),
+            // Those of a channel that tells nothing more of its notes are nobody's.
+            ("receipt 1 delivered", "unknown_note"),
+            // One that overtakes the end of its note comes again, and is known then.
+            ("receipt 4 expired", "unknown_note"),
+            ("line:+1: pay line:+2 30 EUR", "line:+1 asks C2"),
+            ("receipt 4 expired", ""),
+            ("journal", "note_delivered, note_undelivered"),
+            // What belongs to no payment has nowhere to be written down.
+            ("line:+9: help", "line:+9 I send money for you. Write for example: @sportello pay @anna 20 € for the pizza. I then ask you for a code in private. I also understand: request, cancel, status."),
+            ("receipt 5 delivered", ""),
+            ("journal", "note_delivered, note_undelivered"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn whoever_is_named_by_a_handle_hears_there() {
+    let check = async |payee: &str, hears: &str| {
+        let (pay, done) =
+            (format!("chat:1! pay {payee} 20 EUR"), format!("chat:1 done, chat:1 in public done (discreet), {hears}"));
+        check(many(), &[(&pay, "chat:1 asks C1"), ("chat:1: C1", &done)]).await;
+    };
+    check("line:+2", "line:+2 received").await;
+    check("chat:2", "chat:2 received").await;
+    check("talk:west/2", "talk:west/2 received").await;
+}

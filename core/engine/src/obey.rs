@@ -181,11 +181,11 @@ impl Engine {
         }
         match self.proven_by(from, &code).await? {
             Proven::Right { moved, told, held } => {
-                batch.proofs.push(moved);
+                batch.proofs.push(*moved);
                 let (told, rows): (Vec<Due>, Vec<EffectRow>) = told.into_iter().unzip();
                 batch.write.effects.extend(rows);
                 match held {
-                    Some(held) => self.obey_held(held, batch).await?,
+                    Some(held) => self.obey_held(*held, batch).await?,
                     None if told.is_empty() => self.reply(incoming, batch, &Answer::Proven).await?,
                     None => self.only(batch).await?,
                 }

@@ -9,9 +9,10 @@ use std::sync::atomic::Ordering;
 
 use sportello_engine::store::Page;
 use sportello_engine::{ChannelSetup, Policy, Profile, Setup};
+use sportello_model::command::Visibility;
 use sportello_model::grammar::Language;
 use sportello_model::payment::Event;
-use sportello_model::{Change, Fate, Message, Note, Receipt};
+use sportello_model::{Change, Choice, Fate, Message, Note, Receipt};
 use sportello_sdk::Failure;
 
 use crate::stage::{START_MS, Stage, eur, handle, setup};
@@ -41,7 +42,8 @@ pub(crate) fn many() -> Setup {
         account: handle(account),
         verified_at_ms: is_verified.then_some(START_MS),
         language: Language::En,
-        ..base.profiles[0].clone()
+        country: None,
+        visibility: Visibility::Public,
     };
     Setup {
         profiles: vec![
@@ -69,11 +71,13 @@ pub(crate) struct Play {
     messages: usize,
     /// The texts that asked for a proof.
     asked: Vec<String>,
+    /// The answers that were offered last.
+    pub(crate) choices: Vec<Choice>,
 }
 
 impl Play {
     pub(crate) async fn new(setup: Setup) -> Self {
-        Self { stage: Stage::with(setup).await, codes: Vec::new(), messages: 0, asked: Vec::new() }
+        Self { stage: Stage::with(setup).await, codes: Vec::new(), messages: 0, asked: Vec::new(), choices: Vec::new() }
     }
 
     /// One step: who is told what in it, or what it answers.
@@ -185,14 +189,11 @@ impl Play {
     /// What was told since the last time, a line for each note, sorted.
     fn heard(&mut self) -> String {
         let notes = std::mem::take(&mut *self.stage.world.notes.lock());
-        let proves = |note: &&Note| {
-            note.choices.is_empty()
-                && note.text.split(' ').any(|word| {
-                    word.trim_end_matches('.').len() == 6
-                        && word.trim_end_matches('.').bytes().all(|b| b.is_ascii_digit())
-                })
-        };
-        self.asked.extend(notes.iter().filter(proves).map(|note| note.text.clone()));
+        let proofs = notes.iter().filter(|note| note.choices.is_empty() && code_in(&note.text).is_some());
+        self.asked.extend(proofs.map(|note| note.text.clone()));
+        if let Some(asks) = notes.iter().rfind(|note| !note.choices.is_empty()) {
+            self.choices.clone_from(&asks.choices);
+        }
         let mut lines: Vec<String> = notes.iter().map(|note| self.line(note)).collect();
         lines.sort();
         lines.join(", ")
@@ -201,17 +202,15 @@ impl Play {
     fn line(&mut self, note: &Note) -> String {
         let is_public = if note.private { "" } else { " in public" };
         let mut line = format!("{}{is_public} {}", note.to, gist(&note.text));
-        if let Some(code) =
-            note.text.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6 && *word != "123456")
-        {
+        if let Some(code) = code_in(&note.text) {
             let index = self.codes.iter().position(|known| known == code).unwrap_or_else(|| {
                 self.codes.push(code.to_owned());
                 self.codes.len() - 1
             });
             let _ = write!(line, " C{}", index + 1);
         }
-        let amount = note.text.contains("EUR") || note.text.contains("anna") || note.text.contains("paolo");
-        let is_discreet = if amount { "" } else { " (discreet)" };
+        let telling = ["EUR", "anna", "paolo", "luca", "gina"].iter().any(|word| note.text.contains(word));
+        let is_discreet = if telling { "" } else { " (discreet)" };
         line + is_discreet
     }
 
@@ -265,6 +264,11 @@ fn written(channel: &str, from: &str, text: &str, private: bool, number: usize) 
         in_reply_to: None,
         written_at_ms: None,
     }
+}
+
+/// The code in a text; not the one that stands for any of them.
+fn code_in(text: &str) -> Option<&str> {
+    text.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6 && *word != "123456")
 }
 
 /// What a note says, in a word.

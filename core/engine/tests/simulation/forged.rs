@@ -1,6 +1,8 @@
 //! A sender who can be anybody: nothing is exempt, called off or changed without the code; and nobody is flooded.
 
+use sportello_engine::store::Page;
 use sportello_engine::{Policy, Setup};
+use sportello_model::grammar::Language;
 use sportello_model::{Change, Message};
 
 use crate::across::{Play, check, many};
@@ -116,4 +118,38 @@ async fn a_forged_sender_changes_and_deletes_nothing() {
     check("east", "talk:eastern/2", Some("n"), Change::Written, "bad_sender").await;
     check("east", "talk:east", Some("n"), Change::Written, "bad_sender").await;
     check("east", "chat:1", Some("n"), Change::Written, "bad_sender").await;
+}
+
+#[tokio::test]
+async fn no_code_is_like_another_one_of_the_same_person_whatever_handle_it_was_asked_of() {
+    // Found by trying: with the simulation's key these two payments, asked of two handles of Paolo's, have the same first
+    // code. A code alone says which payment is meant, so the second one gets another.
+    let mut play = Play::new(many()).await;
+    assert_eq!(play.step("chat:1: pay chat:2 20 EUR").await, "chat:1 asks C1");
+    assert_eq!(play.step("line:+1: pay chat:2 9199.46 EUR").await, "line:+1 asks C2");
+    let page = Page { limit: 1, ..Page::default() };
+    let second = play.stage.engine.store().payments(page).await.unwrap().remove(0);
+    assert_eq!(second.challenge.unwrap().number, 2, "the first one was taken");
+}
+
+#[tokio::test]
+async fn the_answers_that_a_challenge_offers_are_understood() {
+    let check = async |from: &str, language: Language, labels: [&str; 2]| {
+        for choice in [0, 1] {
+            let mut setup = many();
+            setup.profiles.iter_mut().for_each(|profile| profile.language = language);
+            let mut play = Play::new(setup).await;
+            play.step(&format!("{from}: pay chat:2 20 EUR")).await;
+            let choices = play.choices.clone();
+            assert_eq!(choices.iter().map(|choice| choice.label.as_str()).collect::<Vec<_>>(), labels);
+            play.step(&format!("{from}: {}", choices.get(choice).unwrap().says)).await;
+            let expected = ["completed", "cancelled"];
+            assert_eq!(Some(&*play.step("states").await), expected.get(choice).copied(), "{choices:?}");
+        }
+    };
+    for from in ["chat:1", "line:+1", "talk:east/1"] {
+        check(from, Language::En, ["Confirm", "Cancel"]).await;
+        check(from, Language::It, ["Conferma", "Annulla"]).await;
+        check(from, Language::Fr, ["Confirmer", "Annuler"]).await;
+    }
 }

@@ -7,7 +7,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::command::Visibility;
-use crate::{Account, Currency, Finality, Handle, IntentKind, Money, Origin, Outcome, Person, Posting, is_balanced};
+use crate::{
+    Account, Currency, Fate, Finality, Handle, IntentKind, Money, Origin, Outcome, Person, Posting, is_balanced,
+};
 
 const DAY_MS: u64 = 86_400_000;
 
@@ -93,6 +95,15 @@ fn event(word: &str) -> Event {
         "strange" => answered(Outcome::Unrecognised),
         "cancel" => Event::Cancelled { by: CancelledBy::Payer },
         "expire" => Event::Expired,
+        "note-delayed" => {
+            Event::NoteDelayed { about: About::Completed, audience: Audience::Payee, because: "down".into() }
+        }
+        "note-told" => Event::NoteTold { about: About::Completed, audience: Audience::Payee },
+        "note-delivered" => Event::NoteDelivered { about: About::Completed, audience: Audience::Payee },
+        "note-undelivered" => {
+            let (about, audience, fate) = (About::Completed, Audience::Payee, Fate::Expired);
+            Event::NoteUndelivered { about, audience, fate, detail: None }
+        }
         "note-failed" => {
             Event::NoteFailed { about: About::Completed, audience: Audience::Payee, because: "gone".into() }
         }
@@ -212,6 +223,7 @@ fn scripts() {
     check("confirm, transfer, sent 1, unknown 1, unknown 1", "unknown: this is known already");
     check("confirm, transfer, sent 1, settled-yen 1, settled-yen 1", "settled-yen: this is known already");
     check("confirm, transfer, sent 1, settled 1, note-failed", paid);
+    check("confirm, transfer, sent 1, settled 1, note-delayed, note-told, note-delivered, note-undelivered", paid);
 }
 
 #[test]
@@ -267,6 +279,17 @@ fn what_is_public_says_nothing_but_done() {
 }
 
 #[test]
+fn an_event_of_an_earlier_version_is_read_and_written_as_it_was() {
+    let check = |json: &str| {
+        let event: Event = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&event).unwrap(), json, "its hash would be another one");
+    };
+    check(r#"{"event":"challenged","number":1,"tries":3,"expires_at_ms":600000}"#);
+    check(r#"{"event":"challenged","number":1,"tries":3,"expires_at_ms":600000,"again_after_ms":1000}"#);
+    check(r#"{"event":"note_failed","about":{"about":"challenge","number":1},"audience":"payer","because":"gone"}"#);
+}
+
+#[test]
 fn a_payment_survives_its_snapshot() {
     let (payment, ..) = play("challenge, confirm, two-steps, sent 1, settled 1, sent 2, pending 2");
     let json = serde_json::to_string(&payment.snapshot()).unwrap();
@@ -315,6 +338,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         "cancel",
         "expire",
         "note-failed",
+        "note-delayed",
+        "note-undelivered",
     ];
     (prop::sample::select(words.to_vec()), 1..6u32).prop_map(|(word, n)| event(&format!("{word} {n}")))
 }

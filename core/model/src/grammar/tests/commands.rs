@@ -18,6 +18,11 @@ fn about_a_payment() {
     check("cancel 5", "cancel 5");
     check("cancel payment 1a2b3c4d", "cancel 1a2b3c4d");
     check("cancel #12", "cancel 12");
+    check("cancel 123456", "cancel 123456");
+    check("cancel 012345.", "cancel 012345");
+    check("annulla 123456", "cancel 123456");
+    check("annule 123456", "cancel 123456");
+    check("confirme 123456", "confirm 123456");
     check("annulla il pagamento 1a2b3c4d.", "cancel 1a2b3c4d");
     check("annule le paiement 0190aa7c-22", "cancel 0190aa7c-22");
     check("cancel my magazine", "unclear no_command");
@@ -65,6 +70,9 @@ fn answers_in_private() {
     check_private("123456, grazie!", "confirm 123456");
     check_private("yes thanks", "confirm");
     check_private("no, cancel", "cancel");
+    check_private("cancel 123456", "cancel 123456");
+    check_private("Annulla 123456", "cancel 123456");
+    check_private("annuler 123456", "cancel 123456");
     check_private("123456 👍", "confirm 123456");
     check_private("123456 thank you so much 🙏🏻", "confirm 123456");
     check_private("123456 grazie mille", "confirm 123456");

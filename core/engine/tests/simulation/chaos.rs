@@ -68,6 +68,8 @@ pub(crate) struct Chaos {
     pub(crate) is_calm: bool,
     pub(crate) facts: HashMap<String, Fact>,
     pub(crate) notes: Vec<Note>,
+    /// The notes that were sent over the channel that tells what became of them.
+    pub(crate) sent: u64,
     /// What must never be.
     pub(crate) wrongs: Vec<String>,
 }
@@ -167,13 +169,20 @@ impl Ports for Reach {
         self.with(|chaos| Some(chaos.inquire(inquiry))).await
     }
 
-    async fn send(&self, _: &str, note: &Note) -> Result<Sent, Failure> {
+    async fn send(&self, channel: &str, note: &Note) -> Result<Sent, Failure> {
         self.with(|chaos| {
-            if !chaos.is_calm && chaos.dice.roll(4) == 0 {
-                return Some(Err(Failure::provider("down", "down").retry_after(1_000)));
+            match if chaos.is_calm { 9 } else { chaos.dice.roll(10) } {
+                0 => return Some(Err(Failure::input("blocked", "blocked"))),
+                1 | 2 => return Some(Err(Failure::provider("down", "down").retry_after(1_000))),
+                _ => {}
             }
             chaos.notes.push(note.clone());
-            Some(Ok(Sent::default()))
+            if channel != "line" {
+                return Some(Ok(Sent::default()));
+            }
+            chaos.sent += 1;
+            // This provider's ids begin anew after some time.
+            Some(Ok(Sent { id: Some(format!("s{}", chaos.sent % 16)), fell_back: false }))
         })
         .await
     }

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use sportello_model::payment::{Event, State};
+use sportello_model::payment::{Event, Evidence, State};
 use sportello_model::{Change, OrderKind, Payment, Posting, is_balanced};
 
 use crate::random::Script;
@@ -30,7 +30,8 @@ impl Script {
             open.iter().filter(|(_, p)| from_payer(p)).map(|(_, p)| p.intent.amount.minor().cast_signed());
         let moved = sum(OrderKind::Refund) - sum(OrderKind::Transfer) - sum(OrderKind::Collect);
         let payer = moved - out_of_payer.sum::<i64>();
-        let written = balances.iter().find(|b| b.account == "person:chat:1").map_or(0, |b| b.minor);
+        let of_payer = balances.iter().filter(|b| ["person:chat:1", "person:line:+1"].contains(&&*b.account));
+        let written = of_payer.map(|b| b.minor).sum::<i64>();
         assert_eq!(written, payer, "seed {seed}: the payer's account is not what moved: {balances:?}");
         let mut paid = HashMap::new();
         for payment in &payments {
@@ -88,6 +89,45 @@ impl Script {
             let begins =
                 message.change == Change::Written && message.text.contains("pay") && acknowledged.fresh.contains(id);
             assert!(!begins || firsts.contains(id), "seed {seed}: what {id} asked for is lost");
+        }
+    }
+    /// What was begun by a message that has no id, or might be the same as one on another channel, was asked about.
+    pub(crate) fn nothing_is_paid_twice_unasked(&self) {
+        #[derive(serde::Deserialize)]
+        struct Written {
+            events: Vec<Event>,
+        }
+        let (seed, payments) = (self.seed, self.payments());
+        let of_line = payments.iter().filter(|p| &*p.intent.origin.source == "line");
+        for payment in of_line.clone() {
+            let by_code = matches!(payment.evidence, None | Some(Evidence::Code { .. }));
+            assert!(by_code, "seed {seed}: paid without a code: {payment:?}");
+        }
+        if !self.numbers_change_hands() {
+            let wishes = self.acknowledged.lock().wishes;
+            assert!(of_line.count() >= wishes, "seed {seed}: of {wishes} wishes some are lost");
+        }
+        // Under a clock that was set back nobody can tell which was the first.
+        if self.chaos.lock().set_back_ms > 0 {
+            return;
+        }
+        let by_message: Vec<_> = payments.iter().filter(|p| &*p.intent.origin.source != "api").collect();
+        for later in by_message.iter().filter(|p| p.state == State::Completed) {
+            let (intent, window_ms) = (&later.intent, 3_600_000);
+            let was_first =
+                |earlier: &&&Payment| earlier.id < later.id && later.made_at_ms - earlier.made_at_ms < window_ms;
+            let may_be_same = |earlier: &&&Payment| {
+                earlier.intent.amount == intent.amount
+                    && (earlier.intent.origin.source != intent.origin.source || &*intent.origin.source == "line")
+            };
+            let mut earlier = by_message.iter().filter(|p| p.state == State::Completed).filter(was_first);
+            let Some(first) = earlier.find(may_be_same) else { continue };
+            let journal = self.runtime.block_on(self.engine.store().journal(later.id)).unwrap();
+            let events =
+                journal.iter().flat_map(|entry| serde_json::from_str::<Written>(entry.entry.get()).unwrap().events);
+            let is_asked =
+                events.into_iter().any(|event| matches!(event, Event::Challenged { again_after_ms: Some(_), .. }));
+            assert!(is_asked, "seed {seed}: {first:?} was wished before, and nobody asked: {later:?}");
         }
     }
 }

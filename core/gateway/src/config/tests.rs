@@ -171,6 +171,10 @@ fn the_policy() {
         let found = mistakes(&format!("[policy]\n{line}"));
         assert!(!found.is_empty(), "{line}");
     }
+    policy("repeat_window = \"90m\"\nverified_for = \"90d\"\nchallenges_max = 5", &[]);
+    policy("repeat_window = \"never\"", &["gateway.toml:2: policy.repeat_window: \"never\" is no duration"]);
+    policy("verified_for = 180", &["gateway.toml:2: policy.verified_for: this must be a duration"]);
+    policy("challenges_max = 0", &["gateway.toml:2: policy.challenges_max: this must be a whole number from 1 to"]);
     policy("attempts_max = 0", &["gateway.toml:2: policy.attempts_max: this must be a whole number from 1 to 20"]);
 }
 
@@ -298,6 +302,9 @@ fn the_profiles() {
     profile("country = \"it\"", &["gateway.toml:4: profiles[0].country: \"it\" is no country code"]);
     profile("language = \"de\"", &["gateway.toml:4: profiles[0].language: \"de\" is not known here"]);
     profile("visibility = \"secret\"", &["gateway.toml:4: profiles[0].visibility: \"secret\" is not known here"]);
+    profile("verified = \"2026-11-01\"", &[]);
+    profile("verified = \"2026-11-31\"", &["gateway.toml:4: profiles[0].verified: \"2026-11-31\" is no day"]);
+    profile("verified = true", &["gateway.toml:4: profiles[0].verified: this must be a day"]);
     profile("colour = \"red\"", &["gateway.toml:4: profiles[0].colour: unknown key; the keys here are name, handles"]);
     check(
         "[[profiles]]\nhandles = [\"a:b\u{200b}c\"]",

@@ -9,6 +9,8 @@ use sportello_model::payment::State;
 use sportello_model::{Handle, Payment, PaymentId};
 use tokio::sync::Notify;
 
+use crate::code::CodeKey;
+
 /// How many parts the map has, so that two cores seldom meet at one lock.
 const SHARDS: usize = 16;
 
@@ -52,13 +54,32 @@ impl Live {
 }
 
 /// All payments under way, and who has been asked for a code.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Lives {
     shards: [Mutex<HashMap<PaymentId, Arc<Live>>>; SHARDS],
-    asked: Mutex<HashMap<Handle, BTreeMap<PaymentId, Payment>>>,
+    asked: Mutex<HashMap<Handle, Asked>>,
+    code_key: CodeKey,
+}
+
+/// What one handle has been asked for. The codes are here so that a new one is known to be like none of them without
+/// deriving them all: in memory, and nowhere else.
+#[derive(Default)]
+struct Asked {
+    payments: BTreeMap<PaymentId, Payment>,
+    codes: HashMap<String, PaymentId>,
+}
+
+impl std::fmt::Debug for Asked {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Asked").field("payments", &self.payments).finish_non_exhaustive()
+    }
 }
 
 impl Lives {
+    pub(crate) fn new(code_key: CodeKey) -> Self {
+        Self { shards: Default::default(), asked: Mutex::default(), code_key }
+    }
+
     fn shard(&self, id: PaymentId) -> &Mutex<HashMap<PaymentId, Arc<Live>>> {
         // The last digits of an id are random.
         let index = usize::try_from(id.0 % SHARDS as u128).unwrap_or(0);
@@ -94,21 +115,37 @@ impl Lives {
 
     /// The payments for which this handle has been asked for a code, as they were then, the oldest first.
     pub(crate) fn asked_of(&self, handle: &Handle) -> Vec<Payment> {
-        self.asked.lock().get(handle).map(|asked| asked.values().cloned().collect()).unwrap_or_default()
+        self.asked.lock().get(handle).map(|asked| asked.payments.values().cloned().collect()).unwrap_or_default()
+    }
+
+    /// For how many payments one of these handles has been asked for a code.
+    pub(crate) fn count_asked_of(&self, handles: &[Handle]) -> usize {
+        let asked = self.asked.lock();
+        handles.iter().filter_map(|handle| asked.get(handle)).map(|asked| asked.payments.len()).sum()
+    }
+
+    /// Whether one of these handles has been asked for this very code.
+    pub(crate) fn has_code(&self, handles: &[Handle], code: &str) -> bool {
+        let asked = self.asked.lock();
+        handles.iter().filter_map(|handle| asked.get(handle)).any(|asked| asked.codes.contains_key(code))
     }
 
     fn index(&self, payment: &Payment) {
         // Most payments never ask for a code, and are spared the lock.
-        if payment.challenge.is_none() {
-            return;
-        }
+        let Some(challenge) = payment.challenge else { return };
+        let code = self.code_key.code(payment, challenge.number);
         let mut asked = self.asked.lock();
         let payer = &payment.intent.payer.handle;
         if payment.state == State::AwaitingConfirmation {
-            asked.entry(payer.clone()).or_default().insert(payment.id, payment.clone());
-        } else if let Some(ids) = asked.get_mut(payer) {
-            ids.remove(&payment.id);
-            if ids.is_empty() {
+            let of_payer = asked.entry(payer.clone()).or_default();
+            of_payer.payments.insert(payment.id, payment.clone());
+            of_payer.codes.insert(code, payment.id);
+        } else if let Some(of_payer) = asked.get_mut(payer) {
+            of_payer.payments.remove(&payment.id);
+            if of_payer.codes.get(&code) == Some(&payment.id) {
+                of_payer.codes.remove(&code);
+            }
+            if of_payer.payments.is_empty() {
                 asked.remove(payer);
             }
         }

@@ -110,8 +110,8 @@ impl Engine {
         }
         let policy = &self.0.setup.policy;
         // Whoever forges somebody's messages must not flood them with codes.
-        let open = || u32::try_from(self.open_of(&payer.handle).len()).unwrap_or(u32::MAX);
-        if !channel.senders_are_strong && open() >= policy.challenges_max {
+        let open = || self.0.lives.count_asked_of(&self.0.directory.handles(&payer.handle));
+        if !channel.senders_are_strong && open() >= usize::try_from(policy.challenges_max).unwrap_or(usize::MAX) {
             return self.reply(incoming, batch, &Answer::TooManyOpen).await;
         }
         let profile_visibility = self.0.directory.profile(&payer.handle).map_or(Visibility::Private, |p| p.visibility);

@@ -187,10 +187,8 @@ impl Engine {
     ) -> Result<Event, StoreError> {
         let (policy, key) = (&self.0.setup.policy, &self.0.code_key);
         let payer = &payment.intent.payer.handle;
-        let (others, proofs) = (self.open_of(payer), self.proof_codes(payer).await?);
-        let is_taken = |code: &String| {
-            proofs.contains(code) || others.iter().any(|p| p.challenge.is_some_and(|c| key.matches(p, c.number, code)))
-        };
+        let (handles, proofs) = (self.0.directory.handles(payer), self.proof_codes(payer).await?);
+        let is_taken = |code: &String| proofs.contains(code) || self.0.lives.has_code(&handles, code);
         let number = (1..100).find(|number| !is_taken(&key.code(payment, *number))).unwrap_or(1);
         let expires_at_ms = now_ms.saturating_add(policy.code_lifetime_ms);
         Ok(Event::Challenged { number, tries: policy.code_tries, expires_at_ms, again_after_ms })

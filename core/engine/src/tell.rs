@@ -95,20 +95,17 @@ impl Engine {
         };
         match self.0.ports.send(&way.channel, &note).await {
             Ok(sent) => {
-                let is_left = self.is_sent(&due, Some(&live), &way, &sent).await;
                 self.0.waiting.remove(&due);
-                is_left
+                self.is_sent(&due, Some(&live), &way, &sent).await
             }
             Err(failure) => self.not_told(due, Some(&live), Some(way), &failure).await,
         }
     }
 
     async fn keep_back(&self, due: Due, live: &Arc<Live>, way: &Way) -> bool {
+        self.0.waiting.remove(&due);
         match self.withhold(&due, live, way).await {
-            Ok(true) => {
-                self.0.waiting.remove(&due);
-                false
-            }
+            Ok(true) => false,
             Ok(false) => {
                 let because = "the handle is not proven, and was asked about too often";
                 self.not_told(due, Some(live), Some(way.clone()), &Failure::new(Source::Input, "unproven", because))
@@ -178,6 +175,7 @@ impl Engine {
     async fn given_up(&self, due: Due, audience: Audience, about: &About, failure: &Failure) -> bool {
         tracing::warn!(about = %due.id.owner, code = %failure.code, "a note is given up");
         let event = Event::NoteFailed { audience, about: about.clone(), because: failure.to_string() };
+        self.0.waiting.remove(&due);
         let written = match self.live(due.id.owner).await {
             Ok(Some(live)) => {
                 let mut now = live.now.lock().await;
@@ -186,12 +184,10 @@ impl Engine {
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        match written {
-            Ok(()) => self.0.waiting.remove(&due),
-            Err(_) => {
-                self.later(due, PAUSE_MS);
-                return false;
-            }
+        if written.is_err() {
+            self.0.waiting.add(&due);
+            self.later(due, PAUSE_MS);
+            return false;
         }
         true
     }

@@ -118,12 +118,11 @@ impl Engine {
         way: Way,
     ) -> Result<Option<(Proof, Due, EffectRow)>, StoreError> {
         let policy = &self.0.setup.policy;
-        let open = self.open_of(handle);
+        let handles = self.0.directory.handles(handle);
         let others = self.proof_codes(handle).await?;
-        let key = &self.0.code_key;
         let is_taken = |number: u32| {
-            let code = key.proof(handle, number);
-            others.contains(&code) || open.iter().any(|p| p.challenge.is_some_and(|c| key.matches(p, c.number, &code)))
+            let code = self.0.code_key.proof(handle, number);
+            others.contains(&code) || self.0.lives.has_code(&handles, &code)
         };
         let next = proof.number.saturating_add(1);
         let number = (next..next.saturating_add(100)).find(|number| !is_taken(*number)).unwrap_or(next);

@@ -133,7 +133,51 @@ pub fn mask(value: &mut Value) {
 mod tests {
     use serde_json::json;
 
+    use sportello_model::payment::About;
+    use sportello_model::{Currency, Intent, IntentKind, Origin};
+
     use super::*;
+
+    #[test]
+    fn what_waits_to_be_told_is_shown_without_what_it_says() {
+        let person = |name: &str| Person {
+            name: name.into(),
+            handle: format!("chat:{name}").parse().unwrap(),
+            account: "iban:FR1420041010050500013M02606".parse().unwrap(),
+            country: None,
+            language: "en".into(),
+        };
+        let intent = Intent {
+            kind: IntentKind::Pay,
+            payer: person("paolo"),
+            payee: person("anna"),
+            amount: Money::new(2000, Currency::EUR).unwrap(),
+            memo: None,
+            visibility: Visibility::Private,
+            origin: Origin {
+                source: "chat".into(),
+                by: "chat:paolo".parse().unwrap(),
+                message: None,
+                first: None,
+                public: false,
+            },
+        };
+        let payment = Payment::received(PaymentId(7), intent, 1_000);
+        let note = WaitingNote {
+            audience: Audience::Payer,
+            about: About::ActionRequired { url: "https://bank.example/secret".into() },
+            tries: 3,
+            next_at_ms: 9_000,
+            because: "no answer (iban:FR1420041010050500013M02606)".into(),
+        };
+        let shown = serde_json::to_value(PaymentView::new(&payment, vec![note])).unwrap();
+        assert_eq!(
+            shown["notes"],
+            json!([{"to": "payer", "about": "action_required", "tries": 3, "next_at_ms": 9000,
+                "because": "no answer (iban:…2606)"}])
+        );
+        assert_eq!(serde_json::to_value(PaymentView::new(&payment, Vec::new())).unwrap()["notes"], json!([]));
+    }
 
     #[test]
     fn account_numbers_are_masked_wherever_they_stand() {

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use sportello_model::payment::State;
-use sportello_model::{Handle, Intent, IntentKind, PaymentId};
+use sportello_model::{Handle, Intent, PaymentId};
 
 use crate::engine::{Engine, written};
 use crate::setup::ChannelSetup;
@@ -49,11 +49,8 @@ impl Engine {
         intent: &Intent,
         superseded: &[PaymentId],
     ) -> Result<Alike, StoreError> {
-        let kind = match intent.kind {
-            IntentKind::Pay => "pay",
-            IntentKind::Request => "request",
-        };
-        let key = format!("{kind} {} {} {}", intent.payer.account, intent.payee.account, intent.amount);
+        // Whether it is paid or requested: money that was asked for is not to be sent a second time.
+        let key = format!("{} {} {}", intent.payer.account, intent.payee.account, intent.amount);
         let before = self.0.store.key(ALIKE, &key).await?;
         let mut wishes: Vec<Wish> = match &before {
             Some((_, stored)) => serde_json::from_slice(stored)

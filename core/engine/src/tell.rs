@@ -107,7 +107,7 @@ impl Engine {
         match self.withhold(&due, live, way).await {
             Ok(true) => false,
             Ok(false) => {
-                let because = "the handle is not proven, and was asked about too often";
+                let because = "the handle is not proven, and cannot be asked about now";
                 self.not_told(due, Some(live), Some(way.clone()), &Failure::new(Source::Input, "unproven", because))
                     .await
             }

@@ -53,9 +53,13 @@ impl Engine {
         Ok(())
     }
 
-    /// Keeps a note back until the handle that it would go to is proven, and asks for that. Answers whether it is kept; it
-    /// is not where that was asked for too often.
+    /// Keeps a note back until the handle that it would go to is proven, and asks for that. Answers whether it is kept: not
+    /// where that was asked for too often, and not where the person has another handle by which the number would have to be
+    /// proven, and which does not take the note.
     pub(crate) async fn withhold(&self, due: &Due, live: &Arc<Live>, way: &Way) -> Result<bool, StoreError> {
+        if self.way_to_prove(&way.to, &way.channel).await?.to != way.to {
+            return Ok(false);
+        }
         let Some((audience, about, delay)) = due.note() else { return Ok(true) };
         for _ in 0..MOVES_MAX {
             let (before, mut next) = self.proof(&way.to).await?;

@@ -78,9 +78,11 @@ async fn what_is_refused_for_good_is_tried_on_the_next_way() {
         many(),
         &[
             ("refuses chat", ""),
-            ("talk:east/1: request 20 EUR from chat:4", "line:+4 prove to see C1 (discreet)"),
-            ("talk:east/1: pay chat:4 20 EUR", "talk:east/1 asks C2"),
-            ("talk:east/1: C2", "line:+4 something arrived (discreet), talk:east/1 done"),
+            ("talk:east/1: pay chat:4 20 EUR", "talk:east/1 asks C1"),
+            ("talk:east/1: C1", "line:+4 something arrived (discreet), talk:east/1 done"),
+            // And the number is not asked to prove itself by itself, where there is another handle to prove it by.
+            ("talk:east/1: request 20 EUR from chat:4", ""),
+            ("journal", "note_delayed, note_told, note_delayed, note_failed"),
         ],
     )
     .await;

@@ -35,6 +35,8 @@ async fn what_may_be_the_same_wish_is_asked_about() {
         ],
     )
     .await;
+    // Who is asked for money and sends it by themselves would send it twice.
+    check(many(), &[("line:+2: request 20 EUR from line:+1", "line:+1 asks C1"), (PAY, "line:+1 again C2")]).await;
     // Another amount, another payee and the way back are other wishes.
     check(
         many(),

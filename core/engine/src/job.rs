@@ -74,3 +74,22 @@ impl Due {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_version_left_to_be_done_is_read() {
+        let check = |json: &str| {
+            let job: Job = serde_json::from_str(json).unwrap();
+            assert_eq!(serde_json::to_string(&job).unwrap(), json);
+        };
+        check(r#"{"job":"effect","effect":"note","audience":"payer","about":{"about":"challenge","number":1}}"#);
+        check(r#"{"job":"effect","effect":"expire","challenge":1,"after_ms":600000}"#);
+        check(r#"{"job":"effect","effect":"submit","attempt":1,"after_ms":0}"#);
+        let reply =
+            r#"{"job":"reply","channel":"chat","note":{"key":"k","to":"chat:1","private":true,"text":"hello"}}"#;
+        assert!(matches!(serde_json::from_str(reply), Ok(Job::Reply { .. })));
+    }
+}

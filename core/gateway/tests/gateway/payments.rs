@@ -1,6 +1,6 @@
 //! Payments over HTTP.
 
-use crate::world::{Answer, LATER, World, answer, start};
+use crate::world::{Answer, CONFIG, LATER, World, answer, start, start_with};
 use reqwest::Method;
 use serde_json::json;
 
@@ -52,6 +52,36 @@ async fn a_rail_that_panics_loses_no_payment_and_hurts_no_other() {
     assert_eq!(other.body["state"], "completed", "{other:?}");
     let ledger = world.get("/v1/ledger").await;
     assert_eq!(ledger.body["balanced"], true, "{ledger:?}");
+    world.gateway.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_a_channel_delays_no_payment_and_is_shown() {
+    let world = start_with(&CONFIG.replace("name = \"sportello\"", "name = \"down\"")).await;
+    let paid = world.pay("k1", json!({})).await;
+    assert_eq!((paid.status, &paid.body["state"]), (201, &json!("completed")), "{paid:?}");
+    let path = format!("/v1/payments/{}", paid.body["id"].as_str().unwrap());
+    let notes = loop {
+        let notes = world.get(&path).await.body["notes"].take();
+        if notes.as_array().unwrap().len() == 2 {
+            break notes;
+        }
+    };
+    for (note, to) in notes.as_array().unwrap().iter().zip(["payer", "payee"]) {
+        assert_eq!(
+            (&note["to"], &note["about"], &note["tries"]),
+            (&json!(to), &json!("completed"), &json!(1)),
+            "{note}"
+        );
+        assert_eq!(note["because"], "the provider is down (down)");
+        assert!(
+            note["next_at_ms"].as_u64().unwrap() >= paid.body["changed_at_ms"].as_u64().unwrap() + 60_000,
+            "{note}"
+        );
+    }
+    let events = world.get(&format!("{path}/events")).await.body["events"].take();
+    let delayed = events.as_array().unwrap().iter().filter(|e| e["event"]["event"] == "note_delayed").count();
+    assert_eq!(delayed, 2, "{events}");
     world.gateway.drain().await;
 }
 

@@ -70,7 +70,7 @@ impl Rail for TestRail {
 settings! {
     /// Settings of the test's channel.
     pub(crate) struct ChannelSettings {
-        /// The gateway's own name; "panics" is one that `open` does not bear.
+        /// The gateway's own name; "panics" is one that `open` does not bear, and "down" one whose provider is.
         name: String,
     }
 }
@@ -92,6 +92,9 @@ impl Channel for TestChannel {
         // Nobody is called like the gateway itself.
         if note.to.rest() == self.name {
             return Err(Failure::input("myself", "a note to myself"));
+        }
+        if self.name == "down" {
+            return Err(Failure::provider("down", "the provider is down").retry_after(60_000));
         }
         Ok(Sent::default())
     }

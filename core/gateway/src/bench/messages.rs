@@ -176,6 +176,7 @@ log = {{ level = "error" }}
 
 [policy]
 code_lifetime = "{code_lifetime}"
+challenges_max = 1000000
 
 [channels.sms]
 plugin = "sms"

@@ -197,7 +197,7 @@ async fn a_payment_by_sms_through_an_smsc_that_is_not_ours() {
     smsc.tell(json!({ "do": "throttle", "times": 1 })).await;
     smsc.says(&code_in(&asked)).await;
     smsc.sees("throttled").await;
-    let mut told = vec![smsc.hears().await, smsc.hears().await];
+    let mut told = [smsc.hears().await, smsc.hears().await];
     told.sort_by_key(|(_, told)| told["to"].as_str().unwrap().len());
     assert!(told[0].1["to"] == "33612345678" && !told[0].0.contains("20"), "{}", told[0].0);
     assert!(told[1].0.contains("Done"), "{}", told[1].0);

@@ -48,6 +48,7 @@ fn the_crates_know_only_whom_they_may() {
         ("sportello-engine", &["sportello-model", "sportello-sdk"]),
         ("sportello-gateway", &["sportello-model", "sportello-sdk", "sportello-host", "sportello-engine"]),
         ("sportello-messenger", &["sportello-sdk"]),
+        ("sportello-sms", &["sportello-sdk"]),
         ("sportello-twitter", &["sportello-sdk"]),
         ("sportello-bank-transfer", &["sportello-sdk"]),
         ("hello-rail", &["sportello-sdk"]),

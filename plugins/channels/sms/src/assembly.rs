@@ -7,9 +7,12 @@
 //! What is stored stands in a fixed number of buckets, chosen by the sender, so that all of it is found again after a
 //! restart, and there is an end to it: see [`crate::bucket`].
 
+use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
 use futures_util::lock::Mutex;
+use futures_util::task::AtomicWaker;
 use sportello_sdk::{Failure, Host, Level};
 
 use crate::bucket::{Added, Bucket, Key, Piece};
@@ -38,6 +41,7 @@ pub(crate) struct Assembly {
     wait_ms: u64,
     /// Parts of one sender come at once: each waits for the one before, and not for a lost race.
     slots: Vec<Slot>,
+    sweeper: AtomicWaker,
 }
 
 struct Slot {
@@ -51,7 +55,7 @@ impl Assembly {
     pub(crate) fn new(wait_ms: u64) -> Self {
         // What an instance before this one has left is found by the first sweep.
         let slot = || Slot { lock: Mutex::new(()), is_used: AtomicBool::new(true) };
-        Self { wait_ms, slots: (0..BUCKETS).map(|_| slot()).collect() }
+        Self { wait_ms, slots: (0..BUCKETS).map(|_| slot()).collect(), sweeper: AtomicWaker::new() }
     }
 
     /// Takes a part. It is durable when this returns [`Assembled::Waits`].
@@ -81,7 +85,7 @@ impl Assembly {
         .await
     }
 
-    /// Forgets what has waited too long, again and again.
+    /// Forgets what has waited too long: what an instance before this one has left, and then whatever is stored.
     ///
     /// # Errors
     /// When the host is going away.
@@ -96,8 +100,16 @@ impl Assembly {
                     slot.is_used.store(false, Ordering::Relaxed);
                 }
             }
-            host.sleep(self.wait_ms.max(1000)).await?;
+            poll_fn(|context| self.poll_used(context)).await;
+            host.sleep(self.wait_ms).await?;
         }
+    }
+
+    /// Waits until there may be something in a bucket.
+    fn poll_used(&self, context: &Context<'_>) -> Poll<()> {
+        self.sweeper.register(context.waker());
+        let is_used = self.slots.iter().any(|slot| slot.is_used.load(Ordering::Relaxed));
+        if is_used { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Loads a bucket, lets what has waited too long go, changes it and stores it if it is another one.
@@ -127,6 +139,7 @@ impl Assembly {
                 }
                 if let Some(slot) = slot.filter(|_| !bucket.is_empty()) {
                     slot.is_used.store(true, Ordering::Relaxed);
+                    self.sweeper.wake();
                 }
             }
             let given_up = expired.given_up + changed.given_up;

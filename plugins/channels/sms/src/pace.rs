@@ -135,8 +135,6 @@ mod tests {
         assert_eq!(submitted(&mut Pace::new(1, 0), 0, 3), [1, 1, 1]);
         assert_eq!(submitted(&mut Pace::new(0, 0), 0, 1), [50_000]);
         // An hour of silence earns no more than a tenth of a second's worth.
-        let mut pace = Pace::new(1000, 0);
-        assert!((0..1000).filter(|_| pace.allows(3_600_000)).inspect(|_| ()).count() == 1000);
         let mut pace = Pace::new(100, 0);
         let mut at_once = 0;
         while pace.allows(3_600_000) {
@@ -156,7 +154,7 @@ mod tests {
         assert!(!pace.allows(1499));
         assert_eq!(pace.next_at_ms(1001), 1500);
         let seconds = submitted(&mut pace, 1500, 10);
-        assert!(seconds[0] <= 51 && seconds.is_sorted() && seconds[9] == 100, "{seconds:?}");
+        assert!(seconds[0] <= 55 && seconds.is_sorted() && seconds[9] == 100, "{seconds:?}");
         // Without a limit, it begins at half of what it was.
         let mut pace = Pace::new(0, 0);
         for _ in 0..1000 {

@@ -169,7 +169,7 @@ pub(crate) fn submit_sm(
 }
 
 fn text<const MAX: usize>(text: &str) -> Option<COctetString<1, MAX>> {
-    COctetString::from_string(text.to_owned() + "\0").ok().filter(|_| !text.contains('\0'))
+    COctetString::from_string(text.to_owned()).ok()
 }
 
 fn encoded(body: &(impl Encode + Length)) -> Bytes {
@@ -232,11 +232,9 @@ impl Delivery {
 
     fn new(from: (u8, u8, &str), to: &str, (esm_class, coding): (u8, u8), user_data: Bytes) -> Self {
         let (ton, npi, text) = from;
-        // The codec's texts end with their NUL.
-        let plain = |text: &str| text.trim_end_matches('\0').to_owned();
         Self {
-            from: Address { ton, npi, text: plain(text) },
-            to: plain(to),
+            from: Address { ton, npi, text: text.to_owned() },
+            to: to.to_owned(),
             esm_class,
             coding,
             user_data,

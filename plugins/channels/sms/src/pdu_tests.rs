@@ -121,7 +121,7 @@ fn frames() {
     check(&[0, 0, 0, 15, 0, 0, 0, 0x15, 0, 0, 0, 0, 0, 0, 0, 9], Some(Err(BadLength { sequence: 9 })));
     check(&[0, 0, 0, 0], Some(Err(BadLength { sequence: 0 })));
     check(&[0xff; 16], Some(Err(BadLength { sequence: u32::MAX })));
-    check(b"GET / HTTP/1.1\r\n\r\n", Some(Err(BadLength { sequence: 0x312e_310d })));
+    check(b"GET / HTTP/1.1\r\n\r\n", Some(Err(BadLength { sequence: 0x2e31_0d0a })));
 }
 
 #[test]

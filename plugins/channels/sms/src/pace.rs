@@ -162,7 +162,7 @@ mod tests {
         }
         pace.slow_down(900);
         let seconds = submitted(&mut pace, 1400, 1);
-        assert!((490..=510).contains(&seconds[0]), "{seconds:?}");
+        assert!((490..=560).contains(&seconds[0]), "{seconds:?}");
         submitted(&mut pace, 2400, 60);
         assert_eq!(submitted(&mut pace, 70_000, 1), [50_000]);
         // However often it is said, one in a second is left.

@@ -5,7 +5,6 @@
 use bytes::{BufMut, Bytes, BytesMut};
 use rusmpp_core::CommandId;
 use rusmpp_core::decode::borrowed::DecodeWithLength;
-use rusmpp_core::encode::Length;
 use rusmpp_core::encode::owned::Encode;
 use rusmpp_core::pdus::{borrowed, owned};
 use rusmpp_core::types::owned::{COctetString, OctetString};
@@ -55,7 +54,7 @@ pub(crate) struct BadLength {
 pub(crate) fn next(arrived: &mut BytesMut) -> Option<Result<Pdu, BadLength>> {
     let word = |at: usize| arrived.get(at..at + 4).and_then(|octets| octets.try_into().ok()).map(u32::from_be_bytes);
     let len = usize::try_from(word(0)?).unwrap_or(usize::MAX);
-    if len < HEADER_LEN || len > PDU_LEN_MAX {
+    if !(HEADER_LEN..=PDU_LEN_MAX).contains(&len) {
         return Some(Err(BadLength { sequence: word(12).unwrap_or(0) }));
     }
     let header = Header { command: CommandId::from(word(4)?), status: word(8)?, sequence: word(12)? };
@@ -172,7 +171,7 @@ fn text<const MAX: usize>(text: &str) -> Option<COctetString<1, MAX>> {
     COctetString::from_string(text.to_owned()).ok()
 }
 
-fn encoded(body: &(impl Encode + Length)) -> Bytes {
+fn encoded(body: &impl Encode) -> Bytes {
     let mut out = BytesMut::with_capacity(body.length());
     body.encode(&mut out);
     out.freeze()

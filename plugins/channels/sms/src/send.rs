@@ -71,7 +71,8 @@ impl Outbox {
         if note.to.scheme() != SCHEME {
             return Err(Failure::input("foreign_handle", "the note is for somebody on another channel"));
         }
-        let bad_number = || Failure::input("bad_number", "the note is for no number as `tel:+393331234567`");
+        let bad_number =
+            || Failure::input("bad_number", "the note is for no number with its country's code, as `tel:+39…`");
         let to = self.numbers.address(&note.to).ok_or_else(bad_number)?;
         let composed = compose(&note.text, self.alphabet, reference, self.parts_max).ok_or_else(|| {
             Failure::input("too_long", format!("the note takes more than {} short messages", self.parts_max))

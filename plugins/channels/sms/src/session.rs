@@ -88,7 +88,10 @@ pub(crate) async fn run(
         polled
     })
     .await;
-    shared.is_closed(at);
+    // Where the host is going away, the link is still there, and owes a goodbye.
+    if result.is_ok() {
+        shared.is_closed(at);
+    }
     if session.link.strays > 0 {
         host.log(Level::Info, format!("{} answers fitted no request of a link", session.link.strays));
     }

@@ -102,7 +102,8 @@ mod tests {
 
     #[test]
     fn headers() {
-        let check = |octets: &[u8], expected: Option<(&[u8], Option<(Reference, u8, u8)>)>| {
+        type Read = Option<(&'static [u8], Option<(Reference, u8, u8)>)>;
+        let check = |octets: &[u8], expected: Read| {
             let told = match read(0x40, octets, &[]) {
                 UserData::Text { octets, part } => Some((octets, part.map(|p| (p.reference, p.total, p.index)))),
                 UserData::Ports | UserData::Broken => None,

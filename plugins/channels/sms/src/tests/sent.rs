@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 
 use super::*;
 
@@ -157,10 +157,14 @@ fn a_note_that_may_have_left_says_so() {
     // A write that fails has taken nothing, and the note has not left.
     let host = smsc(answer);
     let sms = opened(&host, json!({}));
-    let failure = running(&host, &sms, async {
-        bound(&host, 1).await;
-        let _down = host.clone().fails("stream.write", Failure::provider("unreachable", "the connection broke"));
-        sms.send(note(CODE), &host.call()).await.unwrap_err()
+    let (run_call, host) = (host.call(), host.clone().ends_at_ms(host.clock_ms() + 60_000));
+    let failure = host.block_on(async {
+        let sending = async {
+            bound(&host, 1).await;
+            let _down = host.clone().fails("stream.write", Failure::provider("unreachable", "the connection broke"));
+            sms.send(note(CODE), &host.call()).await.unwrap_err()
+        };
+        join(sms.run(&run_call), sending).await.1
     });
     assert_eq!(failure.code, "no_link");
 }

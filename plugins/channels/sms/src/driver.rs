@@ -46,7 +46,7 @@ async fn keep(at: usize, address: &str, role: Role, shared: &Shared, host: &Host
             Ok(stream) => {
                 let link = Link::new(role, &shared.bind, shared.limits, host.now_ms());
                 let outcome = session::run(link, at, &Arc::new(stream), shared, host).await?;
-                if outcome.was_bound {
+                if outcome.was_steady {
                     tries = 0;
                 }
                 told(outcome, host)

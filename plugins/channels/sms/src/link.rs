@@ -208,13 +208,15 @@ impl<J> Link<J> {
 
     /// When [`Link::tick`] has something to do at the latest.
     pub(crate) fn wakes_at_ms(&mut self) -> u64 {
-        let asks_at_ms = if self.is_asked { u64::MAX } else { self.heard_ms + self.limits.enquire_every_ms };
+        let asks = self.is_bound() && !self.is_asked;
+        let asks_at_ms = if asks { self.heard_ms + self.limits.enquire_every_ms } else { u64::MAX };
         asks_at_ms.min(self.first_due_ms().unwrap_or(u64::MAX))
     }
 
-    /// When the next submit may be made, as far as that is a matter of time.
+    /// When the next submit may be made, where that is a matter of time, and not of answers or of what is not written.
     pub(crate) fn submits_at_ms(&self, now_ms: u64) -> u64 {
-        self.pace.next_at_ms(now_ms)
+        let is_full = self.submits >= self.limits.window || self.out.len() >= OUT_LEN_MAX;
+        if is_full { u64::MAX } else { self.pace.next_at_ms(now_ms) }
     }
 
     /// Ends it: every submit comes back.

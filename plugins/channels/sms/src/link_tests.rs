@@ -173,7 +173,9 @@ fn a_bind_is_taken_or_refused() {
     check(&[pdu(BIND_TRANSCEIVER_RESP, 0, 2, b""), pdu(0x8000_0001, 0, 1, b"")], &[], &[]);
     // Nothing is delivered before; a question whether we are there is answered.
     check(&[hello(5), pdu(ENQUIRE_LINK, 0, 6, b"")], &["deliver_resp 5 ESME_RINVBNDSTS", "enquire_resp 6"], &[]);
-    let mut bench = Bench::new(LIMITS);
+    // Whoever is not bound is not asked whether it is there, however impatient we are.
+    let mut bench = Bench::new(Limits { enquire_every_ms: 1_000, ..LIMITS });
+    assert_eq!(bench.link.wakes_at_ms(), 10_000);
     bench.tick(9_999);
     assert_eq!(bench.happened(), strings(&[]));
     bench.tick(10_000);
@@ -207,6 +209,8 @@ fn answers_go_back_to_their_deliveries() {
 fn a_window_is_kept() {
     let mut bench = Bench::bound(LIMITS);
     assert_eq!(bench.submits(0..10), 3);
+    // No time brings room.
+    assert_eq!(bench.link.submits_at_ms(0), u64::MAX);
     assert_eq!(bench.said(), ["submit 2", "submit 3", "submit 4"]);
     // In any order.
     bench.hears(&concat(&[pdu(SUBMIT_SM_RESP, 0, 4, b"id-2\0"), pdu(SUBMIT_SM_RESP, 0x0b, 2, b"")]));

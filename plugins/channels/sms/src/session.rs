@@ -22,6 +22,9 @@ const QUEUE_LOOK_MS: u64 = 250;
 /// How long the last octets may take to be written once a link has ended, in milliseconds.
 const LAST_WORDS_MS: u64 = 1000;
 
+/// How long a link is bound before its end is an accident, and not one more failure, in milliseconds.
+const STEADY_AFTER_MS: u64 = 30_000;
+
 /// How soon a note that the SMSC put off may leave again, in milliseconds.
 const PUT_OFF_MS: u64 = 500;
 
@@ -49,8 +52,8 @@ struct Session<'a> {
 pub(crate) struct Outcome {
     /// Why it ended.
     pub(crate) end: End,
-    /// Whether the SMSC had taken the bind.
-    pub(crate) was_bound: bool,
+    /// Whether it was bound for long enough to be called steady.
+    pub(crate) was_steady: bool,
 }
 
 /// Runs a link to its end.
@@ -78,11 +81,11 @@ pub(crate) async fn run(
         is_counted: false,
         ended: None,
     };
-    let mut was_bound = false;
+    let mut bound_at_ms = None;
     let result = poll_fn(|context| {
         let polled = session.poll(context);
-        if session.link.is_bound() && !was_bound {
-            was_bound = true;
+        if session.link.is_bound() && bound_at_ms.is_none() {
+            bound_at_ms = Some(host.now_ms());
             shared.is_open(at, Arc::clone(stream));
         }
         polled
@@ -95,7 +98,8 @@ pub(crate) async fn run(
     if session.link.strays > 0 {
         host.log(Level::Info, format!("{} answers fitted no request of a link", session.link.strays));
     }
-    result.map(|end| Outcome { end, was_bound })
+    let was_steady = bound_at_ms.is_some_and(|at_ms| host.now_ms() >= at_ms + STEADY_AFTER_MS);
+    result.map(|end| Outcome { end, was_steady })
 }
 
 impl Session<'_> {

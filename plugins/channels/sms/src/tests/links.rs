@@ -65,6 +65,10 @@ fn tries_are_far_between() {
     check(ScriptedHost::new().secret("password", "secret"), 600_000, 7..=10);
     // What may pass, and what cannot be reached: half a second, doubled up to half a minute.
     check(refuses(0x08), 600_000, 25..=50);
+    // And one that takes every bind and hangs up.
+    let hangs_up = |octets: &[u8]| StreamAnswer::Ends(raws(octets).iter().flat_map(answer).collect());
+    let short = ScriptedHost::new().secret("password", "secret").on_stream(ADDRESS, hangs_up);
+    check(short, 600_000, 25..=50);
     let down = ScriptedHost::new().secret("password", "secret");
     check(down.fails("stream.connect", Failure::provider("unreachable", "…").retry_after(1000)), 600_000, 25..=50);
 }

@@ -7,6 +7,8 @@
 //           {"event": "answered", "order", "status"}      a delivery was answered
 //           {"event": "unbound" | "closed", "session"}
 // It takes: {"order": n, "do": "deliver", "from", "to", "text", "coding"?, "udh"?, "esm_class"?, "session"?}
+//                    `coding` must be 8 where the text is not in GSM's alphabet: the package tells by 16-bit units;
+//                    `hex` in place of `text` for octets as they are
 //           {"order": n, "do": "receipt", "id", "stat"}   for a note that it had taken
 //           {"do": "answer", "status", "times"}           to the next submits
 //           {"do": "bind_status", "status"}, {"do": "silent"}, {"do": "drop"}, {"do": "raw", "hex"}, {"do": "end"}

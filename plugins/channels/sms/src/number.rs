@@ -1,7 +1,6 @@
 //! Telephone numbers: E.164 on our side, whatever the SMSC writes on the other.
 
-use phonenumber::Mode;
-use phonenumber::country::Id;
+use phonelib::PhoneNumber;
 use sportello_sdk::Handle;
 
 use crate::pdu::Address;
@@ -20,12 +19,12 @@ const NPI_ISDN: u8 = 1;
 
 /// A country whose plan of numbers is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Country(Id);
+pub(crate) struct Country(&'static str);
 
 impl Country {
     /// By its code, as `IT` (ISO 3166-1).
     pub(crate) fn parse(code: &str) -> Option<Self> {
-        code.parse().ok().map(Self)
+        phonelib::country_by_code(code).map(|country| Self(country.code))
     }
 }
 
@@ -77,20 +76,17 @@ impl Numbers {
     /// The digits with the country's code, of a number that stands without it. A trunk prefix, where the country has one,
     /// is known for what it is.
     fn national(&self, text: &str) -> Option<String> {
-        let Country(id) = self.country?;
+        let Country(code) = self.country?;
         let is_digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-        let number = phonenumber::parse(Some(id), text).ok().filter(|_| is_digits)?;
-        let digits = number.format().mode(Mode::E164).to_string();
-        international(&digits)
+        let number = PhoneNumber::parse_with_country(text, code).filter(|_| is_digits)?;
+        international(number.e164())
     }
 
     /// The number without its country's code, where that is the SMSC's own country.
     fn in_country(&self, digits: &str) -> Option<String> {
-        let Country(id) = self.country?;
-        let number = phonenumber::parse(None, format!("+{digits}")).ok()?;
-        let code = number.code().value().to_string();
-        let is_ours = number.country().id() == Some(id);
-        digits.strip_prefix(&code).filter(|_| is_ours).map(str::to_owned)
+        let Country(code) = self.country?;
+        let number = PhoneNumber::parse(&format!("+{digits}")).filter(|number| number.country().code == code)?;
+        digits.strip_prefix(&number.country_code().to_string()).map(str::to_owned)
     }
 }
 

@@ -8,6 +8,22 @@
 //! | `queue`, `send` | from a note to submits, on whichever link has room |
 //! | `pdu`, `udh`, `text`, `gsm`, `compose`, `receipt`, `number`, `status` | the protocol's words |
 //!
+//! In `gateway.toml`:
+//!
+//! ```toml
+//! [channels.sms]
+//! plugin = "sms"
+//! grants = ["tls://smsc.example:3550"]
+//! limits = { in_flight = 128 }           # as many notes are on their way at once, over all links
+//! [channels.sms.settings]
+//! addresses = ["tls://smsc.example:3550"]
+//! system_id = "sportello"
+//! password  = { env = "SMSC_PASSWORD" }  # at most 8 characters
+//! sender    = "40404"
+//! country   = "IT"
+//! window    = 100
+//! ```
+//!
 //! What it promises:
 //!
 //! - A delivery is acknowledged when it is durable and not before: a message when the gateway has it, a part of a long

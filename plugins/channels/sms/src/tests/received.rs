@@ -91,6 +91,21 @@ fn messages() {
 }
 
 #[test]
+fn what_comes_at_once_is_answered_at_once() {
+    let host = smsc(answer);
+    let sms = opened(&host, json!({}));
+    let deliveries: Vec<Vec<u8>> = (10..510).map(|sequence| plain(sequence, "hi")).collect();
+    assert_eq!(heard(&host, &sms, &deliveries).len(), 500);
+    assert_eq!(host.messages().len(), 500);
+    let writes = host.asked().iter().filter(|asked| *asked == "stream.write").count();
+    assert!(writes < 30, "{writes}");
+    // Beyond what may be under way, the rest is put off, and none of it is lost.
+    let sms = opened(&smsc(answer), json!({ "window_in": 10 }));
+    let answers = heard(&host, &sms, &deliveries[..30]);
+    assert_eq!(answers.iter().filter(|answer| answer.ends_with("!0x64")).count(), 20);
+}
+
+#[test]
 fn a_message_is_acknowledged_when_it_is_durable_and_not_before() {
     let full = Failure::new(Source::Host, "store", "the store is full").retry_after(1000);
     let check = |failure: Failure, expected: &str| {

@@ -24,7 +24,8 @@ const BUCKETS: usize = 256;
 const TRIES: usize = 5;
 
 /// What became of a part.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Assembled {
     /// It is durable, and not the last.
     Waits,

@@ -40,7 +40,8 @@ impl Key {
 }
 
 /// One part's text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Piece {
     pub(crate) index: u8,
     pub(crate) coding: u8,
@@ -48,7 +49,8 @@ pub(crate) struct Piece {
     pub(crate) octets: Vec<u8>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 struct Open {
     key: Key,
     since_ms: u64,
@@ -59,13 +61,15 @@ struct Open {
 }
 
 /// The incomplete messages of some senders.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Bucket {
     open: Vec<Open>,
 }
 
 /// What one more part made of it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Added {
     /// The bucket has changed, and is to be stored; `given_up` messages of the same sender had to go for it.
     Stored { given_up: usize },

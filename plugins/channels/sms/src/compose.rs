@@ -12,7 +12,8 @@ const CODING_DEFAULT: u8 = 0;
 const CODING_UCS2: u8 = 8;
 
 /// A text as it is submitted: one short message, or the parts of a long one, each with its header.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Composed {
     /// `data_coding`.
     pub(crate) coding: u8,

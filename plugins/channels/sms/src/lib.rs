@@ -32,6 +32,7 @@
 //! - A long message is a message when all its parts are there, and nothing before. Parts that differ from others of their
 //!   number spoil it; parts that do not come are forgotten after `parts_wait_s`.
 //! - Everything has an end: windows, queues, parts, waits. Memory does not grow with what comes.
+//! - What people write, whom it is from and what notes say stands in no log; what holds it has no `Debug` but in tests.
 //!
 //! What SMPP cannot tell, and so nobody here does:
 //!

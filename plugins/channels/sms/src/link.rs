@@ -28,7 +28,8 @@ pub(crate) struct Limits {
 }
 
 /// What happened on a link. `J` is what a submit is for.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Event<J> {
     /// The SMSC has taken the bind.
     Bound,

@@ -34,7 +34,8 @@ pub(crate) struct Header {
 }
 
 /// A PDU whose length made sense.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Pdu {
     pub(crate) header: Header,
     pub(crate) body: Bytes,
@@ -178,7 +179,8 @@ fn encoded(body: &impl Encode) -> Bytes {
 }
 
 /// A `deliver_sm` or a `data_sm`: somebody's message, or a receipt.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Delivery {
     pub(crate) from: Address,
     pub(crate) to: String,

@@ -27,7 +27,7 @@ pub(crate) enum Verdict {
 }
 
 /// A short message, and who waits for it.
-#[derive(Debug)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct Job {
     /// The body of its `submit_sm`.
     pub(crate) body: Bytes,

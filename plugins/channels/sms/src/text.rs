@@ -4,7 +4,8 @@ use crate::gsm;
 use crate::settings::Alphabet;
 
 /// What user data turned out to be.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Decoded {
     /// Text.
     Text(String),

@@ -27,7 +27,8 @@ pub(crate) enum Reference {
 }
 
 /// What a delivery's user data is.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum UserData {
     /// The text of a message, or of one part of it.
     Text {

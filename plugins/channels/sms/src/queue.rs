@@ -1,6 +1,7 @@
 //! Notes on their way to a link: whoever sends puts short messages in and waits, and whichever link has room takes them.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
@@ -63,6 +64,8 @@ impl Job {
 /// What waits, for all links.
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
+    /// The latest time that anybody knew who put one in: a link that nothing else woke has heard of none since.
+    now_ms: AtomicU64,
     links: Vec<AtomicWaker>,
 }
 
@@ -85,11 +88,16 @@ pub(crate) enum Put {
 impl Queue {
     /// For so many links.
     pub(crate) fn new(links: usize) -> Self {
-        Self { inner: Mutex::default(), links: (0..links).map(|_| AtomicWaker::new()).collect() }
+        Self {
+            inner: Mutex::default(),
+            now_ms: AtomicU64::new(0),
+            links: (0..links).map(|_| AtomicWaker::new()).collect(),
+        }
     }
 
-    /// Puts one in; nothing where there is no room.
-    pub(crate) fn put(&self, job: Job) -> Option<Put> {
+    /// Puts one in at `now_ms`; nothing where there is no room.
+    pub(crate) fn put(&self, job: Job, now_ms: u64) -> Option<Put> {
+        self.now_ms.fetch_max(now_ms, Ordering::Relaxed);
         let mut inner = self.inner();
         if inner.jobs.len() >= JOBS_MAX {
             inner.jobs.retain(Job::is_wanted);
@@ -153,6 +161,11 @@ impl Queue {
         left.into_iter().for_each(|job| job.end(Verdict::NoLink));
     }
 
+    /// The latest time at which one was put in, in milliseconds since 1970.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms.load(Ordering::Relaxed)
+    }
+
     /// Wakes this waker from now on, when something was put in.
     pub(crate) fn wakes(&self, link: usize, waker: &Waker) {
         if let Some(link) = self.links.get(link) {
@@ -171,7 +184,7 @@ mod tests {
 
     fn put(queue: &Queue, deadline_ms: u64) -> (Option<Put>, oneshot::Receiver<Verdict>) {
         let (job, verdict) = Job::new(Bytes::new(), deadline_ms);
-        (queue.put(job), verdict)
+        (queue.put(job, 0), verdict)
     }
 
     #[test]

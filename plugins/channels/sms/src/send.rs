@@ -92,7 +92,7 @@ async fn submitted(body: Bytes, deadline_ms: u64, queue: &Queue, host: &Host) ->
     loop {
         let left_ms = deadline_ms.saturating_sub(host.now_ms());
         let (job, verdict) = Job::new(body.clone(), deadline_ms);
-        let told = match queue.put(job) {
+        let told = match queue.put(job, host.now_ms()) {
             None => return Verdict::Late,
             // A link minds the time by itself.
             Some(Put::Taken) => verdict.await,

@@ -108,7 +108,7 @@ impl Session<'_> {
         self.shared.queue.wakes(self.at, context.waker());
         let mut moved = self.answer(context);
         moved |= self.read(context);
-        let now_ms = self.host.now_ms();
+        let now_ms = self.now_ms();
         self.link.tick(now_ms, &mut self.events);
         self.happen(now_ms);
         self.submit(now_ms);
@@ -126,6 +126,12 @@ impl Session<'_> {
             context.waker().wake_by_ref();
         }
         Poll::Pending
+    }
+
+    /// The time: what the host said last, or what whoever put a note in has heard since. A host's clock stands still
+    /// between its answers, and on a link that was silent for a minute a submit would be due before it was made.
+    fn now_ms(&self) -> u64 {
+        self.host.now_ms().max(self.shared.queue.now_ms())
     }
 
     /// Answers the deliveries that are taken.
@@ -149,7 +155,7 @@ impl Session<'_> {
         };
         self.reading = None;
         match read {
-            Ok(octets) if !octets.is_empty() => self.link.receive(&octets, host.now_ms(), &mut self.events),
+            Ok(octets) if !octets.is_empty() => self.link.receive(&octets, self.now_ms(), &mut self.events),
             Ok(_) | Err(_) => self.link.end(End::Lost, &mut self.events),
         }
         true
@@ -269,3 +275,7 @@ impl Drop for Session<'_> {
         self.is_gone();
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -59,6 +59,9 @@ impl Drained {
     /// What it failed with; it is closed all the same.
     pub async fn close(self) -> Result<(), CallError> {
         let shared = self.shared;
-        shared.call(Way::Beside, Ask::new(plugin_method::CLOSE, b"")).await.map(|_| ())
+        let closed = shared.call(Way::Beside, Ask::new(plugin_method::CLOSE, b"")).await;
+        // Whatever the plugin still holds of them.
+        shared.world.streams.end();
+        closed.map(|_| ())
     }
 }

@@ -187,7 +187,7 @@ async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: 
         }
         Method::StreamWrite => {
             let StreamId { stream } = read(frame)?;
-            in_time(world, deadline_ns, world.streams.write(&world.calls, parent, stream, body)).await?;
+            in_time(world, deadline_ns, world.streams.write(&world.calls, parent, stream, &body)).await?;
             reply(world, &(), Bytes::new())
         }
         Method::StreamClose => {

@@ -115,7 +115,10 @@ impl Loaded {
             |error| OpenError::Failed { instance: spec.instance.clone(), plugin: self.manifest().name.clone(), error };
         let asked = Ask::of(plugin_method::OPEN, &open).map_err(failed)?;
         let opened = shared.call(Way::Beside, asked).await;
-        opened.map_err(failed)?;
+        if let Err(error) = opened {
+            shared.world.streams.end();
+            return Err(failed(error));
+        }
         Ok(Running(shared))
     }
 
@@ -139,6 +142,9 @@ impl Loaded {
         }
         for (pointer, why) in spec.tls.defects() {
             wrong(pointer, why);
+        }
+        if spec.tls.is_set() && !manifest.endpoints.iter().any(|endpoint| endpoint.starts_with("tls://")) {
+            wrong("/tls", "it is for byte streams, and the plugin asks for none that is encrypted".to_owned());
         }
         let taken = settings::take_secrets(&mut spec.settings, manifest);
         for (name, secret) in taken {

@@ -56,8 +56,8 @@ pub(crate) struct Shared {
     breaker: Breaker,
     stage: AtomicU8,
     quarantined: AtomicBool,
-    in_flight: AtomicUsize,
-    /// Those of them that are a `run`: one, or none.
+    /// The calls under way; a `run` is counted by itself.
+    calls: AtomicUsize,
     runs: AtomicUsize,
     idle: Notify,
     _keep_alive: Option<Arc<KeepAlive>>,
@@ -110,7 +110,7 @@ impl Running {
     /// What it has done.
     pub fn stats(&self) -> Stats {
         let shared = &self.0;
-        let in_flight = shared.in_flight.load(Ordering::Relaxed) as u64;
+        let in_flight = shared.in_flight() as u64;
         let breaker = shared.breaker.state(shared.world.clock.now_ns());
         shared.counters.read(in_flight, breaker, shared.quarantined.load(Ordering::Relaxed))
     }
@@ -140,7 +140,7 @@ impl Shared {
             breaker: Breaker::new(spec.breaker),
             stage: AtomicU8::new(stage::OPEN),
             quarantined: AtomicBool::new(false),
-            in_flight: AtomicUsize::new(0),
+            calls: AtomicUsize::new(0),
             runs: AtomicUsize::new(0),
             idle: Notify::new(),
             _keep_alive: keep_alive,
@@ -284,7 +284,7 @@ impl Shared {
 
     /// Waits until no call is under way but `run`.
     pub(crate) async fn idle_but_run(&self) {
-        self.until(|| self.in_flight() <= self.runs.load(Ordering::SeqCst)).await;
+        self.until(|| self.calls.load(Ordering::SeqCst) == 0).await;
     }
 
     /// Waits for what can come true when a call ends.
@@ -301,22 +301,14 @@ impl Shared {
         }
     }
 
-    /// A `run` is under way from now on, or is no more.
-    pub(crate) fn runs(&self, is_under_way: bool) {
-        match is_under_way {
-            true => self.runs.fetch_add(1, Ordering::SeqCst),
-            false => self.runs.fetch_sub(1, Ordering::SeqCst),
-        };
-    }
-
     /// One more is under way.
-    pub(crate) fn arrive(&self) {
-        self.in_flight.fetch_add(1, Ordering::SeqCst);
+    pub(crate) fn arrive(&self, is_run: bool) {
+        self.count(is_run).fetch_add(1, Ordering::SeqCst);
     }
 
     /// One is over.
-    pub(crate) fn depart(&self) {
-        self.in_flight.fetch_sub(1, Ordering::SeqCst);
+    pub(crate) fn depart(&self, is_run: bool) {
+        self.count(is_run).fetch_sub(1, Ordering::SeqCst);
         if self.is_stopping() {
             self.idle.notify_waiters();
         }
@@ -326,8 +318,13 @@ impl Shared {
         self.quarantined.load(Ordering::SeqCst)
     }
 
+    /// How many are under way, a `run` among them.
     pub(crate) fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::SeqCst)
+        self.calls.load(Ordering::SeqCst) + self.runs.load(Ordering::SeqCst)
+    }
+
+    fn count(&self, is_run: bool) -> &AtomicUsize {
+        if is_run { &self.runs } else { &self.calls }
     }
 
     /// A task that was given up goes on: its thread is lost to everybody else.

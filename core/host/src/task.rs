@@ -23,16 +23,17 @@ pub(crate) struct Presence {
 impl Presence {
     /// That of a `run`, which lasts as long as its instance.
     pub(crate) fn of_run(shared: &Arc<Shared>) -> Self {
-        shared.runs(true);
-        let mut presence = Self::new(shared);
-        presence.is_run = true;
-        presence
+        Self::counted(shared, true)
     }
 
     /// Counted from now on, and nothing else.
     pub(crate) fn new(shared: &Arc<Shared>) -> Self {
-        shared.arrive();
-        Self { shared: Arc::clone(shared), call: 0, lane: Way::Beside, is_run: false }
+        Self::counted(shared, false)
+    }
+
+    fn counted(shared: &Arc<Shared>, is_run: bool) -> Self {
+        shared.arrive(is_run);
+        Self { shared: Arc::clone(shared), call: 0, lane: Way::Beside, is_run }
     }
 
     /// Takes room on its way, and waits for it if need be.
@@ -58,10 +59,7 @@ impl Drop for Presence {
         if self.lane != Way::Beside {
             self.shared.lane(self.lane).leave();
         }
-        self.shared.depart();
-        if self.is_run {
-            self.shared.runs(false);
-        }
+        self.shared.depart(self.is_run);
     }
 }
 

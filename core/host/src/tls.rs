@@ -49,6 +49,11 @@ impl Tls {
 }
 
 impl TlsOptions {
+    /// Whether anything is said at all.
+    pub(crate) fn is_set(&self) -> bool {
+        self.authorities.is_some() || self.identity.is_some()
+    }
+
     /// Everything that is wrong with them, with where it stands.
     pub(crate) fn defects(&self) -> Vec<(&'static str, String)> {
         let mut found = Vec::new();

@@ -30,7 +30,8 @@ impl Stream {
     /// that is given up loses nothing: the next one brings what it would have brought.
     ///
     /// # Errors
-    /// `unreachable` where the connection broke, `no_such_stream` after [`Stream::close`].
+    /// `unreachable` where the connection broke, `no_such_stream` once it is closed (a read that waits ends with that),
+    /// `timeout` when the call ends.
     pub async fn read(&self, host: &Host) -> Result<Bytes, Failure> {
         let position = self.position.load(Ordering::Relaxed);
         let read = StreamRead { stream: self.id.stream, position };
@@ -42,18 +43,21 @@ impl Stream {
     /// Hands over bytes to be written, all of them or none, in the order of the calls. Waits while too much is unwritten;
     /// given up in that time, none are taken. Taken does not mean arrived.
     ///
+    /// The host notes for the call of `host`, and for no other, that bytes may have left. So what belongs to an order is
+    /// written by the order's own call: where `run` writes it, the host attests that the order was never sent.
+    ///
     /// # Errors
     /// `too_large` beyond [`STREAM_WRITE_LEN_MAX`], `unreachable` where the connection broke, `no_such_stream` after
-    /// [`Stream::close`]: then none are taken.
+    /// [`Stream::close`], `timeout` when the call ends: then none are taken.
     pub async fn write(&self, host: &Host, bytes: impl Into<Bytes>) -> Result<(), Failure> {
         let ((), _) = host.ask(host_method::STREAM_WRITE, &self.id, bytes.into()).await?;
         Ok(())
     }
 
-    /// Ends the stream once all that was taken is written.
+    /// Ends the stream once all that was taken is written. What the other side says from then on is thrown away.
     ///
     /// # Errors
-    /// `unreachable` where the connection broke before that.
+    /// `unreachable` where the connection broke before that, `timeout` when the call ends.
     pub async fn close(&self, host: &Host) -> Result<(), Failure> {
         let ((), _) = host.ask(host_method::STREAM_CLOSE, &self.id, Bytes::new()).await?;
         Ok(())

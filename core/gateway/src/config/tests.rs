@@ -244,6 +244,13 @@ fn production_asks_for_more() {
     streams("tls://smsc.example:3550", &[]);
     streams("tcp://10.1.2.3:2775", &[]);
     streams("tcp://[fd00::1]:2775", &[]);
+    let elsewhere = ["0.0.0.0:1", "localhost:1", "10.example:1", "[::ffff:10.0.0.1]:1", "[fe80::1]:1", "100.64.0.1:1"];
+    for elsewhere in elsewhere.into_iter().chain(["010.1.2.3:1", "10.1:1", "0x0a000001:1"]) {
+        let expected = format!("gateway.toml:7: rails.a.grants[0]: \"tcp://{elsewhere}\" is not encrypted");
+        streams(&format!("tcp://{elsewhere}"), &[&expected]);
+    }
+    streams("tcp://127.0.0.1:*", &[]);
+    streams("tcp://[::1]:2775", &[]);
     streams("tcp://8.8.8.8:2775", &["gateway.toml:7: rails.a.grants[0]: \"tcp://8.8.8.8:2775\" is not encrypted"]);
     streams("tcp://*:2775", &["gateway.toml:7: rails.a.grants[0]: \"tcp://*:2775\" is not encrypted"]);
     streams("tls://smsc.example", &["gateway.toml:7: rails.a.grants[0]: `tls://smsc.example` is no origin"]);

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic)]
 
 mod calls;
+mod careless;
 mod drain;
 mod encrypted;
 mod endpoints;

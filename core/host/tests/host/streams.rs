@@ -47,7 +47,7 @@ async fn listen() -> (TcpListener, String) {
 }
 
 /// Does `act` with a stream to `serve`, and answers with what came of it and what the host attests.
-async fn with_stream<F, R, S>(
+pub(crate) async fn with_stream<F, R, S>(
     act: F,
     serve: impl FnOnce(TcpStream) -> S,
 ) -> (Result<serde_json::Value, String>, Sent, S::Output)

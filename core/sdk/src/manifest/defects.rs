@@ -163,7 +163,11 @@ fn endpoint_defect(endpoint: &str) -> Option<&'static str> {
         Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
         _ => (authority, None),
     };
-    if port.is_some_and(|port| port != "*" && port.parse::<u16>().is_err()) {
+    if host.is_empty() {
+        return Some("has no host");
+    }
+    let is_port = |port: &str| port.parse::<u16>().is_ok_and(|port| port != 0);
+    if port.is_some_and(|port| port != "*" && !is_port(port)) {
         return Some("has a port that is none");
     }
     if host.strip_prefix("*.").unwrap_or(host).contains('*') && host != "*" {
@@ -205,6 +209,8 @@ mod tests {
         check("tls://*:*", true);
         check("tls://smsc.example", false);
         check("tcp://*", false);
+        check("tcp://127.0.0.1:0", false);
+        check("tls://:3550", false);
         check("https://api.x.com/2", false);
         check("https://api.x.com:x", false);
         check("https://", false);

@@ -91,10 +91,13 @@ impl Streams {
             Ok(open) => open,
             Err(failure) => return Poll::Ready(Err(failure)),
         };
-        let read_before = usize::try_from(read.position.saturating_sub(open.position)).unwrap_or(usize::MAX);
-        let taken = open.unread.len().min(read_before);
-        drop(open.unread.split_to(taken));
-        open.position += taken as u64;
+        let had = read.position.checked_sub(open.position).and_then(|had| usize::try_from(had).ok());
+        let Some(had) = had.filter(|had| *had <= open.unread.len()) else {
+            let why = "nothing was ever read up to this position";
+            return Poll::Ready(Err(Failure::new(Source::Plugin, "bad_frame", why)));
+        };
+        drop(open.unread.split_to(had));
+        open.position = read.position;
         if !open.unread.is_empty() {
             return Poll::Ready(Ok(Bytes::copy_from_slice(&open.unread)));
         }

@@ -239,6 +239,7 @@ fn channels() {
 fn facts() {
     let check = |fact: &str, settings: serde_json::Value, expected: &[&str]| {
         let manifest = CHANNEL.replace(r#""scheme": "shout""#, &format!(r#""scheme": "shout", {fact}"#));
+        let manifest = manifest.replace(r#""contract": "1.0""#, r#""contract": "1.1""#);
         assert_ne!(manifest, CHANNEL);
         let mut options = kit::Options::new(settings);
         options.provider = Some(provider);

@@ -205,10 +205,7 @@ async fn a_write_does_not_overtake_one_that_waits() {
                 let mut is_written = false;
                 std::future::poll_fn(|context| {
                     is_written |= !is_written && second.as_mut().poll(context).is_ready();
-                    match first.as_mut().poll(context) {
-                        Poll::Ready(written) => Poll::Ready(written),
-                        Poll::Pending => Poll::Pending,
-                    }
+                    first.as_mut().poll(context)
                 })
                 .await?;
                 if !is_written {

@@ -226,7 +226,7 @@ async fn a_payment_by_sms_through_an_smsc_that_is_not_ours() {
     let units: Vec<u16> = text.encode_utf16().collect();
     let (first, second) = units.split_at(67);
     let part = |number: u8, units: &[u16]| {
-        json!({ "source_addr": "393331234567", "esm_class": 0x40, "data_coding": 8, "udh": [0, 3, 7, 3, number],
+        json!({ "source_addr": "393331234567", "esm_class": 0x40, "data_coding": 8, "udh": [5, 0, 3, 7, 3, number],
             "short_message": String::from_utf16(units).unwrap() })
     };
     let (second, third) = second.split_at(67);

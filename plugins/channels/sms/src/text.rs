@@ -57,6 +57,11 @@ impl Charset {
             Self::Binary => return Decoded::Binary,
             Self::Unknown => None,
             Self::Gsm => gsm::decode(octets),
+            // Text in IA5 has no control characters but line breaks and tabs. Some that say 1 mean the default alphabet,
+            // npm's `smpp` among them: there 0x00 is an `@` and 0x1B begins a `€`, and an `e` must not be made of it.
+            Self::Ascii if octets.iter().any(|octet| octet.is_ascii_control() && !b"\t\n\r".contains(octet)) => {
+                gsm::decode(octets)
+            }
             Self::Ascii => std::str::from_utf8(octets).ok().filter(|text| text.is_ascii()).map(str::to_owned),
             Self::Latin1 => Some(octets.iter().copied().map(char::from).collect()),
             Self::Utf16 => utf16(octets),
@@ -112,6 +117,7 @@ mod tests {
         check(0, b"\xe8", Gsm, Decoded::Unreadable);
         check(1, b"pay @anna", Gsm, text("pay @anna"));
         check(1, b"\xe8", Gsm, Decoded::Unreadable);
+        check(1, b"pay \x00anna 20 \x1b\x65\n", Gsm, text("pay @anna 20 €\n"));
         check(3, b"pay @anna \xe8", Gsm, text("pay @anna è"));
         check(8, &[0x20, 0xac, 0xd8, 0x3c, 0xdf, 0x55], Gsm, text("€🍕"));
         check(8, &[0xd8, 0x3c], Gsm, Decoded::Unreadable);

@@ -52,7 +52,8 @@ impl Sandbox {
         let program = here.plugins.join(format!("sandbox{}", std::env::consts::EXE_SUFFIX));
         let free = "127.0.0.1:0";
         let mut child = Command::new(&program)
-            .args(["--x", free, "--bank", free, "--smsc", free, "--phones", free, "--until-stdin-closes"])
+            .args(["--x", free, "--bank", free, "--smsc", free, "--phones", free, "--messenger", free])
+            .arg("--until-stdin-closes")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -31,6 +31,9 @@ pub(crate) struct Incoming<'a> {
     pub(crate) language: Language,
     /// Whether the sender's handle was proven by what this commit holds.
     pub(crate) is_proven: bool,
+    /// Whether it is taken for the first of its kind without a look: nearly all are, and the commit of one that is not comes
+    /// to nothing.
+    pub(crate) assumes_new: bool,
 }
 
 impl Engine {
@@ -64,8 +67,8 @@ impl Engine {
         if !channel.carries(&message.from) || message.from.is_name() {
             return Err(Failure::input("bad_sender", "the sender is no immutable handle of this channel"));
         }
-        let incoming = self.incoming(channel, message);
-        match self.take(&incoming).await {
+        let incoming = Incoming { assumes_new: true, ..self.incoming(channel, message) };
+        match self.take(incoming).await {
             Ok(()) => Ok(Accepted { fresh: true }),
             Err(StoreError::Seen { .. }) => Ok(Accepted { fresh: false }),
             Err(error) => Err(not_durable(error)),
@@ -78,19 +81,19 @@ impl Engine {
         let profile = self.0.directory.profile(&message.from);
         let language =
             profile.map(|p| p.language).or_else(|| grammar::language_of(&message.text)).unwrap_or(Language::En);
-        Incoming { channel, message, id, first, language, is_proven: false }
+        Incoming { channel, message, id, first, language, is_proven: false, assumes_new: false }
     }
 
-    async fn take(&self, incoming: &Incoming<'_>) -> Result<(), StoreError> {
+    async fn take(&self, mut incoming: Incoming<'_>) -> Result<(), StoreError> {
         // Two wordings of one message, or two that wish the same, may come at the same time: the later one to be written
         // then begins anew.
         for _ in 1..TAKES_MAX {
-            match self.take_once(incoming).await {
-                Err(StoreError::Stale) => {}
+            match self.take_once(&incoming).await {
+                Err(StoreError::Stale) => incoming.assumes_new = false,
                 taken => return taken,
             }
         }
-        self.take_once(incoming).await
+        self.take_once(&incoming).await
     }
 
     async fn take_once(&self, incoming: &Incoming<'_>) -> Result<(), StoreError> {

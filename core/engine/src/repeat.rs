@@ -9,6 +9,7 @@ use sportello_model::payment::State;
 use sportello_model::{Handle, Intent, PaymentId};
 
 use crate::engine::{Engine, written};
+use crate::intake::Incoming;
 use crate::setup::ChannelSetup;
 use crate::store::{Key, Link, StoreError};
 
@@ -44,14 +45,18 @@ impl Engine {
     /// Whether what a message wishes may have been wished before. `superseded` are the payments that it replaces.
     pub(crate) async fn alike(
         &self,
-        channel: &ChannelSetup,
+        incoming: &Incoming<'_>,
         id: PaymentId,
         intent: &Intent,
         superseded: &[PaymentId],
     ) -> Result<Alike, StoreError> {
         // Whether it is paid or requested: money that was asked for is not to be sent a second time.
         let key = format!("{} {} {}", intent.payer.account, intent.payee.account, intent.amount);
-        let before = self.0.store.key(ALIKE, &key).await?;
+        let channel = incoming.channel;
+        let before = match incoming.assumes_new {
+            true => None,
+            false => self.0.store.key(ALIKE, &key).await?,
+        };
         let mut wishes: Vec<Wish> = match &before {
             Some((_, stored)) => serde_json::from_slice(stored)
                 .map_err(|error| StoreError::Unreadable(format!("what was wished before: {error}")))?,

@@ -163,11 +163,19 @@ enum Job {
     Find {
         scope: String,
         key: String,
-        done: oneshot::Sender<Result<Option<Found>, StoreError>>,
+        /// Taken with the answer.
+        done: Option<oneshot::Sender<Result<Option<Found>, StoreError>>>,
     },
     Forget(Vec<EffectId>),
     PutOff(EffectRow),
     Close(oneshot::Sender<()>),
+}
+
+impl Job {
+    /// Whether nobody waits for it.
+    fn can_wait(&self) -> bool {
+        matches!(self, Self::Forget(_) | Self::PutOff(_))
+    }
 }
 
 /// A store on SQLite. Cheap to clone; closes when it is told to, or when the last clone is dropped.
@@ -249,7 +257,7 @@ impl Store {
     /// When the store fails.
     pub async fn key(&self, scope: &str, key: &str) -> Result<Option<Found>, StoreError> {
         let (done, found) = oneshot::channel();
-        let job = Job::Find { scope: scope.into(), key: key.into(), done };
+        let job = Job::Find { scope: scope.into(), key: key.into(), done: Some(done) };
         self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
         found.await.map_err(|_| StoreError::Closed)?
     }

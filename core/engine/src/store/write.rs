@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Statement, params};
 use sportello_model::{Account, Currency, PaymentId, Posting};
@@ -9,10 +10,13 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::effects::Effects;
 use super::keys::Keys;
-use super::{EffectId, Found, Job, Link, PaymentRow, StoreError, Write};
+use super::{EffectId, Job, Link, PaymentRow, StoreError, Write};
 
 /// The most writes in one transaction.
 const GROUP_LEN_MAX: usize = 1024;
+
+/// How long what can wait is held back for others to share its commit.
+const WAITED_FOR: Duration = Duration::from_millis(1);
 
 /// What the writer knows of the tables without looking.
 pub(super) struct Memory {
@@ -88,7 +92,6 @@ impl<T> Answer<T> {
 struct Answers {
     written: Vec<Answer<()>>,
     put: Vec<Answer<(bool, u64)>>,
-    found: Vec<Answer<Option<Found>>>,
     closed: Vec<oneshot::Sender<()>>,
 }
 
@@ -112,6 +115,20 @@ pub(super) fn run(
     let mut group = Vec::with_capacity(GROUP_LEN_MAX);
     let mut answers = Answers::default();
     while answers.closed.is_empty() && jobs.blocking_recv_many(&mut group, GROUP_LEN_MAX) > 0 {
+        writer.find(&mut group);
+        if group.is_empty() {
+            continue;
+        }
+        if group.iter().all(Job::can_wait) {
+            // Nobody waits for it, and a commit of its own would keep waiting whoever comes next.
+            std::thread::sleep(WAITED_FOR);
+            while group.len() < GROUP_LEN_MAX
+                && let Ok(job) = jobs.try_recv()
+            {
+                group.push(job);
+            }
+            writer.find(&mut group);
+        }
         let committed = writer.commit(&mut group, &mut answers);
         match &committed {
             Ok(()) => {
@@ -129,7 +146,6 @@ pub(super) fn run(
         let void = committed.err();
         answers.written.drain(..).for_each(|answer| answer.give(void.clone()));
         answers.put.drain(..).for_each(|answer| answer.give(void.clone()));
-        answers.found.drain(..).for_each(|answer| answer.give(void.clone()));
     }
     // Whoever still writes hears that it is closed, and not nothing.
     drop(jobs);
@@ -151,6 +167,20 @@ struct Writer<'c> {
 }
 
 impl Writer<'_> {
+    /// Answers the questions in a group, and takes them out of it: with what is committed, before anything of the group is
+    /// written. So nobody waits for a commit who only asks, and nobody hears of what may still come to nothing.
+    fn find(&mut self, group: &mut Vec<Job>) {
+        group.retain_mut(|job| {
+            let Job::Find { scope, key, done } = job else { return true };
+            let found = self.memory.keys.find(&mut self.sql, scope, key);
+            if let Some(done) = done.take() {
+                // Whoever has stopped waiting does not want to know.
+                drop(done.send(found));
+            }
+            false
+        });
+    }
+
     fn commit(&mut self, group: &mut Vec<Job>, answers: &mut Answers) -> Result<(), StoreError> {
         // After a failure the transaction is void, and nothing more is put into it: all that wait are told so.
         let mut failed = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from).err();
@@ -164,10 +194,8 @@ impl Writer<'_> {
                     let result = unless(&failed, || self.put_state(&instance, &name, expected, &value));
                     answers.put.push(Answer(done, note(&mut failed, result)));
                 }
-                Job::Find { scope, key, done } => {
-                    let result = unless(&failed, || self.memory.keys.find(&mut self.sql, &scope, &key));
-                    answers.found.push(Answer(done, note(&mut failed, result)));
-                }
+                // Answered before.
+                Job::Find { .. } => {}
                 Job::Forget(ids) => self.forgotten.extend(ids),
                 Job::Close(done) => answers.closed.push(done),
                 Job::PutOff(later) => {

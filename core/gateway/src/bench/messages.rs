@@ -93,7 +93,8 @@ impl Sandbox {
         while begun.elapsed() < PATIENCE {
             let state = self.http.get(format!("{}/sandbox/smsc", self.phones)).send().await;
             let state: Value = state.map_err(|e| e.to_string())?.json().await.map_err(|e| e.to_string())?;
-            if state.get("links").and_then(Value::as_array).is_some_and(|links| !links.is_empty()) {
+            let links = state.get("links").and_then(Value::as_array);
+            if links.is_some_and(|links| links.iter().any(|link| link.get("bound").is_some_and(Value::is_string))) {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -119,7 +119,7 @@ impl Stage {
         stage
             .until("the gateway to bind to the SMSC", async || {
                 let smsc = stage.get(&format!("{}/sandbox/smsc", stage.phones)).await.ok()?;
-                smsc.get("links")?.as_array()?.first().map(drop)
+                smsc.pointer("/links/0/bound")?.as_str().map(drop)
             })
             .await?;
         Ok(stage)

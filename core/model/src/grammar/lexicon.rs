@@ -1,5 +1,8 @@
 //! The words: verbs, and what stands around them, in English, Italian and French. All folded (no capitals, no accents).
 
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
 use super::Language;
 
 /// What a verb asks for.
@@ -86,13 +89,19 @@ const HELP: [(Language, &str); 2] = [(Language::It, "aiuto aiutami"), (Language:
 
 /// The verb that a folded word is.
 pub(super) fn verb(word: &str) -> Option<(Action, Language)> {
-    let helps = HELP.iter().map(|(language, words)| (Action::Help, *language, *words));
-    VERBS
-        .iter()
-        .copied()
-        .chain(helps)
-        .find(|(_, _, words)| has(words, word))
-        .map(|(action, language, _)| (action, language))
+    static BY_WORD: OnceLock<HashMap<&str, (Action, Language)>> = OnceLock::new();
+    let by_word = BY_WORD.get_or_init(|| {
+        let helps = HELP.iter().map(|(language, words)| (Action::Help, *language, *words));
+        let mut by_word = HashMap::new();
+        for (action, language, words) in VERBS.iter().copied().chain(helps) {
+            for word in words.split_ascii_whitespace() {
+                // Of two that are written the same, the first counts.
+                by_word.entry(word).or_insert((action, language));
+            }
+        }
+        by_word
+    });
+    by_word.get(word).copied()
 }
 
 /// Whether a word stands in a list of words.
@@ -147,23 +156,29 @@ pub(super) const NOT: &str = "not dont cant wont doesnt didnt cannot never nor n
 /// What turns a wish around in one language, and is something else in another: French *mai* is a month.
 pub(super) const NOT_IN_ITALIAN: &str = "mai mica";
 /// What withdraws the whole wish where it ends the text.
-const WITHDRAWN: &str = "forget it|forget that|forget this|forget about it|forget about this|forget about that|ignore it|\
+static WITHDRAWN: Phrases = Phrases::new(
+    "forget it|forget that|forget this|forget about it|forget about this|forget about that|ignore it|\
     ignore this|ignore that|ignore this message|ignore my message|disregard this|disregard that|scratch that|scratch this|\
     scratch it|never mind|nevermind|on second thought|on second thoughts|changed my mind|false alarm|lascia stare|\
     lasciamo stare|lasciate stare|lascia perdere|lasciamo perdere|lasciate perdere|come non detto|cambiato idea|\
-    ignora questo|laisse tomber|laissez tomber|laissons tomber|oublie ca|oubliez ca|oublie cela|change d' avis";
+    ignora questo|laisse tomber|laissez tomber|laissons tomber|oublie ca|oubliez ca|oublie cela|change d' avis",
+);
 /// What does so too, and is something else where it goes on from words of a memo: *for the tickets she already paid*.
-const WITHDRAWN_APART: &str = "already paid|paid already|already done|already did|already did it|already sent|forget|ignore|\
+static WITHDRAWN_APART: Phrases = Phrases::new(
+    "already paid|paid already|already done|already did|already did it|already sent|forget|ignore|\
     disregard|gia pagato|gia pagata|gia pagati|gia fatto|gia saldato|dimentica|dimenticalo|ignora|deja paye|deja payee|\
     deja payes|deja fait|deja regle|oublie|oubliez|tant pis|ho gia pagato|l' ho gia pagato|l' ho gia pagata|\
     l'ho gia pagato|i already paid|i've already paid|i have already paid|i already did|it's already paid|j' ai deja paye|\
-    c' est deja paye|c' est deja fait";
+    c' est deja paye|c' est deja fait",
+);
 /// What corrects what was said, where a number follows it: *actually 30*, *make it 30*.
-const CORRECTION: &str = "actually|make it|make that|let's make it|let's say|let's do|sorry|so sorry|i mean|i meant|oops|ops|\
+static CORRECTION: Phrases = Phrases::new(
+    "actually|make it|make that|let's make it|let's say|let's do|sorry|so sorry|i mean|i meant|oops|ops|\
     whoops|woops|wait|hold on|hang on|better|correction|rather|instead|my bad|my mistake|should be|should have been|\
     change it to|change that to|change to|raise it to|typo|scusa|scusate|scusami|scusi|facciamo|facciamone|fai|fanne|\
     diciamo|anzi|cioe|meglio|volevo dire|intendevo|intendo|correggo|correzione|pardon|enfin|plutot|ou plutot|oups|\
-    desole|desolee|disons|faisons|mieux|je veux dire|je voulais dire|excuse|excuse moi|excusez moi|attends|aspetta";
+    desole|desolee|disons|faisons|mieux|je veux dire|je voulais dire|excuse|excuse moi|excusez moi|attends|aspetta",
+);
 /// What may stand between such a word and its number.
 pub(super) const BEHIND_A_CORRECTION: &str =
     "it it's that that's is was be should the i meant mean to at say sono erano era e c' est etait fai";
@@ -181,9 +196,11 @@ pub(super) const CONDITION_IN_MEMO: &str = "if unless";
 pub(super) const ASKS: &str =
     "where what why who which how whether about dove cosa perche chi come quando ou quoi pourquoi qui comment";
 /// What puts a wish off or repeats it, where it follows what is wished: in a memo it is only spoken of.
-const LATER: &str = "after|before|next|tonight|daily|yearly|provided|as soon|as long|dopo|prima di|prima che|prima del|\
+static LATER: Phrases = Phrases::new(
+    "after|before|next|tonight|daily|yearly|provided|as soon|as long|dopo|prima di|prima che|prima del|\
     prima della|stasera|stanotte|prossimo|prossima|purche|non appena|a patto|a condizione|apres|avant|ce soir|des que|\
-    des qu'|pourvu|a condition|per week|per month|per year|per day|per hour|per mese|per anno|per person|per head|a head|a testa|a persona|par personne|par tete|tous les|toutes les";
+    des qu'|pourvu|a condition|per week|per month|per year|per day|per hour|per mese|per anno|per person|per head|a head|a testa|a persona|par personne|par tete|tous les|toutes les",
+);
 /// What leads such a time in, and may be followed by one more such word.
 pub(super) const LEADS_A_TIME: &str =
     "on in at by until fra tra dans the a an this entro il la al alla alle le les par ce cette d' l'";
@@ -199,21 +216,29 @@ pub(super) const WEEKDAYS: &str = "monday tuesday wednesday thursday friday satu
 pub(super) const REPORT: &str = "rt said says told tells wrote writes asked asks disse dice detto scritto chiesto dit ecrit \
     mt qt should shall did does do has have had devo dovrei dois devrais would posso can";
 /// Words that a question or a wish to do something politely begins with, longest first.
-const POLITE_QUESTIONS: &str = "can you please|could you please|would you please|can you|could you|would you|will you|\
-    puoi|potresti|potete|mi puoi|peux tu|tu peux|pourrais tu|tu pourrais|pouvez vous|vous pouvez|pourriez vous";
+static POLITE_QUESTIONS: Phrases = Phrases::new(
+    "can you please|could you please|would you please|can you|could you|would you|will you|\
+    puoi|potresti|potete|mi puoi|peux tu|tu peux|pourrais tu|tu pourrais|pouvez vous|vous pouvez|pourriez vous",
+);
 /// What may stand before a verb and changes nothing.
-const OPENERS: &str = "i would like to|i'd like to|i want to|i need to|i wanna|we want to|let's|let me|hi there|thank you|\
+static OPENERS: Phrases = Phrases::new(
+    "i would like to|i'd like to|i want to|i need to|i wanna|we want to|let's|let me|hi there|thank you|\
     je voudrais|je veux|je souhaite|je souhaiterais|j' aimerais|merci de|merci d'|also|then|anche|poi|aussi|puis|io|je veux m'|je voudrais m'|je m'|je|j'|vorrei|voglio|desidero|i|we|\
     veuillez|hi|hello|hey|yo|dear|ciao|salve|buongiorno|buonasera|bonjour|bonsoir|salut|coucou|now|just|kindly|ora|adesso|\
-    subito|maintenant|ok|okay|yes|si|oui|thanks|grazie|merci|e|and|et|so|allora|alors|no";
+    subito|maintenant|ok|okay|yes|si|oui|thanks|grazie|merci|e|and|et|so|allora|alors|no",
+);
 /// What may stand anywhere and changes nothing.
-const PLEASANTRIES: &str = "per favore|per piacere|per cortesia|s' il te plait|s' il vous plait|stp|svp|please|pls|plz|kindly|\
-    prego|right now|now|asap|subito|adesso|maintenant|tout de suite";
+static PLEASANTRIES: Phrases = Phrases::new(
+    "per favore|per piacere|per cortesia|s' il te plait|s' il vous plait|stp|svp|please|pls|plz|kindly|\
+    prego|right now|now|asap|subito|adesso|maintenant|tout de suite",
+);
 /// What may stand between a verb and what it needs.
-const BETWEEN: &str = "the sum of|the amount of|a sum of|la somma di|un importo di|l' importo di|l'importo di|la somme de|a payment of|payment of|a transfer of|a total of|an amount of|\
+static BETWEEN: Phrases = Phrases::new(
+    "the sum of|the amount of|a sum of|la somma di|un importo di|l' importo di|l'importo di|la somme de|a payment of|payment of|a transfer of|a total of|an amount of|\
     un bonifico di|un pagamento di|la cifra di|un totale di|un virement de|un paiement de|un total de|\
     un montant de|my friend|il mio amico|la mia amica|mon ami|mon amie|money|soldi|de l' argent|an|un|the|back|over|out|\
-    exactly|only|just|solo|esattamente|exactement|immediately|now|subito|maintenant";
+    exactly|only|just|solo|esattamente|exactement|immediately|now|subito|maintenant",
+);
 /// What a command about a payment says besides its verb.
 pub(super) const ABOUT_A_PAYMENT: &str = "the my this that it last payment transfer transaction code pin order request id number \
     is of for to with please me us up il lo la mio mia l' questo quello ultimo pagamento bonifico codice ordine richiesta numero \
@@ -228,53 +253,71 @@ pub(super) fn is_command_word(word: &str) -> bool {
     verb(word).is_some() || [TO, FROM, FOR, AND, NOT, ABOUT_A_PAYMENT].iter().any(|words| has(words, word))
 }
 
-/// How many of `words` a phrase of the list takes up, the longest that fits.
-fn phrase(list: &str, words: &[&str]) -> usize {
-    let fits = |phrase: &str| {
-        let mut len = 0;
-        for part in phrase.split(' ') {
-            if words.get(len) != Some(&part) {
-                return 0;
+/// Phrases of some words each, parted by `|`; looked up by their first words, since most words begin none.
+struct Phrases {
+    text: &'static str,
+    by_first: OnceLock<HashMap<&'static str, Vec<Vec<&'static str>>>>,
+}
+
+impl Phrases {
+    const fn new(text: &'static str) -> Self {
+        Self { text, by_first: OnceLock::new() }
+    }
+
+    fn by_first(&self) -> &HashMap<&'static str, Vec<Vec<&'static str>>> {
+        self.by_first.get_or_init(|| {
+            let mut by_first: HashMap<_, Vec<Vec<_>>> = HashMap::new();
+            for phrase in self.text.split('|') {
+                let mut words = phrase.split_ascii_whitespace();
+                if let Some(first) = words.next() {
+                    by_first.entry(first).or_default().push(words.collect());
+                }
             }
-            len += 1;
-        }
-        len
-    };
-    list.split('|').map(|phrase| fits(phrase.trim())).max().unwrap_or(0)
+            by_first
+        })
+    }
+
+    /// How many of `words` one of them takes up, the longest that fits.
+    fn len(&self, words: &[&str]) -> usize {
+        let Some((first, behind)) = words.split_first() else { return 0 };
+        let phrases = self.by_first().get(first).map_or(&[][..], Vec::as_slice);
+        let fitting = phrases.iter().filter(|rest| behind.starts_with(rest));
+        fitting.map(|rest| rest.len() + 1).max().unwrap_or(0)
+    }
 }
 
 /// How many words a polite question takes up.
 pub(super) fn polite_question(words: &[&str]) -> usize {
-    phrase(POLITE_QUESTIONS, words)
+    POLITE_QUESTIONS.len(words)
 }
 
 /// How many words an opening takes up.
 pub(super) fn opener(words: &[&str]) -> usize {
-    phrase(OPENERS, words).max(phrase(PLEASANTRIES, words))
+    OPENERS.len(words).max(PLEASANTRIES.len(words))
 }
 
 /// How many words a pleasantry takes up.
 pub(super) fn pleasantry(words: &[&str]) -> usize {
-    phrase(PLEASANTRIES, words)
+    PLEASANTRIES.len(words)
 }
 
 /// How many words correct what was said.
 pub(super) fn correction(words: &[&str]) -> usize {
-    phrase(CORRECTION, words)
+    CORRECTION.len(words)
 }
 
 /// How many words withdraw a wish. `is_apart` as where they go on from nothing.
 pub(super) fn withdrawn(words: &[&str], is_apart: bool) -> usize {
-    let apart = if is_apart { phrase(WITHDRAWN_APART, words) } else { 0 };
-    phrase(WITHDRAWN, words).max(apart)
+    let apart = if is_apart { WITHDRAWN_APART.len(words) } else { 0 };
+    WITHDRAWN.len(words).max(apart)
 }
 
 /// How many words put a wish off.
 pub(super) fn later(words: &[&str]) -> usize {
-    phrase(LATER, words)
+    LATER.len(words)
 }
 
 /// How many words take up room between a verb and its arguments.
 pub(super) fn between(words: &[&str]) -> usize {
-    phrase(BETWEEN, words).max(phrase(PLEASANTRIES, words))
+    BETWEEN.len(words).max(PLEASANTRIES.len(words))
 }

@@ -175,6 +175,8 @@ impl Engine {
         work: impl Future<Output = T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (tell, told) = oneshot::channel();
+        // It has many kilobytes, and would be copied from hand to hand.
+        let work = Box::pin(work);
         self.spawn(async move {
             // Whoever has gone away hears nothing.
             let _ = tell.send(work.await);

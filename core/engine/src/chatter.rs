@@ -53,6 +53,11 @@ impl Chatter {
         })
     }
 
+    /// Whether [`Self::may_answer`] would say so now.
+    pub(crate) fn is_listening(&self, from: &Handle, now_ms: u64) -> bool {
+        self.with(from, now_ms, |answered| answered.answers < ANSWERS_MAX)
+    }
+
     /// A command came.
     pub(crate) fn understood(&self, from: &Handle) {
         if let Some(answered) = self.0.lock().get_mut(from) {

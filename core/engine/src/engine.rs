@@ -16,6 +16,7 @@ use crate::job::{Due, Job};
 use crate::live::{Live, Lives, Now};
 use crate::ports::{Clock, Entropy, Ports};
 use crate::proof::{Move, Proofs};
+use crate::restraint::Restraint;
 use crate::setup::Setup;
 use crate::store::{EffectId, EffectRow, PaymentRow, Store, StoreError, Write};
 use crate::waiting::Waiting;
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) agenda: Arc<Agenda<Due>>,
     pub(crate) chatter: Chatter,
     pub(crate) proofs: Proofs,
+    pub(crate) restraint: Restraint,
     pub(crate) waiting: Waiting,
     entropy: Arc<dyn Entropy>,
     /// The last id given out: ids grow even within a millisecond.
@@ -113,6 +115,7 @@ impl Engine {
             agenda: Agenda::new(),
             chatter: Chatter::default(),
             proofs: Proofs::default(),
+            restraint: Restraint::default(),
             waiting: Waiting::default(),
             entropy: parts.entropy,
             last_id: AtomicU64::new(0),

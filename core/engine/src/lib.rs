@@ -29,11 +29,13 @@ mod receipt;
 mod recover;
 mod repeat;
 mod request;
+mod restraint;
 mod route;
 mod setup;
 pub mod store;
 mod tell;
 mod waiting;
+mod word;
 
 pub use code::CodeKey;
 pub use engine::{ChangeError, Engine, Parts};

@@ -162,6 +162,8 @@ pub(crate) enum Answer<'a> {
     CancelNeedsCode,
     /// Too much waits for a code.
     TooManyOpen,
+    /// Somebody was asked for codes too often who did not answer them.
+    AskedTooOften,
     /// More than one payment could be meant.
     WhichOne { list: &'a str },
     /// How the writer's payments stand.
@@ -224,6 +226,11 @@ pub(crate) fn answer(answer: &Answer<'_>, language: &str) -> String {
             "Too many payments wait for a code already: answer those first, or let them expire.",
             "Troppi pagamenti aspettano già un codice: rispondi prima a quelli, o lasciali scadere.",
             "Trop de paiements attendent déjà un code : réponds d'abord à ceux-là, ou laisse-les expirer."
+        ),
+        Answer::AskedTooOften => said!(
+            "Too many codes were asked for and not answered: try again tomorrow, or on another channel.",
+            "Sono stati chiesti troppi codici rimasti senza risposta: riprova domani, o su un altro canale.",
+            "Trop de codes ont été demandés et sont restés sans réponse : réessaie demain, ou sur un autre canal."
         ),
         Answer::NothingToCancel => said!(
             "There is nothing that can still be called off.",

@@ -3,7 +3,7 @@
 use sportello_model::command::{Command, Visibility};
 use sportello_model::grammar;
 use sportello_model::payment::{CancelledBy, Event, Evidence};
-use sportello_model::{Handle, Intent, IntentKind, Money, Note, Origin, Payment, PaymentId};
+use sportello_model::{Handle, Intent, IntentKind, Money, Note, Origin, Payment, PaymentId, Person};
 
 use crate::code::is_code;
 use crate::engine::{Batch, Engine, due_row};
@@ -11,6 +11,7 @@ use crate::intake::Incoming;
 use crate::job::{Due, Job};
 use crate::notes::{Answer, answer, public_where_to_look};
 use crate::proof::{Held, Proven};
+use crate::restraint::{Beginning, TooMany};
 use crate::store::{EffectId, EffectRow, StoreError, Write};
 
 impl Engine {
@@ -108,12 +109,21 @@ impl Engine {
         if payer.account == payee.account {
             return self.reply(incoming, batch, &Answer::Yourself).await;
         }
-        let policy = &self.0.setup.policy;
-        // Whoever forges somebody's messages must not flood them with codes.
-        let open = || self.0.lives.count_asked_of(&self.0.directory.handles(&payer.handle));
-        if !channel.senders_are_strong && open() >= usize::try_from(policy.challenges_max).unwrap_or(usize::MAX) {
-            return self.reply(incoming, batch, &Answer::TooManyOpen).await;
+        // Nobody can be asked by an account.
+        if kind == IntentKind::Request && self.0.directory.profile(&payer.handle).is_none() {
+            return self.reply(incoming, batch, &Answer::UnknownPerson { name: other.rest() }).await;
         }
+        let policy = &self.0.setup.policy;
+        let beginning = match kind == IntentKind::Request || !channel.senders_are_strong {
+            true => match self.restrained(&payer) {
+                Ok(beginning) => Some(beginning),
+                Err(TooMany::Open) if kind == IntentKind::Pay => {
+                    return self.reply(incoming, batch, &Answer::TooManyOpen).await;
+                }
+                Err(_) => return self.reply(incoming, batch, &Answer::AskedTooOften).await,
+            },
+            false => None,
+        };
         let profile_visibility = self.0.directory.profile(&payer.handle).map_or(Visibility::Private, |p| p.visibility);
         let intent = Intent {
             kind,
@@ -144,8 +154,16 @@ impl Engine {
         links.push(alike.link);
         let evidence = exempt.then_some(Evidence::BelowLimit);
         let (_, due) = self.begin(id, intent, evidence, alike.again_after_ms, batch).await?;
+        beginning.iter().for_each(Beginning::begun);
         self.set_off(due);
         Ok(())
+    }
+
+    /// Whoever forges somebody's messages, or asks money of them, must not flood them with codes.
+    fn restrained(&self, payer: &Person) -> Result<Beginning<'_>, TooMany> {
+        let open = || self.0.lives.count_asked_of(&self.0.directory.handles(&payer.handle));
+        let open_max = usize::try_from(self.0.setup.policy.challenges_max).unwrap_or(usize::MAX);
+        self.0.restraint.begin(&payer.account, open, open_max, self.now_ms())
     }
 
     /// A code: it answers the one challenge that it fits, proves a handle, or counts against all that is open.
@@ -166,8 +184,10 @@ impl Engine {
         };
         let said = self.said(incoming.channel, from, "confirm", &code).await?;
         let is_repeat = said.is_repeat;
-        batch.write.links.extend(said.link);
+        // A mark for each code that somebody sends who was asked for none would fill the store.
+        batch.write.links.extend(said.link.filter(|_| is_asked));
         if let Some(payment) = self.fitting(&open, &code) {
+            self.0.restraint.answered(&payment.intent.payer.account);
             batch.proofs.extend(self.renewed(from, payment).await?);
             return self
                 .change_all(batch, &[payment.id], |payment| match payment.challenge {
@@ -235,9 +255,12 @@ impl Engine {
             }
             let said = self.said(incoming.channel, from, "cancel", code).await?;
             let is_repeat = said.is_repeat;
-            batch.write.links.extend(said.link);
+            batch.write.links.extend(said.link.filter(|_| !open.is_empty()));
             return match self.fitting(&open, code) {
-                Some(payment) => self.change_all(batch, &[payment.id], by_payer).await,
+                Some(payment) => {
+                    self.0.restraint.answered(&payment.intent.payer.account);
+                    self.change_all(batch, &[payment.id], by_payer).await
+                }
                 None if is_repeat => self.only(batch).await,
                 None if open.is_empty() || senders_are_strong => {
                     self.reply(incoming, batch, &Answer::NothingToCancel).await
@@ -272,7 +295,12 @@ impl Engine {
         const LOOK_BACK: u32 = 500;
         /// How many are told about.
         const TOLD_MAX: usize = 3;
-        let handles = self.0.directory.handles(&incoming.message.from);
+        let from = &incoming.message.from;
+        // Nothing is looked up that nobody would be told.
+        if !self.0.chatter.is_listening(from, self.now_ms()) {
+            return self.only(batch).await;
+        }
+        let handles = self.0.directory.handles(from);
         let page = crate::store::Page { limit: LOOK_BACK, ..Default::default() };
         let mut own = self.0.store.payments(page).await?;
         own.retain(|p| handles.contains(&p.intent.payer.handle));

@@ -85,7 +85,8 @@ impl Proof {
     /// The same with a new code asked for, which has this number; nothing where too many were.
     fn asked(&self, way: Way, number: u32, tries_left: u8, now_ms: u64, expires_at_ms: u64) -> Option<Self> {
         let mut next = self.clone();
-        if now_ms.saturating_sub(next.asked_since_ms) >= ASKED_WINDOW_MS {
+        // Also where the clock was far ahead when they were asked for.
+        if now_ms.abs_diff(next.asked_since_ms) >= ASKED_WINDOW_MS {
             (next.asked, next.asked_since_ms) = (0, now_ms);
         }
         if next.asked >= ASKED_MAX {
@@ -130,6 +131,11 @@ const UNPROVEN: &str = "the handle has to be proven first";
 pub(crate) struct Proofs(Mutex<HashMap<Handle, (Option<Found>, Proof)>>);
 
 impl Proofs {
+    /// What is remembered of a handle, without a copy of what waits for it; nothing where it was never looked up.
+    fn look<T>(&self, handle: &Handle, see: impl FnOnce(&Proof) -> T) -> Option<T> {
+        self.0.lock().get(handle).map(|(_, proof)| see(proof))
+    }
+
     /// These are durable.
     pub(crate) fn moved(&self, moves: Vec<Move>) {
         for moved in moves {
@@ -172,12 +178,20 @@ impl Engine {
         if !self.changes_hands(handle) {
             return Ok(true);
         }
-        let (_, proof) = self.proof(handle).await?;
-        let by_operator = self.0.directory.profile(handle).and_then(|profile| profile.verified_at_ms);
-        let Some(proven_at_ms) = proof.proven_at_ms.max(by_operator) else { return Ok(false) };
-        let is_withdrawn = proof.withdrawn_at_ms.is_some_and(|withdrawn_at_ms| withdrawn_at_ms >= proven_at_ms);
+        let times = |proof: &Proof| (proof.proven_at_ms, proof.withdrawn_at_ms);
+        let (proven_at_ms, withdrawn_at_ms) = match self.0.proofs.look(handle, times) {
+            Some(times) => times,
+            None => times(&self.proof(handle).await?.1),
+        };
+        let Some(proven_at_ms) = proven_at_ms.max(self.by_operator(handle)) else { return Ok(false) };
+        let is_withdrawn = withdrawn_at_ms.is_some_and(|withdrawn_at_ms| withdrawn_at_ms >= proven_at_ms);
         let age_ms = self.now_ms().saturating_sub(proven_at_ms);
         Ok(!is_withdrawn && age_ms < self.0.setup.policy.verified_for_ms)
+    }
+
+    /// When the operator last made sure of it.
+    fn by_operator(&self, handle: &Handle) -> Option<u64> {
+        self.0.directory.profile(handle).and_then(|profile| profile.verified_at_ms)
     }
 
     async fn proof(&self, handle: &Handle) -> Result<(Option<Found>, Proof), StoreError> {
@@ -197,12 +211,16 @@ impl Engine {
     /// The proofs that somebody was asked for and has not given, of all of their handles.
     async fn asked_proofs(&self, of: &Handle) -> Result<Vec<(Handle, Option<Found>, Proof)>, StoreError> {
         let mut asked = Vec::new();
-        for handle in self.0.directory.handles(of) {
-            if self.changes_hands(&handle) {
-                let (found, proof) = self.proof(&handle).await?;
-                if proof.pending(self.now_ms()).is_some() {
-                    asked.push((handle, found, proof));
-                }
+        // Of a stranger nothing is asked: to look, and to remember that there was nothing, would be theirs to bring about.
+        let Some(profile) = self.0.directory.profile(of) else { return Ok(asked) };
+        let now_ms = self.now_ms();
+        for handle in profile.handles.iter().filter(|handle| !handle.is_name() && self.changes_hands(handle)) {
+            if self.0.proofs.look(handle, |proof| proof.pending(now_ms).is_none()) == Some(true) {
+                continue;
+            }
+            let (found, proof) = self.proof(handle).await?;
+            if proof.pending(now_ms).is_some() {
+                asked.push((handle.clone(), found, proof));
             }
         }
         Ok(asked)
@@ -286,7 +304,9 @@ impl Engine {
         }
         let (before, mut next) = self.proof(handle).await?;
         next.version += 1;
-        next.withdrawn_at_ms = Some(self.now_ms());
+        // Whatever the clock says: it comes after the proof.
+        let proven_at_ms = next.proven_at_ms.max(self.by_operator(handle)).unwrap_or(0);
+        next.withdrawn_at_ms = Some(self.now_ms().max(proven_at_ms));
         Ok(Some(Move { handle: handle.clone(), before, next }))
     }
 }

@@ -13,6 +13,7 @@ use crate::live::Live;
 use crate::reach::Way;
 use crate::request::not_durable;
 use crate::store::{Key, Link, StoreError, Write};
+use crate::word::word;
 
 /// How often a receipt is tried while others change what it changes.
 const TAKES_MAX: u32 = 16;
@@ -136,7 +137,7 @@ impl Engine {
         let Some(live) = self.live(key.payment).await? else { return self.commit(batch()).await.map(drop) };
         let event = match receipt.fate {
             Fate::Delivered => Event::NoteDelivered { audience, about },
-            fate => Event::NoteUndelivered { audience, about, fate, detail: receipt.detail.clone() },
+            fate => Event::NoteUndelivered { audience, about, fate, detail: receipt.detail.as_deref().map(word) },
         };
         let mut now = live.now.lock().await;
         match self.change_with(&live, &mut now, &[event], batch).await {

@@ -17,6 +17,7 @@ use crate::live::Live;
 use crate::notes::{self, Code};
 use crate::reach::Way;
 use crate::store::{EffectId, EffectRow, StoreError, Write};
+use crate::word::word;
 
 /// How long a note of a payment's is tried, in milliseconds: a day.
 const NOTE_TRIED_MS: u64 = 24 * 3_600_000;
@@ -125,7 +126,7 @@ impl Engine {
             None => Delay { since_ms: now_ms, because: String::new(), closed: Vec::new() },
         };
         let is_first = before.is_none();
-        delay.because = failure.to_string();
+        delay.because = word(&failure.to_string());
         let (pause_ms, tries) = if is_worth_a_try(failure) {
             let grown_ms = ((5 * PAUSE_MS) << due.tries.min(10)).min(NOTE_PAUSE_MS_MAX);
             (pause_ms(failure, grown_ms), due.tries + 1)
@@ -140,7 +141,7 @@ impl Engine {
         if at_ms > delay.since_ms.saturating_add(NOTE_TRIED_MS) {
             return self.given_up(due, audience, &about, failure).await;
         }
-        let event = Event::NoteDelayed { audience, about: about.clone(), because: failure.to_string() };
+        let event = Event::NoteDelayed { audience, about: about.clone(), because: delay.because.clone() };
         let job = Job::Delayed { audience, about, delay };
         let later = Due { tries, at_ms, job, ..due.clone() };
         let Some(live) = live.filter(|_| is_first) else {
@@ -174,7 +175,7 @@ impl Engine {
 
     async fn given_up(&self, due: Due, audience: Audience, about: &About, failure: &Failure) -> bool {
         tracing::warn!(about = %due.id.owner, code = %failure.code, "a note is given up");
-        let event = Event::NoteFailed { audience, about: about.clone(), because: failure.to_string() };
+        let event = Event::NoteFailed { audience, about: about.clone(), because: word(&failure.to_string()) };
         self.0.waiting.remove(&due);
         let written = match self.live(due.id.owner).await {
             Ok(Some(live)) => {

@@ -17,6 +17,7 @@ use sportello_model::Money;
 
 use crate::cli::Failed;
 use crate::client::ClientError;
+use crate::redact::escape_controls;
 
 /// Runs a command that talks to somebody.
 ///
@@ -42,9 +43,16 @@ pub fn on_all_cores(command: impl Future<Output = Result<(), Failed>>) -> Result
         .block_on(command)
 }
 
-/// Writes a text and a line's end to standard output. Whoever closed it does not want to read: that is no error.
+/// Writes a text and a line's end to standard output. Whoever closed it does not want to read: that is no error. What
+/// strangers wrote is in it, and a terminal must not obey them.
 pub fn say(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    let text = text.to_string();
+    let mut out = std::io::stdout().lock();
+    for (at, line) in text.split('\n').enumerate() {
+        let end = if at == 0 { "" } else { "\n" };
+        let _ = write!(out, "{end}{}", escape_controls(line));
+    }
+    let _ = writeln!(out);
 }
 
 /// Writes a value as one line of JSON.

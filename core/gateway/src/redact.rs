@@ -52,7 +52,8 @@ impl Redactor {
     }
 }
 
-fn escape_controls(line: &str) -> String {
+/// `line` with all that a terminal could obey, and all that turns what stands beside it, written as in JSON.
+pub(crate) fn escape_controls(line: &str) -> String {
     let is_control = |c: char| {
         c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
     };

@@ -145,7 +145,7 @@ impl Play {
 
     fn with_codes(&self, text: &str) -> String {
         let mut text = text.replace("WRONG", "000000");
-        for (index, code) in self.codes.iter().enumerate() {
+        for (index, code) in self.codes.iter().enumerate().rev() {
             text = text.replace(&format!("C{}", index + 1), code);
         }
         text
@@ -217,7 +217,7 @@ impl Play {
     async fn receipt(&mut self, which: &str) -> String {
         let (id, fate) = which.split_once(' ').unwrap();
         let fate = serde_json::from_value::<Fate>(fate.into()).unwrap();
-        let receipt = Receipt { id: format!("s{id}"), fate, detail: Some("word".into()) };
+        let receipt = Receipt { id: format!("s{id}"), fate, detail: Some(DETAIL.into()) };
         match self.stage.engine.receipt("line", receipt).await {
             Ok(()) => self.heard(),
             Err(failure) => failure.code,
@@ -249,6 +249,9 @@ impl Play {
         told.join(", ")
     }
 }
+
+/// What a provider says of a note: no word for a terminal, nor for whoever has no business with the code in it.
+const DETAIL: &str = "UNDELIV\u{1b}[2J text:answer 123456";
 
 fn written(channel: &str, from: &str, text: &str, private: bool, number: usize) -> Message {
     let id = (channel != "line").then(|| format!("m{number}"));
@@ -296,6 +299,7 @@ fn gist(text: &str) -> &str {
         ("I know that this is you", "proven"),
         ("I do not know you", "who?"),
         ("Too many payments wait", "too many"),
+        ("Too many codes were asked for", "tomorrow"),
         ("Codes are for direct messages", "in private"),
     ];
     gists.iter().find(|(part, _)| text.contains(part)).map_or(text, |(_, gist)| gist)

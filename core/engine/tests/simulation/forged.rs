@@ -86,6 +86,75 @@ async fn whoever_forges_a_sender_floods_nobody_with_codes() {
 }
 
 #[tokio::test]
+async fn whoever_guesses_does_not_begin_anew_for_ever() {
+    let setup = many();
+    let setup = Setup { policy: Policy { challenges_max: 3, ..setup.policy }, ..setup };
+    // A message that asks Paolo for a code, and one that guesses at it.
+    let check = async |asks: &str, guesses: &str, answers: &str| {
+        let mut play = Play::new(setup.clone()).await;
+        let (mut asked, mut guess) = (0, 0);
+        for amount in 1..=30 {
+            let heard = play.step(&asks.replace('N', &amount.to_string())).await;
+            asked += usize::from(heard.contains(" asks "));
+            assert!(heard.is_empty() || heard.contains(" asks ") || heard.contains(" tomorrow"), "{heard}");
+            for _ in 0..3 {
+                guess += 1;
+                play.step(&guesses.replace('N', &format!("{guess:06}"))).await;
+            }
+        }
+        assert_eq!(asked, 9, "{asks}");
+        assert_eq!(play.step("chat:1: pay chat:2 20 EUR").await, "chat:1 asks C10");
+        play.step("+ 24h").await;
+        assert!(play.step(&asks.replace('N', "99")).await.contains(" asks "), "{asks}: {answers}");
+    };
+    check("line:+1: pay line:+2 N EUR", "line:+1: N", "forged").await;
+    check("line:+1: pay line:+2 N EUR", "line:+1: cancel N", "forged").await;
+    // Money that is asked for goes to whoever asks: with a forger they need one right guess.
+    check("chat:2: request N EUR from chat:1", "line:+1: N", "requested").await;
+    // What is answered was not in vain.
+    let mut play = Play::new(setup.clone()).await;
+    for amount in 1..=15 {
+        assert!(play.step(&format!("line:+1: pay line:+2 {amount} EUR")).await.contains(" asks "));
+        let answer = if amount % 2 == 0 { "" } else { "cancel " };
+        play.step(&format!("line:+1: {answer}C{amount}")).await;
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_flooded_with_requests_and_many_at_once_are_no_way_around() {
+    let setup = many();
+    let setup = Setup { policy: Policy { challenges_max: 3, ..setup.policy }, ..setup };
+    let mut play = Play::new(setup.clone()).await;
+    for amount in 1..=3 {
+        assert!(play.step(&format!("chat:2: request {amount} EUR from chat:1")).await.contains(" asks "));
+    }
+    assert_eq!(play.step("chat:2: request 4 EUR from chat:1").await, "chat:2 tomorrow (discreet)");
+    // An account can be paid, and be asked for nothing.
+    let heard = play.step("chat:2: request 4 EUR from iban:FR1420041010050500013M02606").await;
+    assert!(heard.contains("I cannot tell who"), "{heard}");
+    let mut play = Play::new(setup).await;
+    let heard = play.at_once("line:+1", "pay line:+2 20 EUR", 40).await;
+    assert_eq!(heard.matches(" asks ").count() + heard.matches(" again ").count(), 3, "{heard}");
+}
+
+#[tokio::test]
+async fn codes_that_nobody_asked_for_leave_nothing_in_the_store() {
+    let mut setup = many();
+    // The answers themselves leave nothing then.
+    setup.channels.iter_mut().for_each(|channel| channel.receipts = false);
+    let mut play = Play::new(setup).await;
+    let keys = |play: &Play| play.stage.count("keys_new");
+    let before = keys(&play);
+    for guess in 0..20 {
+        // From strangers and from somebody known.
+        play.step(&format!("line:+5{guess}: {guess:06}")).await;
+        play.step(&format!("line:+1: cancel {guess:06}")).await;
+        play.step(&format!("line:+1: {guess:06}")).await;
+    }
+    assert_eq!(keys(&play), before);
+}
+
+#[tokio::test]
 async fn a_forged_sender_changes_and_deletes_nothing() {
     let play = Play::new(many()).await;
     let check = async |channel: &str, from: &str, id: Option<&str>, change: Change, expected: &str| {

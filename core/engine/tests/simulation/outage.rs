@@ -1,6 +1,8 @@
 //! A channel that is down delays notes, never payments; and what the provider says became of them.
 
+use sportello_engine::store::Page;
 use sportello_model::payment::Audience;
+use sportello_sdk::Failure;
 
 use crate::across::{Play, check, many};
 
@@ -161,4 +163,23 @@ async fn whoever_is_named_by_a_handle_hears_there() {
     check("line:+2", "line:+2 received").await;
     check("chat:2", "chat:2 received").await;
     check("talk:west/2", "talk:west/2 received").await;
+}
+
+#[tokio::test]
+async fn what_a_provider_says_is_journalled_without_what_may_be_a_code() {
+    let mut play = Play::new(many()).await;
+    let says = "rejected: \u{1b}]0;pwn\u{7} \"answer with this code: 123456\"".to_owned() + &"!".repeat(5_000);
+    play.stage.world.refuse_notes.lock().push_back(Failure::provider("odd", says).retry_after(1));
+    play.step("line:+1: pay chat:2 20 EUR").await;
+    let id = play.stage.engine.store().payments(Page { limit: 1, ..Page::default() }).await.unwrap()[0].id;
+    let because = play.stage.engine.waiting_notes(id).remove(0).because;
+    play.step("+ 1m").await;
+    play.step("receipt 1 rejected").await;
+    let journal = play.stage.engine.store().journal(id).await.unwrap();
+    let entries: String = journal.iter().map(|entry| entry.entry.get()).collect();
+    assert!(entries.contains("note_delayed") && entries.contains("note_undelivered"), "{entries}");
+    for text in [&entries, &because] {
+        assert!(!text.contains("123456") && !text.contains("u001b") && !text.contains('\u{1b}'), "{text}");
+    }
+    assert!(because.chars().count() <= 201 && entries.len() < 3_000, "{because} {}", entries.len());
 }

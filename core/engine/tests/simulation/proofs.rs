@@ -184,6 +184,24 @@ async fn a_number_that_may_be_somebody_elses_is_proven_again() {
 }
 
 #[tokio::test]
+async fn a_clock_that_is_set_back_does_not_undo_that_nobody_is_there() {
+    use std::sync::atomic::Ordering;
+    let mut play = Play::new(many()).await;
+    play.step(PAY).await;
+    assert_eq!(play.step("line:+3: C1").await, "line:+3 asks C2");
+    play.stage.clock.now_ms.fetch_sub(500_000, Ordering::SeqCst);
+    // The challenge found nobody.
+    assert_eq!(play.step("receipt 2 undeliverable").await, "");
+    assert_eq!(play.step("line:+3: pay chat:2 30 EUR").await, "line:+3 prove C3 (discreet)");
+    // What the operator had verified, as it seems in the future, as well.
+    let mut play = Play::new(many()).await;
+    play.stage.clock.now_ms.fetch_sub(500_000, Ordering::SeqCst);
+    assert_eq!(play.step("line:+1: pay chat:2 30 EUR").await, "line:+1 asks C1");
+    assert_eq!(play.step("receipt 1 undeliverable").await, "");
+    assert_eq!(play.step("line:+1: pay chat:2 40 EUR").await, "chat:1 prove elsewhere C2 (discreet)");
+}
+
+#[tokio::test]
 async fn nothing_but_that_there_is_something_is_written_to_a_number_that_is_not_proven() {
     check(
         many(),

@@ -252,6 +252,12 @@ impl Stage {
         rusqlite::Connection::open(self.folder.path().join("s.db")).unwrap().execute_batch(sql).unwrap();
     }
 
+    /// How many rows a table has.
+    pub(crate) fn count(&self, table: &str) -> i64 {
+        let file = rusqlite::Connection::open(self.folder.path().join("s.db")).unwrap();
+        file.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+
     /// From now on what is written to this table fails; `nothing` heals it.
     pub(crate) fn store_fails(&self, table: &str) {
         self.sql(&failing(table));

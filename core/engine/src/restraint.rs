@@ -1,0 +1,93 @@
+//! How often somebody is asked for a code by whoever may not be themself: by a sender who can be forged, and by those who
+//! request money of them.
+//!
+//! Each code that is open is a chance to guess one, and each one asked for is a message on somebody's telephone. Three wrong
+//! answers end what is open, and whoever forges could begin anew at once: so what was asked for in vain is counted as well.
+//! In memory, by the payer's account: a restart forgets it, and nobody can bring one about.
+
+use std::collections::HashMap;
+
+use parking_lot::Mutex;
+use sportello_model::Handle;
+
+/// How many times as many as may be open at once may be asked for in vain in [`WINDOW_MS`].
+const IN_VAIN_FACTOR: usize = 3;
+/// How long they are counted, in milliseconds.
+const WINDOW_MS: u64 = 24 * 3_600_000;
+
+#[derive(Debug, Default)]
+struct Counted {
+    since_ms: u64,
+    /// Asked for, less those that were answered with their code.
+    in_vain: usize,
+    /// About to be asked for.
+    beginning: usize,
+}
+
+/// Why nobody is asked now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TooMany {
+    /// As many as may be are open.
+    Open,
+    /// Too many were asked for in vain.
+    InVain,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct Restraint(Mutex<HashMap<Handle, Counted>>);
+
+impl Restraint {
+    /// Reserves one challenge for the owner of `account`, of whom `open` are open and at most `open_max` may be.
+    pub(crate) fn begin(
+        &self,
+        account: &Handle,
+        open: impl FnOnce() -> usize,
+        open_max: usize,
+        now_ms: u64,
+    ) -> Result<Beginning<'_>, TooMany> {
+        let mut people = self.0.lock();
+        let counted = people.entry(account.clone()).or_default();
+        if now_ms.abs_diff(counted.since_ms) >= WINDOW_MS {
+            (counted.in_vain, counted.since_ms) = (0, now_ms);
+        }
+        // Looked at under the lock: what has begun is open before it is no more about to.
+        if open().saturating_add(counted.beginning) >= open_max {
+            return Err(TooMany::Open);
+        }
+        if counted.in_vain.saturating_add(counted.beginning) >= open_max.saturating_mul(IN_VAIN_FACTOR) {
+            return Err(TooMany::InVain);
+        }
+        counted.beginning += 1;
+        Ok(Beginning { restraint: self, account: account.clone() })
+    }
+
+    /// A challenge was answered with its code: it was not in vain.
+    pub(crate) fn answered(&self, account: &Handle) {
+        self.with(account, |counted| counted.in_vain = counted.in_vain.saturating_sub(1));
+    }
+
+    fn with(&self, account: &Handle, change: impl FnOnce(&mut Counted)) {
+        if let Some(counted) = self.0.lock().get_mut(account) {
+            change(counted);
+        }
+    }
+}
+
+/// A challenge that is about to be; forgotten if it comes to nothing.
+pub(crate) struct Beginning<'a> {
+    restraint: &'a Restraint,
+    account: Handle,
+}
+
+impl Beginning<'_> {
+    /// It is durable.
+    pub(crate) fn begun(&self) {
+        self.restraint.with(&self.account, |counted| counted.in_vain = counted.in_vain.saturating_add(1));
+    }
+}
+
+impl Drop for Beginning<'_> {
+    fn drop(&mut self) {
+        self.restraint.with(&self.account, |counted| counted.beginning = counted.beginning.saturating_sub(1));
+    }
+}

@@ -47,7 +47,7 @@ impl Engine {
         let key = self.sent_key(due, way, sent);
         let late = match (due.note(), live) {
             (Some((audience, about, Some(_))), Some(live)) => {
-                Some((live, Event::NoteTold { audience, about: about.clone() }))
+                Some((live, Event::NoteTold { audience, about: about.clone(), channel: Some(way.channel.clone()) }))
             }
             _ => None,
         };

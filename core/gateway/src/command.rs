@@ -43,16 +43,14 @@ pub fn on_all_cores(command: impl Future<Output = Result<(), Failed>>) -> Result
         .block_on(command)
 }
 
-/// Writes a text and a line's end to standard output. Whoever closed it does not want to read: that is no error. What
-/// strangers wrote is in it, and a terminal must not obey them.
+/// Writes a text and a line's end to standard output. Whoever closed it does not want to read: that is no error.
 pub fn say(text: impl std::fmt::Display) {
-    let text = text.to_string();
-    let mut out = std::io::stdout().lock();
-    for (at, line) in text.split('\n').enumerate() {
-        let end = if at == 0 { "" } else { "\n" };
-        let _ = write!(out, "{end}{}", escape_controls(line));
-    }
-    let _ = writeln!(out);
+    let _ = writeln!(std::io::stdout().lock(), "{}", harmless(&text.to_string()));
+}
+
+/// What strangers wrote is in a text, and a terminal must not obey them.
+fn harmless(text: &str) -> String {
+    text.split('\n').map(escape_controls).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes a value as one line of JSON.
@@ -84,5 +82,21 @@ impl From<ClientError> for Failed {
                 Self::Trying(error.to_string())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_obeys_no_stranger() {
+        let check = |text: &str, expected: &str| assert_eq!(harmless(text), expected);
+        check("two\nlines, 20 € ✓", "two\nlines, 20 € ✓");
+        check("memo \u{1b}[2J\u{9b}31m\r", "memo \\u001b[2J\\u009b31m\\u000d");
+        check("\u{202e}txt", "\\u202etxt");
+        let mut rows = table(["what"]);
+        rows.add_row(["\u{1b}]0;pwn\u{7}"]);
+        assert!(!harmless(&rows.to_string()).contains(['\u{1b}', '\u{7}']));
     }
 }

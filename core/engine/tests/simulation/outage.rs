@@ -183,3 +183,14 @@ async fn what_a_provider_says_is_journalled_without_what_may_be_a_code() {
     }
     assert!(because.chars().count() <= 201 && entries.len() < 3_000, "{because} {}", entries.len());
 }
+
+#[tokio::test]
+async fn the_journal_says_which_channel_carried_a_note_that_was_refused_elsewhere() {
+    let mut play = Play::new(many()).await;
+    play.step("refuses chat").await;
+    assert_eq!(play.step("chat:1: pay chat:2 20 EUR").await, "line:+1 asks C1");
+    let id = play.stage.engine.store().payments(Page { limit: 1, ..Page::default() }).await.unwrap()[0].id;
+    let journal = play.stage.engine.store().journal(id).await.unwrap();
+    let last = journal.last().unwrap().entry.get();
+    assert!(last.contains(r#""event":"note_told""#) && last.contains(r#""channel":"line""#), "{last}");
+}

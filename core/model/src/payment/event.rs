@@ -89,6 +89,9 @@ pub enum Event {
         about: super::About,
         /// Whom it was for.
         audience: super::Audience,
+        /// The instance of the channel that carried it: not always the first that was tried.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        channel: Option<String>,
     },
     /// A note has reached its person, as the channel says.
     NoteDelivered {

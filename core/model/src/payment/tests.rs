@@ -98,7 +98,9 @@ fn event(word: &str) -> Event {
         "note-delayed" => {
             Event::NoteDelayed { about: About::Completed, audience: Audience::Payee, because: "down".into() }
         }
-        "note-told" => Event::NoteTold { about: About::Completed, audience: Audience::Payee },
+        "note-told" => {
+            Event::NoteTold { about: About::Completed, audience: Audience::Payee, channel: Some("chat".into()) }
+        }
         "note-delivered" => Event::NoteDelivered { about: About::Completed, audience: Audience::Payee },
         "note-undelivered" => {
             let (about, audience, fate) = (About::Completed, Audience::Payee, Fate::Expired);

@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "each test uses a part of it, and may fail loudly"
 )]
 
@@ -51,7 +52,7 @@ pub(crate) struct Program(pub(crate) Child, Value);
 
 impl Program {
     pub(crate) fn start(command: &mut Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut line = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         let said = serde_json::from_str(&line).expect("it says where it listens");
@@ -60,7 +61,13 @@ impl Program {
 
     /// The gateway, with this configuration.
     pub(crate) fn gateway(programs: &Path, config: &Path) -> Self {
-        Self::start(Command::new(programs.join("sportello")).arg("--config").arg(config).args(["--json", "run"]))
+        Self::gateway_logging(programs, config, Stdio::null())
+    }
+
+    /// The same, with its log going there.
+    pub(crate) fn gateway_logging(programs: &Path, config: &Path, log: Stdio) -> Self {
+        let mut gateway = Command::new(programs.join("sportello"));
+        Self::start(gateway.arg("--config").arg(config).args(["--json", "run"]).stderr(log))
     }
 
     /// The sandbox on free ports.
@@ -69,11 +76,11 @@ impl Program {
         for (place, _) in PLACES {
             sandbox.arg(format!("--{place}")).arg("127.0.0.1:0");
         }
-        Self::start(sandbox.arg("--until-stdin-closes").args(more).stdin(Stdio::piped()))
+        Self::start(sandbox.arg("--until-stdin-closes").args(more).stdin(Stdio::piped()).stderr(Stdio::null()))
     }
 
     pub(crate) fn address(&self, name: &str) -> String {
-        self.1[name].as_str().unwrap().to_owned()
+        self.1[name].as_str().unwrap_or_else(|| panic!("no {name:?} in {}", self.1)).to_owned()
     }
 }
 

@@ -24,7 +24,7 @@ fn pdu(command: u32, sequence: u32, body: &[u8]) -> Vec<u8> {
 /// The body of a `deliver_sm` from paolo's number (SMPP 3.4, section 4.6.1).
 fn from_paolo(text: &str) -> Vec<u8> {
     let len = u8::try_from(text.len()).unwrap();
-    let front: &[u8] = b"\0\x01\x01393331234567\0\0\0\x0040404\0\0\0\0\0\0\0\0\0\0";
+    let front: &[u8] = b"\0\x01\x01393331234567\0\0\x0040404\0\0\0\0\0\0\0\0\0\0";
     [front, &[len], text.as_bytes()].concat()
 }
 

@@ -11,6 +11,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -48,6 +49,7 @@ pub(crate) struct World {
     pub(crate) sandbox: Program,
     gateway: Option<Program>,
     http: reqwest::Client,
+    posts: AtomicUsize,
 }
 
 impl World {
@@ -61,7 +63,7 @@ impl World {
         // Refused only where another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut world = Self { folder, programs, sandbox, gateway: None, http };
+        let mut world = Self { folder, programs, sandbox, gateway: None, http, posts: AtomicUsize::new(0) };
         world.restart().await;
         world
     }
@@ -90,7 +92,7 @@ impl World {
 
     pub(crate) async fn post(&self, place: &str, path: &str, body: Value) -> Value {
         let request = self.http.post(format!("{}{path}", self.place(place))).json(&body);
-        let request = request.header("idempotency-key", "\"one-payment-over-http\"");
+        let request = request.header("idempotency-key", format!("\"{}\"", self.posts.fetch_add(1, Ordering::Relaxed)));
         let answer = request.bearer_auth("a-key-for-a-test-and-nothing-else").send().await.unwrap();
         let status = answer.status();
         let said = answer.text().await.unwrap();

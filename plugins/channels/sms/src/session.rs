@@ -44,6 +44,9 @@ struct Session<'a> {
     events: Vec<Event<Job>>,
     /// Whether the queue counts on it.
     is_counted: bool,
+    /// Since when nothing can be written any more. What the SMSC had answered by then may still be read, and each answer
+    /// is a note that need not be sent twice.
+    broke_ms: Option<u64>,
     ended: Option<(End, u64)>,
 }
 
@@ -79,6 +82,7 @@ pub(crate) async fn run(
         taking: FuturesUnordered::new(),
         events: Vec::new(),
         is_counted: false,
+        broke_ms: None,
         ended: None,
     };
     let mut bound_at_ms = None;
@@ -110,9 +114,12 @@ impl Session<'_> {
         moved |= self.read(context);
         let now_ms = self.now_ms();
         self.link.tick(now_ms, &mut self.events);
+        if self.broke_ms.is_some_and(|broke_ms| now_ms >= broke_ms + LAST_WORDS_MS) {
+            self.link.end(End::Lost, &mut self.events);
+        }
         self.happen(now_ms);
         self.submit(now_ms);
-        moved |= self.write(context);
+        moved |= self.write(context, now_ms);
         // What it failed at ends it, and what that gave back goes on its way.
         self.happen(now_ms);
         if let Some((end, since_ms)) = self.ended {
@@ -145,7 +152,8 @@ impl Session<'_> {
     }
 
     fn read(&mut self, context: &mut Context<'_>) -> bool {
-        if self.ended.is_some() || !self.link.reads() {
+        // What waits to be written holds nothing back once it never will be.
+        if self.ended.is_some() || self.broke_ms.is_none() && !self.link.reads() {
             return false;
         }
         let (stream, host) = (self.stream, self.host);
@@ -181,16 +189,17 @@ impl Session<'_> {
         if let Some((_, since_ms)) = self.ended {
             return since_ms + LAST_WORDS_MS;
         }
-        let look_ms = if self.is_counted && !self.shared.queue.is_empty() {
+        let look_ms = if self.is_counted && self.broke_ms.is_none() && !self.shared.queue.is_empty() {
             (now_ms + QUEUE_LOOK_MS).min(self.link.submits_at_ms(now_ms).max(now_ms + 1))
         } else {
             u64::MAX
         };
-        self.link.wakes_at_ms().min(look_ms).max(now_ms + 1)
+        let gives_up_ms = self.broke_ms.map_or(u64::MAX, |broke_ms| broke_ms + LAST_WORDS_MS);
+        self.link.wakes_at_ms().min(look_ms).min(gives_up_ms).max(now_ms + 1)
     }
 
     fn submit(&mut self, now_ms: u64) {
-        while self.link.has_room(now_ms) {
+        while self.broke_ms.is_none() && self.link.has_room(now_ms) {
             let Some(job) = self.shared.queue.take(now_ms) else {
                 return;
             };
@@ -201,9 +210,9 @@ impl Session<'_> {
     }
 
     /// Writes what there is, in one piece: what comes while it is under way goes with the next.
-    fn write(&mut self, context: &mut Context<'_>) -> bool {
+    fn write(&mut self, context: &mut Context<'_>, now_ms: u64) -> bool {
         let mut moved = false;
-        loop {
+        while self.broke_ms.is_none() {
             if self.writing.is_none() {
                 let octets = self.link.take_out(STREAM_WRITE_LEN_MAX);
                 if octets.is_empty() {
@@ -218,18 +227,19 @@ impl Session<'_> {
             moved = true;
             match written {
                 Ok(()) => self.link.written(),
-                Err(_) => {
-                    self.link.end(End::Lost, &mut self.events);
-                    return moved;
-                }
+                // A connection that broke has an end to be read as well: that ends the link.
+                Err(_) => self.broke_ms = Some(now_ms),
             }
         }
+        moved
     }
 
     fn happen(&mut self, now_ms: u64) {
         for event in std::mem::take(&mut self.events) {
             match event {
                 Event::Bound => self.is_bound(),
+                // It cannot be acknowledged, and comes again.
+                Event::Delivered(..) if self.broke_ms.is_some() => {}
                 Event::Delivered(ticket, delivery) => {
                     let (shared, host) = (self.shared, self.host);
                     self.taking.push(Box::pin(async move { (ticket, shared.inbox.take(delivery, host).await) }));

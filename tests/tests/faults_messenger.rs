@@ -160,7 +160,7 @@ async fn a_note_that_messenger_does_not_take_goes_another_way_or_is_known_to_be_
 
     // A day later the window is shut again, for what begins by SMS it never was.
     writes(&world, "luca", "status").await;
-    world.hears_in_chat("luca", &["no payments"]).await;
+    world.hears_in_chat("luca", &["31.02"]).await;
     world.post("messenger", "/sandbox/clock", json!({ "advance_s": 90_000 })).await;
     let wish = json!({ "payer": LUCA, "payee": format!("tel:{ANNA}"), "amount": { "minor": 3105, "currency": "EUR" } });
     let made = world.post("gateway", "/v1/payments", wish).await;
@@ -169,6 +169,7 @@ async fn a_note_that_messenger_does_not_take_goes_another_way_or_is_known_to_be_
 
     // Too much (613): it waits, longer than a moment, and whoever asks is told so.
     writes(&world, "paolo", "status").await;
+    world.hears_in_chat("paolo", &["31.04"]).await;
     world.platform(json!({ "fail_next": { "code": 613, "count": 1 } })).await;
     writes(&world, "paolo", &format!("pay {ANNA} 31.06 EUR")).await;
     let waits = world

@@ -45,7 +45,9 @@ async fn keep(at: usize, address: &str, role: Role, shared: &Shared, host: &Host
         let pause = match host.connect(address).await {
             Ok(stream) => {
                 let link = Link::new(role, &shared.bind, shared.limits, host.now_ms());
-                let outcome = session::run(link, at, &Arc::new(stream), shared, host).await?;
+                let stream = Arc::new(stream);
+                let outcome = session::run(link, at, &stream, shared, host).await?;
+                closed(&stream, host).await;
                 if outcome.was_steady {
                     tries = 0;
                 }
@@ -59,6 +61,12 @@ async fn keep(at: usize, address: &str, role: Role, shared: &Shared, host: &Host
         host.sleep(pause.ms(tries, host.random())).await?;
         tries = tries.saturating_add(1);
     }
+}
+
+/// Ends a stream, and what was said last is written: a stream that is only let go of throws it away, and the SMSC would
+/// not learn why.
+async fn closed(stream: &Stream, host: &Host) {
+    select(std::pin::pin!(stream.close(host)), std::pin::pin!(host.sleep(GOODBYE_MS))).await;
 }
 
 /// How long until the next try.

@@ -276,14 +276,15 @@ async fn what_people_write_arrives_whole_or_not_at_all_and_is_paid_once() {
     paid.push("22.13".to_owned());
     let payment = world.payments_of("22.13").await.remove(0);
     world
-        .until("the receipts of both notes", async || {
-            (world.journal(&payment).await.matches("note_delivered").count() >= 2).then_some(())
+        .until("the receipts of paolo's two notes and anna's one", async || {
+            (world.journal(&payment).await.matches("note_delivered").count() >= 3).then_some(())
         })
         .await;
 
     // A number that is nobody's any more: whoever has it next proves it first.
     let who = people.next().unwrap();
     world.smsc(json!({ "receipts": "after", "dead": [who] })).await;
+    world.delivered().await;
     let receipts = world.count("receipts").await;
     world.texts(&who, "status").await;
     world.until("its receipt", async || (world.count("receipts").await > receipts).then_some(())).await;

@@ -102,8 +102,9 @@ fn parts_wait_default() -> u32 {
     600
 }
 
+// The longest note asks about a memo of 280 emoji: 13 short messages in UCS-2, in the wordiest language.
 fn parts_max_default() -> u8 {
-    10
+    16
 }
 
 fn receipts_default() -> bool {

@@ -56,7 +56,7 @@ async fn what_comes_again_or_was_never_said_moves_nothing() {
     world.platform(json!({ "duplicate_deliveries": 0 })).await;
     assert_eq!(world.payments().await.len(), 2);
 
-    // The wrong way round: a code that comes before its wish is none, and two wishes are two.
+    // The wrong way round: two wishes are two.
     world.platform(json!({ "reorder": true })).await;
     for amount in ["30.03", "30.04"] {
         writes(&world, "paolo", &format!("pay {ANNA} {amount} EUR")).await;
@@ -158,7 +158,7 @@ async fn a_note_that_messenger_does_not_take_goes_another_way_or_is_known_to_be_
     world.hears("paolo", &["Done", "31.04"]).await;
     world.platform(json!({ "block": [] })).await;
 
-    // A day later the window is shut again, for what begins by SMS it never was.
+    // A day later the window is shut again.
     writes(&world, "luca", "status").await;
     world.hears_in_chat("luca", &["31.02"]).await;
     world.post("messenger", "/sandbox/clock", json!({ "advance_s": 90_000 })).await;

@@ -323,7 +323,8 @@ async fn killed_in_mid_window_it_has_what_it_acknowledged_and_pays_nothing_twice
     for number in 0..PEOPLE {
         let cents = amount(number).replace('.', "").parse::<u64>().unwrap();
         let times = payments.iter().filter(|payment| payment["amount"]["minor"] == cents).count();
-        assert!((1..=2).contains(&times), "{times} payments of {cents} cents");
+        let heard = world.read_on_phone(&one_of_the_crowd(number)).await;
+        assert!((1..=2).contains(&times), "{times} payments of {cents} cents: {heard:?}");
     }
     let again = payments.len() - PEOPLE;
     assert!(again <= usize::try_from(unacked).unwrap(), "{again} of {unacked}, {delivered} delivered");

@@ -312,6 +312,8 @@ key = {{ file = "faults.key" }}
 log = {{ level = "debug" }}
 
 [policy]
+# The crowd has one account.
+challenges_max = 1000
 verified_for = "365d"
 
 [[keys]]

@@ -39,12 +39,12 @@ pub(crate) fn read<T: for<'de> Deserialize<'de>>(body: &[u8]) -> Result<T, Refus
     serde_json::from_slice(body).map_err(refused)
 }
 
-/// `/sandbox/deliveries`, `/sandbox/redeliver` and `/sandbox/webhook` of a provider.
+/// `/deliveries`, `/redeliver` and `/webhook` of a provider, to stand under its `/sandbox`.
 pub(crate) fn of_deliveries<P: Provider>() -> Router<Arc<P>> {
     Router::new()
-        .route("/sandbox/deliveries", get(deliveries::<P>))
-        .route("/sandbox/redeliver", post(redeliver::<P>))
-        .route("/sandbox/webhook", get(hook::<P>).post(set_hook::<P>))
+        .route("/deliveries", get(deliveries::<P>))
+        .route("/redeliver", post(redeliver::<P>))
+        .route("/webhook", get(hook::<P>).post(set_hook::<P>))
 }
 
 #[derive(Deserialize)]

@@ -29,7 +29,7 @@ pub use options::{BANK_TOKEN, Credentials, Envelope, Options};
 /// The addresses of a running sandbox, as base URLs without a trailing slash unless it says otherwise.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct Running {
-    /// Where X's API, the control API and the phone page are.
+    /// Where X's API and its control API are, and the phone page with the control APIs of all the others.
     pub x: String,
     /// Where the bank's API and its control API are.
     pub bank: String,
@@ -68,9 +68,15 @@ pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Erro
     courier::start(&x);
     courier::start(&messenger);
     bank_doors.serve(bank::router(Arc::clone(&bank)));
-    x_doors.serve(x::router(x, bank));
-    messenger_doors.serve(messenger::router(messenger));
     let smsc_gate = smsc::start(&smsc, smsc_port);
-    phones_doors.serve(smsc::control::router(smsc, smsc_gate));
+    let phones = smsc::control::router(smsc, smsc_gate);
+    let others = [
+        ("bank", bank::control::router(bank)),
+        ("smsc", phones.clone()),
+        ("messenger", messenger::controls(Arc::clone(&messenger))),
+    ];
+    x_doors.serve(x::router(x, others));
+    messenger_doors.serve(messenger::router(messenger));
+    phones_doors.serve(axum::Router::new().nest("/sandbox", phones));
     Ok(running)
 }

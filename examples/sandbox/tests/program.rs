@@ -9,6 +9,8 @@
     reason = "tests may fail loudly, and use their shared module in part"
 )]
 
+mod world;
+
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
@@ -60,5 +62,19 @@ fn the_tables_are_in_the_help() {
     let text = String::from_utf8_lossy(&output.stdout);
     for expected in ["13.13", "AM04", "41.41", "NL91ABNA0417164300"] {
         assert!(text.contains(expected), "{expected} in {text}");
+    }
+}
+
+#[tokio::test]
+async fn the_page_reaches_everybody_at_one_origin() {
+    let running = world::Sandbox::start(&[]).await;
+    let page = running.http.get(&running.x).send().await.unwrap();
+    let policy = page.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains("connect-src 'self'"), "{policy}");
+    let page = page.text().await.unwrap();
+    for path in ["/sandbox/people", "/sandbox/bank/accounts", "/sandbox/smsc/smsc", "/sandbox/messenger/people"] {
+        assert!(page.contains(path), "the page does not ask for {path}");
+        let status = running.http.get(format!("{}{path}", running.x)).send().await.unwrap().status();
+        assert!(status.is_success(), "{path}: {status}");
     }
 }

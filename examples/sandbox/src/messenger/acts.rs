@@ -23,12 +23,12 @@ const EDITS_MAX: u32 = 5;
 
 pub(crate) fn router() -> Router<Arc<Messenger>> {
     Router::new()
-        .route("/sandbox/messages", post(write))
-        .route("/sandbox/taps", post(tap))
-        .route("/sandbox/postbacks", post(postback))
-        .route("/sandbox/reactions", post(react))
-        .route("/sandbox/edits", post(edit))
-        .route("/sandbox/reads", post(read_all))
+        .route("/messages", post(write))
+        .route("/taps", post(tap))
+        .route("/postbacks", post(postback))
+        .route("/reactions", post(react))
+        .route("/edits", post(edit))
+        .route("/reads", post(read_all))
 }
 
 /// Who acts, and towards which page.

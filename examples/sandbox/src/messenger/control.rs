@@ -29,12 +29,12 @@ use crate::{
 
 pub(crate) fn router() -> Router<Arc<Messenger>> {
     Router::new()
-        .route("/sandbox/people", get(people).post(add_person))
-        .route("/sandbox/people/{name}/thread", get(thread))
-        .route("/sandbox/forge", post(forge))
-        .route("/sandbox/clock", post(advance))
-        .route("/sandbox/faults", get(faults).post(set_faults))
-        .route("/sandbox/reset", post(reset))
+        .route("/people", get(people).post(add_person))
+        .route("/people/{name}/thread", get(thread))
+        .route("/forge", post(forge))
+        .route("/clock", post(advance))
+        .route("/faults", get(faults).post(set_faults))
+        .route("/reset", post(reset))
         .merge(acts::router())
         .merge(control::of_deliveries())
 }

@@ -52,11 +52,16 @@ impl Messenger {
     }
 }
 
+/// The control API, to stand under `/sandbox` here, and under `/sandbox/messenger` on X's listener for the page.
+pub(crate) fn controls(messenger: Arc<Messenger>) -> Router {
+    control::router().with_state(messenger)
+}
+
 /// Everything on Messenger's listener.
 pub(crate) fn router(messenger: Arc<Messenger>) -> Router {
     send::router()
         .layer(middleware::from_fn_with_state(Arc::clone(&messenger), disturbed))
-        .merge(control::router())
+        .nest("/sandbox", control::router())
         .fallback(nowhere)
         .with_state(messenger)
 }

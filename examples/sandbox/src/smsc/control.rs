@@ -35,15 +35,15 @@ type Shared = State<Arc<Desk>>;
 
 pub(crate) fn router(smsc: Arc<Smsc>, gate: Gate) -> Router {
     Router::new()
-        .route("/sandbox/sms", post(write))
-        .route("/sandbox/people", get(people))
-        .route("/sandbox/phones/{who}", get(phone))
-        .route("/sandbox/smsc", get(overview))
-        .route("/sandbox/faults", get(faults).post(set_faults))
-        .route("/sandbox/raw", post(raw))
-        .route("/sandbox/outage", post(outage))
-        .route("/sandbox/load", post(load))
-        .route("/sandbox/reset", post(reset))
+        .route("/sms", post(write))
+        .route("/people", get(people))
+        .route("/phones/{who}", get(phone))
+        .route("/smsc", get(overview))
+        .route("/faults", get(faults).post(set_faults))
+        .route("/raw", post(raw))
+        .route("/outage", post(outage))
+        .route("/load", post(load))
+        .route("/reset", post(reset))
         .with_state(Arc::new(Desk { smsc, gate }))
 }
 

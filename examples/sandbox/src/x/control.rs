@@ -43,7 +43,7 @@ pub(crate) fn router(x: Arc<X>) -> Router {
         .route("/sandbox/forge", post(forge))
         .route("/sandbox/faults", get(faults).post(set_faults))
         .route("/sandbox/reset", post(reset))
-        .merge(control::of_deliveries())
+        .nest("/sandbox", control::of_deliveries())
         .with_state(x)
 }
 

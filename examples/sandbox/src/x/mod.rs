@@ -22,7 +22,6 @@ use axum::{Router, middleware};
 
 use self::{faults::Faults, oauth::Nonces, world::World};
 use crate::{
-    bank::Bank,
     courier::Courier,
     disturb::Switches,
     limits::Limits,
@@ -58,12 +57,14 @@ impl X {
     }
 }
 
-/// Everything on X's listener. The bank's control API is mounted there too, so that the page need ask one origin only.
-pub(crate) fn router(x: Arc<X>, bank: Arc<Bank>) -> Router {
+/// Everything on X's listener. `others`: the control APIs of the other providers, each with its name. They are mounted
+/// there too, so that the page need ask one origin only.
+pub(crate) fn router(x: Arc<X>, others: [(&str, Router); 3]) -> Router {
     let api = api::router()
         .merge(lookups::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&x), gate::signed))
         .layer(middleware::from_fn_with_state(Arc::clone(&x), gate::disturbed))
         .with_state(Arc::clone(&x));
-    api.merge(control::router(x)).nest("/sandbox/bank", crate::bank::control::router(bank))
+    let ours = api.merge(control::router(x));
+    others.into_iter().fold(ours, |all, (name, controls)| all.nest(&format!("/sandbox/{name}"), controls))
 }

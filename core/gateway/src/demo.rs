@@ -77,16 +77,19 @@ fn verdict(told: &[Told], ended: Result<(), String>) -> Result<(), Failed> {
 
 fn invite(stage: &Stage) {
     say(format_args!(
-        "\nThe phone (X and the bank, simulated): {x}
-The gateway:                           {gateway}
+        "\nThe phone (X, SMS, Messenger and a bank, simulated): {x}
+The gateway:                                         {gateway}
 
-Three things to try, on the phone:
+Things to try, on the phone:
   1. As paolo, post:            @sportello pay @anna 20 € for the pizza
      A code comes by direct message: answer it there with the code, and look at both accounts.
   2. As luca, post:             @sportello paga @anna 13,13 € per il gelato
      Confirm it: the bank declines, and nothing moves.
-  3. As anna, post:             @sportello request 7 € from @paolo for the cinema
-     paolo is asked for a code by direct message; with it, he pays.
+  3. As paolo, on Messenger:    pay +33612345678 21 € for the cinema
+     Tap Confirm. anna is told by SMS, and not how much: her number is not proven.
+  4. As paolo, by SMS:          pay +33612345678 22 € for the train
+     First a code comes by direct message on X: send it by SMS, and the number is his. Then comes the code that pays.
+  5. Start an outage of the SMSC, and pay again as in 1., to +33612345678: the payment does not wait for it.
 
 Then: {program} payments --config {config}
 Ctrl-C ends it all.",

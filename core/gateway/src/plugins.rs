@@ -1,5 +1,7 @@
 //! From a configuration to plugins that are loaded and checked: what could not be said from the file alone.
 
+mod agree;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,9 +77,15 @@ impl Deployment {
                 Ok(loaded) => {
                     let member = Member::new(instance, loaded, &around, &notes);
                     member.check(&services, &notes).await;
+                    member.check_streams(&notes);
                     members.push(member);
                 }
             }
+        }
+        // With a profile left out, the others would be called by wrong numbers.
+        if problems.is_empty() {
+            let channels: Vec<ChannelSetup> = members.iter().filter_map(Member::channel_setup).collect();
+            agree::check_handles(&config.profiles, &channels, &notes);
         }
         problems.extend(notes.into_sorted());
         problems.sort_by_key(|problem| problem.line);

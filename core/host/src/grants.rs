@@ -209,6 +209,14 @@ impl Grants {
         Ok(url)
     }
 
+    /// Whether a stream to this address (`tls://host:port`, `tcp://host:port`) may be made.
+    ///
+    /// # Errors
+    /// As [`Ungranted`] has it.
+    pub fn check_stream_address(&self, address: &str) -> Result<(), Ungranted> {
+        self.check_stream(address).map(drop)
+    }
+
     /// Where the address of a stream leads, if it may be reached.
     ///
     /// # Errors

@@ -325,6 +325,14 @@ fn the_profiles() {
         "[[profiles]]\nname = \"Anna\"\nhandles = [\"chat:@Anna\"]\naccount = \"x:1\"\n[[profiles]]\nname = \"Other\"\nhandles = [\"chat:@anna\"]\naccount = \"x:2\"",
         &["gateway.toml:7: profiles[1].handles: \"chat:@anna\" is Anna already"],
     );
+    let handle = |written: &str, expected: &[&str]| {
+        check(&format!("[[profiles]]\nname = \"Anna\"\naccount = \"x:1\"\nhandles = [{written}]"), expected);
+    };
+    handle("\"tel:+4915112345678\", \"tel:@anna\"", &[]);
+    for number in ["tel:015112345678", "tel:+015112345678", "tel:+49-151", "tel:+", "tel:+1234567890123456"] {
+        let expected = format!("gateway.toml:4: profiles[0].handles[0]: {number:?} is a number of one country");
+        handle(&format!("{number:?}"), &[&expected]);
+    }
     check(
         "[profiles]\nname = \"Anna\"",
         &["gateway.toml:1: profiles: this must be a list of tables; write [[profiles]]"],

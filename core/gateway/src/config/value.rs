@@ -97,12 +97,25 @@ pub(crate) fn money(value: &Value) -> Result<Money, Wrong> {
 
 pub(crate) fn handle(value: &Value) -> Result<Handle, Wrong> {
     let written = text(value)?;
-    written.parse().map_err(|error| {
+    let handle: Handle = written.parse().map_err(|error| {
         Wrong::new(
             format!("{written:?} is no handle: {error}"),
             "write it as \"tel:+393331234567\" or \"scheme:@name\"",
         )
-    })
+    })?;
+    if handle.scheme() == "tel" && !handle.is_name() && !is_global_number(handle.rest()) {
+        return Err(Wrong::new(
+            format!("{written:?} is a number of one country, which says not of which"),
+            "write it with + and the country code, without spaces and hyphens, as \"tel:+393331234567\"",
+        ));
+    }
+    Ok(handle)
+}
+
+/// `+` and at most 15 digits, none of them before the country code (E.164; RFC 3966, section 5.1.4).
+fn is_global_number(number: &str) -> bool {
+    let digits = number.strip_prefix('+').unwrap_or_default();
+    (1..=15).contains(&digits.len()) && !digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// An account as a handle; an IBAN with the check digits of ISO 13616.

@@ -58,6 +58,39 @@ async fn mistakes_of_the_file_and_of_the_settings_come_together() {
     .await;
 }
 
+#[tokio::test]
+async fn what_stands_in_two_places_agrees() {
+    let check = async |grants: &str, name: &str, handle: &str, expected: &[&str]| {
+        let folder = tempfile::tempdir().unwrap();
+        let config = CONFIG.replacen("\"chat:1002\"", &format!("\"chat:1002\", {handle:?}"), 1);
+        let room = format!(
+            "[channels.room]\nplugin = \"scoped-channel\"\ngrants = [{grants}]\n[channels.room.settings]\n\
+             name = {name:?}\nwebhook_secret = \"a-secret-of-its-own\"\n"
+        );
+        let found = prepare(folder.path(), &format!("{config}\n{room}")).await.err().unwrap_or_default();
+        let matches = found.len() == expected.len() && found.iter().zip(expected).all(|(f, e)| f.contains(e));
+        assert!(matches, "{grants} {name} {handle}\nfound    {found:#?}\nexpected {expected:#?}");
+    };
+    check("", "main", "room:main/77", &[]).await;
+    check("", "main", "room:@anna", &[]).await;
+    check("", "main", "elsewhere:77", &[]).await;
+    for stranger in ["room:77", "room:main", "room:main/", "room:mainly/77", "room:other/77"] {
+        let expected =
+            "belongs to no channel here; write the channel's account before the person's id, as \"room:main/ID\"";
+        check("", "main", stranger, &[&format!("profiles[1].handles[1]: {stranger:?} {expected}")]).await;
+    }
+    let address = "tcp://10.1.2.3:2775";
+    check("\"tcp://10.1.2.3:2775\"", address, "chat:7", &[]).await;
+    check("\"tcp://*:*\"", address, "chat:7", &[]).await;
+    for grants in ["", "\"tcp://10.1.2.4:2775\"", "\"tls://10.1.2.3:2775\""] {
+        let expected = "channels.room.settings.name: \"tcp://10.1.2.3:2775\" is not among the grants of channels.room; \
+                        write grants = [\"tcp://10.1.2.3:2775\"] under [channels.room]";
+        check(grants, address, "chat:7", &[expected]).await;
+    }
+    check("", "tcp://10.1.2.3", "chat:7", &["leads nowhere: a stream's address ends in its port; write it as"]).await;
+    check("", "tcp://10.1.2.3:25", "chat:7", &["tcp://10.1.2.3:25 is not among the `endpoints`"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_whose_plugins_cannot_work_with_their_settings_does_not_start() {
     let folder = tempfile::tempdir().unwrap();

@@ -137,7 +137,11 @@ pub(crate) fn plugins() -> Plugins {
             "channel": {"scheme": "chat", "message_ids": "strong", "senders": "strong", "own_name_setting": "name"}});
         Loaded::built_in(serde_json::from_value(manifest).unwrap(), dispatch::channel::<TestChannel>)
     };
+    let scoped = json!({"name": "scoped-channel", "kind": "channel", "version": "1.0.0", "contract": "1.1",
+        "endpoints": ["tcp://*:2775"], "secrets": ["webhook_secret"],
+        "channel": {"scheme": "room", "message_ids": "strong", "senders": "strong", "scope_setting": "name"}});
     Plugins::BuiltIn(vec![
+        Loaded::built_in(serde_json::from_value(scoped).unwrap(), dispatch::channel::<TestChannel>),
         Loaded::built_in(serde_json::from_value(rail).unwrap(), dispatch::rail::<TestRail>),
         channel("test-channel", None),
         channel("hasty-channel", Some(200)),

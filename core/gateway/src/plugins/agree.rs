@@ -1,0 +1,75 @@
+//! What stands in two places of the file, and must agree: addresses in settings with the grants, and handles of people
+//! with the accounts of the channels.
+
+use serde_json::Value;
+use sportello_engine::{ChannelSetup, Profile};
+use sportello_host::{Grants, Ungranted};
+
+use super::{Member, path_of};
+use crate::config::{Notes, Wrong, joined};
+
+impl Member {
+    /// Addresses of byte streams that stand in the settings: nothing is done with one but to connect to it, so that one
+    /// which is not granted never works. (A web address may be for somebody else's eyes.)
+    pub(super) fn check_streams(&self, notes: &Notes<'_>) {
+        let manifest = self.loaded.manifest();
+        // What is no pattern was told by whoever read it.
+        let Ok(grants) = Grants::new(&manifest.endpoints, &self.instance.grants) else { return };
+        let path = path_of(&self.instance);
+        for (key, written) in self.settings.as_object().into_iter().flatten() {
+            let key = joined(&format!("{path}.settings"), key);
+            let each: Vec<(String, &str)> = match written {
+                Value::String(text) => vec![(key, text)],
+                Value::Array(items) => {
+                    let texts = items.iter().enumerate().filter_map(|(at, item)| Some((at, item.as_str()?)));
+                    texts.map(|(at, text)| (format!("{key}[{at}]"), text)).collect()
+                }
+                _ => Vec::new(),
+            };
+            for (key, address) in each {
+                if !address.starts_with("tcp://") && !address.starts_with("tls://") {
+                    continue;
+                }
+                if let Err(why) = grants.check_stream_address(address) {
+                    notes.add(&key, wrong(&path, address, &why));
+                }
+            }
+        }
+    }
+}
+
+fn wrong(path: &str, address: &str, why: &Ungranted) -> Wrong {
+    match why {
+        Ungranted::NotGranted(_) => {
+            let what = format!("{address:?} is not among the grants of {path}");
+            Wrong::new(what, format!("write grants = [{address:?}] under [{path}]"))
+        }
+        Ungranted::NotAsked(_) => Wrong::new(why.to_string(), "the plugin cannot reach it: look for a typing mistake"),
+        Ungranted::NotAUrl(because) => {
+            Wrong::new(format!("{address:?} leads nowhere: {because}"), "write it as \"tls://host.example:3550\"")
+        }
+    }
+}
+
+/// Handles of people that no instance could carry, since each carries those of its own account alone. (Handles of a kind
+/// that no channel has are nobody's mistake: their channel may be in another deployment.)
+pub(super) fn check_handles(profiles: &[Profile], channels: &[ChannelSetup], notes: &Notes<'_>) {
+    for (of, profile) in profiles.iter().enumerate() {
+        for (at, handle) in profile.handles.iter().enumerate() {
+            let scopes: Option<Vec<&str>> =
+                channels.iter().filter(|c| c.scheme == handle.scheme()).map(|c| c.scope.as_deref()).collect();
+            // One without a scope carries them all.
+            let Some(scopes) = scopes.filter(|scopes| !scopes.is_empty()) else { continue };
+            let is_under =
+                |scope: &&str| handle.rest().strip_prefix(*scope).is_some_and(|id| id.len() > 1 && id.starts_with('/'));
+            if handle.is_name() || scopes.iter().any(is_under) {
+                continue;
+            }
+            let what = format!("{:?} belongs to no channel here", handle.as_str());
+            let scope = scopes.first().unwrap_or(&"");
+            let remedy =
+                format!("write the channel's account before the person's id, as \"{}:{scope}/ID\"", handle.scheme());
+            notes.add(&format!("profiles[{of}].handles[{at}]"), Wrong::new(what, remedy));
+        }
+    }
+}

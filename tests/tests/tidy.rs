@@ -143,3 +143,19 @@ fn unsafe_code_stands_where_it_may() {
         }
     }
 }
+
+/// Every name of a test in the table of invariants is the name of a function somewhere.
+#[test]
+fn the_tests_that_the_invariants_name_are_there() {
+    let page = std::fs::read_to_string(root().join("docs/ARCHITECTURE.md")).unwrap();
+    let (_, table) = page.split_once("## Invariants").unwrap();
+    let rows = table.lines().filter(|line| line.starts_with('|'));
+    let is_name =
+        |word: &&str| word.matches('_').count() > 1 && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
+    let named: Vec<&str> = rows.flat_map(|row| row.split('`').skip(1).step_by(2)).filter(is_name).collect();
+    assert!(named.len() > 20, "{named:?}");
+    let sources: Vec<String> = sources().iter().map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let is_there = |name: &str| sources.iter().any(|source| source.contains(&format!("fn {name}(")));
+    let missing: Vec<_> = named.into_iter().filter(|name| !is_there(name)).collect();
+    assert!(missing.is_empty(), "docs/ARCHITECTURE.md names tests that are not there: {missing:?}");
+}

@@ -140,9 +140,9 @@ impl Engine {
                 public: !message.private,
             },
         };
-        let id = self.new_id();
         let superseded: Vec<PaymentId> = batch.changes.iter().map(|(live, ..)| live.id).collect();
-        let alike = self.alike(incoming, id, &intent, &superseded).await?;
+        let alike = self.alike(incoming, &intent, &superseded).await?;
+        let id = alike.id;
         let is_wanted = alike.again_after_ms.is_none();
         let exempt = kind == IntentKind::Pay && channel.senders_are_strong && is_wanted && policy.exempts(amount);
         // Its first id stands for what it began, in its latest wording.

@@ -27,6 +27,8 @@ struct Wish {
 
 /// How a wish stands to those before it.
 pub(crate) struct Alike {
+    /// The id of the payment that it begins: later than those of all wishes that were seen.
+    pub(crate) id: PaymentId,
     /// How long ago the same was asked for, in milliseconds, where it may be that very wish.
     pub(crate) again_after_ms: Option<u64>,
     /// The mark, with this wish.
@@ -46,7 +48,6 @@ impl Engine {
     pub(crate) async fn alike(
         &self,
         incoming: &Incoming<'_>,
-        id: PaymentId,
         intent: &Intent,
         superseded: &[PaymentId],
     ) -> Result<Alike, StoreError> {
@@ -78,11 +79,13 @@ impl Engine {
                 standing.push(wish);
             }
         }
+        // After the look: of two that are alike, the one that is asked about has the later id.
+        let id = self.new_id();
         standing.push(Wish { payment: id, at_ms: now_ms, source: channel.instance.clone() });
         let too_many = standing.len().saturating_sub(WISHES_MAX);
         standing.drain(..too_many);
         let key = Key { scope: ALIKE.into(), key, payment: id, fingerprint: written(&standing)? };
-        Ok(Alike { again_after_ms, link: Link { key, before } })
+        Ok(Alike { id, again_after_ms, link: Link { key, before } })
     }
 
     /// Whether what was begun before came to something, or may still. Looks at what is stored: whoever asks may hold the

@@ -116,6 +116,9 @@ pub(super) fn run(
     let mut answers = Answers::default();
     while answers.closed.is_empty() && jobs.blocking_recv_many(&mut group, GROUP_LEN_MAX) > 0 {
         writer.find(&mut group);
+        if failing.load(Ordering::SeqCst) {
+            writer.refuse_seen(&mut group);
+        }
         if group.is_empty() {
             continue;
         }
@@ -181,6 +184,22 @@ impl Writer<'_> {
         });
     }
 
+    /// Refuses what was written before and takes it out of the group, while writes fail: a repeat is answered with what
+    /// came of the first, and does not fall with others that need room.
+    fn refuse_seen(&mut self, group: &mut Vec<Job>) {
+        for job in std::mem::take(group) {
+            let Job::Commit(write, done) = job else {
+                group.push(job);
+                continue;
+            };
+            match seen(&self.memory, &mut self.sql, &write) {
+                Err(refused @ StoreError::Seen { .. }) => drop(done.send(Err(refused))),
+                // What else is wrong comes out when it is written.
+                _ => group.push(Job::Commit(write, done)),
+            }
+        }
+    }
+
     fn commit(&mut self, group: &mut Vec<Job>, answers: &mut Answers) -> Result<(), StoreError> {
         // After a failure the transaction is void, and nothing more is put into it: all that wait are told so.
         let mut failed = self.connection.execute_batch("BEGIN IMMEDIATE").map_err(StoreError::from).err();
@@ -240,11 +259,7 @@ impl Writer<'_> {
     /// Checks first, so that a write which is refused leaves nothing behind in the transaction that it shares.
     fn write(&mut self, write: Write) -> Result<(), StoreError> {
         let Self { sql, memory, .. } = self;
-        for key in &write.keys {
-            if let Some((payment, fingerprint)) = memory.keys.find(sql, &key.scope, &key.key)? {
-                return Err(StoreError::Seen { payment, fingerprint });
-            }
-        }
+        seen(memory, sql, &write)?;
         for Link { key, before } in &write.links {
             if memory.keys.find(sql, &key.scope, &key.key)? != *before {
                 return Err(StoreError::Stale);
@@ -302,6 +317,16 @@ impl Writer<'_> {
         self.connection.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE)")?;
         Ok(())
     }
+}
+
+/// Whether one of its keys is there already: what came of it then.
+fn seen(memory: &Memory, sql: &mut Statements<'_>, write: &Write) -> Result<(), StoreError> {
+    for key in &write.keys {
+        if let Some((payment, fingerprint)) = memory.keys.find(sql, &key.scope, &key.key)? {
+            return Err(StoreError::Seen { payment, fingerprint });
+        }
+    }
+    Ok(())
 }
 
 fn unless<T>(failed: &Option<StoreError>, work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {

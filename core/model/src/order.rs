@@ -237,6 +237,9 @@ pub enum Outcome {
         /// What is known.
         because: String,
     },
+    /// The payer has done what [`Self::ActionRequired`] asked for: the order may be given again, under the same key. Since
+    /// contract 1.2.
+    Proceed,
     /// A later contract's outcome, which this program does not know: to be taken for unknown.
     #[serde(other)]
     Unrecognised,

@@ -25,7 +25,7 @@ use crate::frames::{
     CONTRACT, CallFrame, FRAME_LEN_MAX, LogLine, Open, Peer, Reply, Version, WebhookFrame, WebhookReplyFrame,
     host_method, plugin_method,
 };
-use crate::{Channel, Failure, Host, Level, Order, Rail, Source, WebhookReply, WebhookRequest};
+use crate::{Channel, Failure, Host, Level, Order, PageReply, PageRequest, Rail, Source, WebhookReply, WebhookRequest};
 use role::{ChannelRole, RailRole, Role};
 
 /// A new instance of the rail `R`, not yet open, that asks `host`.
@@ -75,6 +75,7 @@ enum Method {
     Inquire,
     Send,
     Webhook,
+    Page,
     Run,
     Close,
 }
@@ -86,6 +87,7 @@ impl Method {
             plugin_method::INQUIRE => Self::Inquire,
             plugin_method::SEND => Self::Send,
             plugin_method::WEBHOOK => Self::Webhook,
+            plugin_method::PAGE => Self::Page,
             plugin_method::OPEN => Self::Open,
             plugin_method::SCHEMA => Self::Schema,
             plugin_method::RUN => Self::Run,
@@ -102,6 +104,7 @@ impl Method {
             Self::Inquire => plugin_method::INQUIRE,
             Self::Send => plugin_method::SEND,
             Self::Webhook => plugin_method::WEBHOOK,
+            Self::Page => plugin_method::PAGE,
             Self::Run => plugin_method::RUN,
             Self::Close => plugin_method::CLOSE,
         }
@@ -237,6 +240,11 @@ impl<R: Role> Instance<R> {
                 let reply = R::webhook(self.plugin()?, request, &host).await?;
                 let WebhookReply { status, headers, body } = reply;
                 answer(&WebhookReplyFrame { status, headers }, body)
+            }
+            Method::Page => {
+                let (head, host) = call.read()?;
+                let PageReply { head, body } = R::page(self.plugin()?, PageRequest { head, body }, &host).await?;
+                answer(&head, body)
             }
             Method::Run => {
                 let (_, host) = call.read::<Option<IgnoredAny>>()?;

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::{Failure, Order};
 
 /// The contract that this library speaks. A host serves plugins of the same major with a minor not above its own.
-pub const CONTRACT: Version = Version { major: 1, minor: 1 };
+pub const CONTRACT: Version = Version { major: 1, minor: 2 };
 
 /// The largest frame that either side takes, in bytes. Bodies have their own limits.
 pub const FRAME_LEN_MAX: usize = 1 << 20;
@@ -62,6 +62,9 @@ pub mod plugin_method {
     pub const SEND: &str = "send";
     /// [`WebhookFrame`](super::WebhookFrame) with the body beside it → [`WebhookReplyFrame`](super::WebhookReplyFrame).
     pub const WEBHOOK: &str = "webhook";
+    /// [`PageFrame`](crate::PageFrame) with the body beside it → [`PageReplyFrame`](crate::PageReplyFrame), the page
+    /// beside it. Rails only. Since 1.2.
+    pub const PAGE: &str = "page";
     /// Nothing → nothing. Lives as long as the plugin does.
     pub const RUN: &str = "run";
     /// Nothing → nothing. Last.
@@ -96,6 +99,17 @@ pub mod host_method {
     /// [`StreamId`](super::StreamId) → nothing, once all that was taken is written; as a notification it throws away what
     /// is not. Since 1.1.
     pub const STREAM_CLOSE: &str = "stream.close";
+    /// [`Named`](super::Named), by an account of the vault's → [`InstrumentFacts`](crate::InstrumentFacts), the secret
+    /// beside. Since 1.2.
+    pub const INSTRUMENT: &str = "instrument";
+    /// [`VaultPut`](crate::VaultPut), what is to be kept beside → nothing, once durable. Since 1.2.
+    pub const VAULT_PUT: &str = "vault.put";
+    /// [`Named`](super::Named) → [`VaultFound`](crate::VaultFound), what was kept beside. Since 1.2.
+    pub const VAULT_GET: &str = "vault.get";
+    /// [`Named`](super::Named) → nothing, once it is destroyed. Since 1.2.
+    pub const VAULT_REMOVE: &str = "vault.remove";
+    /// [`PageLink`](crate::PageLink) → [`PageAddress`](crate::PageAddress). Since 1.2.
+    pub const PAGE_LINK: &str = "page.link";
     /// [`LogLine`](super::LogLine), as a notification.
     pub const LOG: &str = "log";
 }

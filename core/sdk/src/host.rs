@@ -12,7 +12,10 @@ use crate::frames::{
     CallFrame, Connect, HostFrame, HttpRequestFrame, HttpResponseFrame, Level, LogLine, Named, Peer, Reply,
     SecretValue, Sleep, StorePut, StorePutDone, Stored, host_method,
 };
-use crate::{Accepted, Failure, Message, Receipt, Report, Source, Stream};
+use crate::{
+    Accepted, Failure, Handle, Instrument, Message, PageAddress, PageLink, Receipt, Report, Source, Stream, VaultFound,
+    VaultPut,
+};
 
 /// The host, on behalf of one call.
 ///
@@ -291,6 +294,60 @@ impl Host {
         let connect = Connect { address: address.to_owned() };
         let (id, _) = self.ask(host_method::STREAM_CONNECT, &connect, Bytes::new()).await?;
         Ok(Stream::new(Arc::clone(&self.peer), id))
+    }
+
+    /// What a payer pays with, by the account that the order names as its debtor's.
+    ///
+    /// # Errors
+    /// `not_granted` where the manifest does not ask for card numbers or the operator did not grant them;
+    /// `no_such_instrument`.
+    pub async fn instrument(&self, account: &Handle) -> Result<Instrument, Failure> {
+        let named = Named { name: account.as_str().to_owned() };
+        let (facts, secret) = self.ask(host_method::INSTRUMENT, &named, Bytes::new()).await?;
+        Ok(Instrument { facts, secret })
+    }
+
+    /// Keeps something secret under a name of this instance's own, encrypted, until `until_ms` (milliseconds since 1970);
+    /// what was there is replaced. It is durable when this returns.
+    ///
+    /// # Errors
+    /// `not_granted` as for [`Self::instrument`]; when it is not durable, or too large.
+    pub async fn vault_put(&self, name: &str, until_ms: u64, secret: impl Into<Bytes>) -> Result<(), Failure> {
+        let put = VaultPut { name: name.to_owned(), until_ms };
+        let ((), _) = self.ask(host_method::VAULT_PUT, &put, secret.into()).await?;
+        Ok(())
+    }
+
+    /// What was kept under this name, unless its time is over.
+    ///
+    /// # Errors
+    /// `not_granted`; when the vault cannot be reached.
+    pub async fn vault_get(&self, name: &str) -> Result<Option<Bytes>, Failure> {
+        let named = Named { name: name.to_owned() };
+        let (VaultFound { found }, secret) = self.ask(host_method::VAULT_GET, &named, Bytes::new()).await?;
+        Ok(found.then_some(secret))
+    }
+
+    /// Destroys what was kept under this name: one of this instance's own, or an instrument's account
+    /// ([`Self::instrument`]) that was handed over for one payment, once it has served.
+    ///
+    /// # Errors
+    /// `not_granted`; when that is not durable.
+    pub async fn vault_remove(&self, name: &str) -> Result<(), Failure> {
+        let named = Named { name: name.to_owned() };
+        let ((), _) = self.ask(host_method::VAULT_REMOVE, &named, Bytes::new()).await?;
+        Ok(())
+    }
+
+    /// The address of this rail's own page for the payer of an order, which nobody can guess: for
+    /// [`Outcome::ActionRequired`](crate::Outcome::ActionRequired).
+    ///
+    /// # Errors
+    /// Where the gateway has no public address.
+    pub async fn page_link(&self, order: &str, until_ms: u64) -> Result<String, Failure> {
+        let link = PageLink { order: order.to_owned(), until_ms };
+        let (PageAddress { url }, _) = self.ask(host_method::PAGE_LINK, &link, Bytes::new()).await?;
+        Ok(url)
     }
 
     /// Writes a line to the log, under the instance's name. Never a secret, a one-time code or a card number.

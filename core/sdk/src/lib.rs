@@ -116,22 +116,28 @@ pub mod frames;
 mod host;
 pub mod kit;
 mod manifest;
+mod page;
 mod plugin;
 mod stream;
 pub mod testing;
+mod vault;
 
 #[doc(hidden)]
 pub use export::private as __private;
 pub use failure::{Failure, Retry, Source};
 pub use frames::Level;
 pub use host::{Host, HttpRequest, HttpResponse, Secret, WebhookReply, WebhookRequest};
-pub use manifest::{ChannelFacts, Encoding, Handshake, Hash, Kind, Manifest, RailFacts, Signature, Strength, Webhook};
+pub use manifest::{
+    ChannelFacts, Encoding, HandOver, Handshake, Hash, Kind, Manifest, RailFacts, Signature, Strength, Webhook,
+};
+pub use page::{HandedOver, PageFrame, PagePurpose, PageReply, PageReplyFrame, PageRequest};
 pub use plugin::{Channel, Rail};
 pub use sportello_model::{
     Accepted, Change, Choice, Currency, Doubt, Fate, Finality, Handle, Inquiry, Mention, Message, Money, Note, Order,
     OrderKind, Outcome, Party, PaymentId, Receipt, Report, Sent,
 };
 pub use stream::{STREAM_WRITE_LEN_MAX, Stream};
+pub use vault::{Card, Instrument, InstrumentFacts, PageAddress, PageLink, VaultFound, VaultPut};
 
 // An author needs these, and one dependency is enough.
 pub use async_trait::async_trait;

@@ -33,6 +33,10 @@ pub struct Manifest {
     /// among the settings that `open` is given.
     #[serde(default)]
     pub secrets: Vec<String>,
+    /// Whether it asks to see card numbers, and what payers hand over: see [`Host::instrument`](crate::Host::instrument).
+    /// It does where `grants` holds `"pan"` besides. Since contract 1.2.
+    #[serde(default)]
+    pub pan: bool,
     /// How the provider proves that a webhook is its own. Without it the host answers webhooks with 404.
     #[serde(default)]
     pub webhook: Option<Webhook>,
@@ -198,4 +202,24 @@ pub struct RailFacts {
     pub accounts: Vec<String>,
     /// The orders it carries out, and how doubt about each ends.
     pub orders: BTreeMap<OrderKind, Doubt>,
+    /// How a payer who has nothing to pay with gives it, where that can be done on a page. Since contract 1.2.
+    #[serde(default)]
+    pub hand_over: Option<HandOver>,
+}
+
+/// How a payer gives what to pay with, tagged by `by`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum HandOver {
+    /// By typing in a card, on the gateway's own page. It is kept, and its account has the scheme `card`.
+    Card,
+    /// On a page of the rail's own, for one payment. Its account has the scheme that is the first of
+    /// [`RailFacts::accounts`].
+    Page {
+        /// What the way is called, for people.
+        label: String,
+    },
+    /// A way of a later contract.
+    #[serde(other)]
+    Unrecognised,
 }

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 
-use crate::{Failure, Host, Inquiry, Note, Order, Outcome, Sent, WebhookReply, WebhookRequest};
+use crate::{Failure, Host, Inquiry, Note, Order, Outcome, PageReply, PageRequest, Sent, WebhookReply, WebhookRequest};
 
 /// How money moves: carries out orders.
 #[async_trait]
@@ -45,6 +45,17 @@ pub trait Rail: Sized + Send + Sync + 'static {
     async fn webhook(&self, request: WebhookRequest, host: &Host) -> Result<WebhookReply, Failure> {
         let _ = (request, host);
         Err(Failure::unsupported(crate::frames::plugin_method::WEBHOOK))
+    }
+
+    /// Answers a payer's browser that has followed a link of [`Host::page_link`], or hands over what to pay with where the
+    /// manifest says [`HandOver::Page`](crate::HandOver::Page). Moves no money: once the payer has done what was to be
+    /// done, [`report`](Host::report) [`Outcome::Proceed`], and the order comes again.
+    ///
+    /// # Errors
+    /// The payer is told that it cannot be done just now.
+    async fn page(&self, request: PageRequest, host: &Host) -> Result<PageReply, Failure> {
+        let _ = (request, host);
+        Err(Failure::unsupported(crate::frames::plugin_method::PAGE))
     }
 
     /// Lives as long as the plugin does, if it has something to do by itself. Started again with back-off when it ends

@@ -31,7 +31,7 @@ use std::sync::{Arc, MutexGuard, PoisonError};
 use bytes::Bytes;
 
 use crate::frames::{CallFrame, LogLine, Peer};
-use crate::{Failure, Host, HttpRequest, HttpResponse, Message, Receipt, Report};
+use crate::{Failure, Host, HttpRequest, HttpResponse, InstrumentFacts, Message, Receipt, Report};
 pub use executor::{block_on, poll_once};
 use script::{Behaviour, Http, Rule, Script, ScriptedPeer, Shared};
 pub use streams::StreamAnswer;
@@ -151,6 +151,18 @@ impl ScriptedHost {
     pub fn store(self, name: &str, value: impl Into<Bytes>) -> Self {
         self.script().put(name, value.into());
         self
+    }
+
+    /// Puts an instrument into the vault, under the account that an order names as its debtor's.
+    #[must_use]
+    pub fn instrument(self, account: &str, facts: InstrumentFacts, secret: impl Into<Bytes>) -> Self {
+        self.script().vault.insert(account.to_owned(), (facts, secret.into()));
+        self
+    }
+
+    /// What the vault holds under this name, an instrument's account or the plugin's own.
+    pub fn vaulted(&self, name: &str) -> Option<Bytes> {
+        self.script().vault.get(name).map(|(_, secret)| secret.clone())
     }
 
     /// Moves the clock on. A plugin's `sleep` does the same, at once.

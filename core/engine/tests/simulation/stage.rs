@@ -142,6 +142,7 @@ pub(crate) fn setup(exempt: u64) -> Setup {
         currencies: vec!["EUR".into()],
         accounts: vec!["iban".into()],
         orders: [(OrderKind::Transfer, doubt)].into(),
+        hand_over: None,
     };
     Setup {
         profiles: vec![profile("paolo", "chat:1", "iban:IT1"), profile("anna", "chat:2", "iban:FR2")],

@@ -31,6 +31,7 @@ impl Draft {
             }
             Outcome::Declined { code, reason, elsewhere } => self.declined(number, code, reason, *elsewhere),
             Outcome::Unknown { because } => self.in_doubt(number, asked, because),
+            Outcome::Proceed => Err(Refusal::NothingNew),
             Outcome::Unrecognised => {
                 self.in_doubt(number, asked, "an answer of a later contract, which this gateway does not know")
             }

@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::{Call, Method, answer};
 use crate::frames::Reply;
-use crate::{Channel, Failure, Host, Inquiry, Note, Outcome, Rail, WebhookReply, WebhookRequest};
+use crate::{
+    Channel, Failure, Host, Inquiry, Note, Outcome, PageReply, PageRequest, Rail, WebhookReply, WebhookRequest,
+};
 
 /// A kind of plugin, so that the dispatcher is written once.
 pub(super) trait Role: Send + Sync + 'static {
@@ -26,6 +28,12 @@ pub(super) trait Role: Send + Sync + 'static {
         request: WebhookRequest,
         host: &Host,
     ) -> impl Future<Output = Result<WebhookReply, Failure>> + Send;
+
+    fn page(
+        plugin: &Self::Plugin,
+        request: PageRequest,
+        host: &Host,
+    ) -> impl Future<Output = Result<PageReply, Failure>> + Send;
 
     fn run(plugin: &Self::Plugin, host: &Host) -> impl Future<Output = Result<(), Failure>> + Send;
 
@@ -62,6 +70,10 @@ macro_rules! in_common {
 impl<R: Rail> Role for RailRole<R> {
     in_common!(R as Rail);
 
+    async fn page(rail: &R, request: PageRequest, host: &Host) -> Result<PageReply, Failure> {
+        rail.page(request, host).await
+    }
+
     async fn act(rail: &R, call: &Call<'_>) -> Result<Reply, Failure> {
         match call.method {
             Method::Submit => {
@@ -83,6 +95,10 @@ fn outcome(outcome: &Outcome) -> Reply {
 
 impl<C: Channel> Role for ChannelRole<C> {
     in_common!(C as Channel);
+
+    async fn page(_: &C, _: PageRequest, _: &Host) -> Result<PageReply, Failure> {
+        Err(Failure::unsupported(Method::Page.name()))
+    }
 
     async fn act(channel: &C, call: &Call<'_>) -> Result<Reply, Failure> {
         match call.method {

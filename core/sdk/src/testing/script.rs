@@ -14,7 +14,10 @@ use crate::frames::{
     Connect, HostFrame, HttpRequestFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, StorePutDone,
     Stored, StreamId, StreamRead, host_method,
 };
-use crate::{Accepted, Failure, HttpRequest, HttpResponse, Message, Receipt, Report, Source};
+use crate::{
+    Accepted, Failure, HttpRequest, HttpResponse, InstrumentFacts, Message, PageAddress, PageLink, Receipt, Report,
+    Source, VaultFound, VaultPut,
+};
 
 /// 2023-11-14 22:13:20 UTC.
 const START_MS: u64 = 1_700_000_000_000;
@@ -54,6 +57,7 @@ pub(super) struct Script {
     pub(super) requests: Vec<HttpRequest>,
     pub(super) reports: Vec<Report>,
     pub(super) receipts: Vec<Receipt>,
+    pub(super) vault: BTreeMap<String, (InstrumentFacts, Bytes)>,
     pub(super) streams: Streams,
     pub(super) logs: Vec<LogLine>,
 }
@@ -74,6 +78,7 @@ impl Default for Script {
             requests: Vec::new(),
             reports: Vec::new(),
             receipts: Vec::new(),
+            vault: BTreeMap::new(),
             streams: Streams::default(),
             logs: Vec::new(),
         }
@@ -219,6 +224,36 @@ impl Shared {
                 let receipt = read(frame)?;
                 self.script().receipts.push(receipt);
                 self.reply(&(), Bytes::new())
+            }
+            host_method::INSTRUMENT => {
+                let Named { name } = read(frame)?;
+                let found = self.script().vault.get(&name).cloned();
+                let (facts, secret) = found.ok_or_else(|| {
+                    Failure::new(Source::Host, "no_such_instrument", format!("there is nothing at `{name}`"))
+                })?;
+                self.reply(&facts, secret)
+            }
+            host_method::VAULT_PUT => {
+                let VaultPut { name, .. } = read(frame)?;
+                let mut script = self.script();
+                let facts = InstrumentFacts { label: String::new(), received_at_ms: script.now_ms, payment: None };
+                script.vault.insert(name, (facts, body));
+                drop(script);
+                self.reply(&(), Bytes::new())
+            }
+            host_method::VAULT_GET => {
+                let Named { name } = read(frame)?;
+                let found = self.script().vault.get(&name).map(|(_, secret)| secret.clone());
+                self.reply(&VaultFound { found: found.is_some() }, found.unwrap_or_default())
+            }
+            host_method::VAULT_REMOVE => {
+                let Named { name } = read(frame)?;
+                self.script().vault.remove(&name);
+                self.reply(&(), Bytes::new())
+            }
+            host_method::PAGE_LINK => {
+                let PageLink { order, .. } = read(frame)?;
+                self.reply(&PageAddress { url: format!("https://pay.example/act/{order}") }, Bytes::new())
             }
             host_method::STREAM_CONNECT => {
                 let Connect { address } = read(frame)?;

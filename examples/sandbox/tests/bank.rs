@@ -126,9 +126,9 @@ async fn payments_end_as_the_tables_say() {
     check(INSTANT, "5.00", "NL91ABNA0417164300", "RJCT", "AC06").await;
     // To another bank: the money leaves through the clearing account.
     check(INSTANT, "1.00", "GB29NWBK60161331926819", "ACCC", "").await;
-    assert_eq!(books(&sandbox).await, (95_900, 9_000, 105_500));
+    assert_eq!(books(&sandbox).await, (95_900, 9_000, 1_105_500));
     sandbox.on_bank("reset", json!({})).await;
-    assert_eq!(books(&sandbox).await, (100_000, 5_000, 105_500));
+    assert_eq!(books(&sandbox).await, (100_000, 5_000, 1_105_500));
 }
 
 #[tokio::test]
@@ -142,7 +142,7 @@ async fn what_is_late_waits_reserved_until_it_is_released() {
     // What is reserved cannot be spent again.
     let (second, _) = pay(&sandbox, INSTANT, "200.00", ANNA, "LATE-2").await;
     assert_eq!(second["transactionStatus"], "RJCT");
-    assert_eq!(books(&sandbox).await, (100_000, 5_000, 105_500));
+    assert_eq!(books(&sandbox).await, (100_000, 5_000, 1_105_500));
     let today = today(&sandbox).await;
     let list = format!("/v1/accounts/acc-paolo/transactions?bookingStatus=both&dateFrom={today}");
     let seen = get(&sandbox, &list).await.json();
@@ -150,13 +150,13 @@ async fn what_is_late_waits_reserved_until_it_is_released() {
     assert_eq!(seen["transactions"]["booked"], json!([]));
     assert_eq!(sandbox.on_bank("release", json!({})).await["released"], 1);
     assert_eq!(get(&sandbox, &status).await.json()["transactionStatus"], "ACCC");
-    assert_eq!(books(&sandbox).await, (10_000, 95_000, 105_500));
+    assert_eq!(books(&sandbox).await, (10_000, 95_000, 1_105_500));
     // Never is far, and no further.
     sandbox.on_bank("faults", json!({ "settle_after_ms": u64::MAX, "hold": false })).await;
     let (_, status) = pay(&sandbox, INSTANT, "50.00", ANNA, "LATE-3").await;
     sandbox.on_bank("release", json!({ "reject": "AB05" })).await;
     assert_eq!(get(&sandbox, &status).await.json()["transactionStatus"], "RJCT");
-    assert_eq!(books(&sandbox).await, (10_000, 95_000, 105_500));
+    assert_eq!(books(&sandbox).await, (10_000, 95_000, 1_105_500));
 }
 
 #[tokio::test]
@@ -164,11 +164,11 @@ async fn the_bank_does_not_deduplicate_and_its_statement_shows_it() {
     let sandbox = Sandbox::start(&["--bank-fault", "lose_answers=1", "--bank-fault", "page_size=2"]).await;
     let body = order(&sandbox, "20.00", ANNA, "SAME-1").await;
     assert!(initiate(&sandbox, INSTANT, body.clone()).await.is_none(), "the answer is lost");
-    assert_eq!(books(&sandbox).await, (98_000, 7_000, 105_500), "and the work is done");
+    assert_eq!(books(&sandbox).await, (98_000, 7_000, 1_105_500), "and the work is done");
     assert_eq!(initiate(&sandbox, INSTANT, body.clone()).await.unwrap().status, 201);
     sandbox.on_bank("faults", json!({ "lose_requests": 1 })).await;
     assert!(initiate(&sandbox, INSTANT, body.clone()).await.is_none(), "the request is lost");
-    assert_eq!(books(&sandbox).await, (96_000, 9_000, 105_500), "and nothing is done");
+    assert_eq!(books(&sandbox).await, (96_000, 9_000, 1_105_500), "and nothing is done");
     sandbox.on_bank("faults", json!({ "http_status": 503, "http_status_times": 1 })).await;
     assert_eq!(initiate(&sandbox, INSTANT, body.clone()).await.unwrap().status, 503);
     assert_eq!(books(&sandbox).await.0, 96_000);
@@ -211,7 +211,7 @@ async fn work_goes_on_when_the_caller_has_given_up() {
     let impatient = reqwest::Client::builder().no_proxy().timeout(Duration::from_millis(30)).build().unwrap();
     let hasty = Sandbox { http: impatient, ..sandbox.clone() };
     assert!(initiate(&hasty, INSTANT, body).await.is_none(), "the caller has gone");
-    let done = async { while books(&sandbox).await != (98_000, 7_000, 105_500) {} };
+    let done = async { while books(&sandbox).await != (98_000, 7_000, 1_105_500) {} };
     tokio::time::timeout(world::PATIENCE, done).await.unwrap();
 }
 
@@ -253,7 +253,7 @@ async fn an_order_that_is_wrong_is_refused_with_its_path() {
     check(INSTANT, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Document", bomb, (400, "DTD")).await;
     check(INSTANT, "<GrpHdr>", &"<a>".repeat(20_000), (400, "well-formed")).await;
     assert_eq!(initiate(&sandbox, INSTANT, "x".repeat(100_000)).await.unwrap().status, 413);
-    assert_eq!(books(&sandbox).await, (100_000, 5_000, 105_500));
+    assert_eq!(books(&sandbox).await, (100_000, 5_000, 1_105_500));
 }
 
 #[tokio::test]
@@ -286,7 +286,7 @@ async fn every_call_must_carry_its_headers() {
     check("", ("", ""), (400, "the root must be")).await;
     assert_eq!(get(&sandbox, "/v1/accounts").await.status, 401);
     sandbox.on_bank("faults", json!({ "require_consent": false })).await;
-    assert_eq!(get(&sandbox, "/v1/accounts").await.json()["accounts"].as_array().unwrap().len(), 4);
+    assert_eq!(get(&sandbox, "/v1/accounts").await.json()["accounts"].as_array().unwrap().len(), 5);
     assert_eq!(get(&sandbox, "/v1/accounts/nobody/balances").await.status, 404);
     assert_eq!(get(&sandbox, "/v1/accounts/acc-paolo/transactions?bookingStatus=both").await.status, 400);
     assert_eq!(get(&sandbox, &format!("/v1/payments/{INSTANT}/nothing/status")).await.status, 404);
@@ -314,7 +314,7 @@ async fn a_payment_is_approved_or_refused_on_the_banks_page() {
     decide("5000.00", "approve", ("finalised", "RJCT")).await;
     let (body, _) = pay(&sandbox, INSTANT, "20.00", ANNA, "SCA-2").await;
     assert!(body["_links"].get("scaRedirect").is_none());
-    assert_eq!(books(&sandbox).await, (88_000, 17_000, 105_500));
+    assert_eq!(books(&sandbox).await, (88_000, 17_000, 1_105_500));
 }
 
 #[tokio::test]

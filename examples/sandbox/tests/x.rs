@@ -417,5 +417,5 @@ async fn the_page_is_there_and_sees_the_bank() {
     let page = page.text().await.unwrap();
     assert!(!page.contains("innerHTML"), "texts are set as texts");
     let books = sandbox.see(format!("{}/sandbox/bank/accounts", sandbox.x)).await;
-    assert_eq!(books["total"], 105_500);
+    assert_eq!(books["total"], 1_105_500);
 }

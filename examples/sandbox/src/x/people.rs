@@ -33,6 +33,7 @@ pub(crate) fn cast() -> Vec<Person> {
         ("1002", "paolo", "Paolo", true),
         ("1003", "luca", "Luca", true),
         ("1004", "giulia", "Giulia", false),
+        ("1005", "marco", "Marco", true),
     ]
     .into_iter()
     .map(|(id, screen_name, name, dms_open)| Person {

@@ -1,4 +1,4 @@
-//! The world outside, simulated: X (Twitter), Messenger, an SMSC and a bank, each on its real protocol.
+//! The world outside, simulated: X (Twitter), Messenger, an SMSC, a bank and wallets, each on its real protocol.
 //!
 //! The sandbox depends on nothing of the gateway's, and shares no code with it: a misunderstanding of a protocol would
 //! otherwise stand on both sides of the wire and cancel out. OAuth 1.0a, the SEPA rules and the pain.002 it writes are
@@ -19,6 +19,8 @@ mod messenger;
 mod options;
 mod serial;
 mod smsc;
+mod tokens;
+mod wallets;
 mod wire;
 mod x;
 
@@ -39,6 +41,8 @@ pub struct Running {
     pub smsc: String,
     /// Where people's phones and the SMSC's control API are.
     pub phones: String,
+    /// Where the wallets mint tokens, with the page of a phone and their control API.
+    pub wallets: String,
 }
 
 /// Opens the listeners and serves them until the runtime ends.
@@ -53,18 +57,22 @@ pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Erro
     let messenger_doors = wire::Doors::open(&options.messenger).await?;
     let smsc_port = smsc::Port::open(&options.smsc).await?;
     let phones_doors = wire::Doors::open(&options.phones).await?;
+    let wallets_doors = wire::Doors::open(&options.wallets).await?;
     let running = Running {
         x: x_doors.url()?,
         bank: bank_doors.url()?,
         messenger: messenger_doors.url()?,
         smsc: smsc_port.address().to_string(),
         phones: phones_doors.url()?,
+        wallets: wallets_doors.url()?,
     };
 
     let bank = Arc::new(bank::Bank::new(&options, running.bank.clone())?);
     let x = Arc::new(x::X::new(&options)?);
     let messenger = Arc::new(messenger::Messenger::new(&options)?);
     let smsc = Arc::new(smsc::Smsc::new(&options)?);
+    let minted = Arc::new(tokens::Minted::default());
+    let wallets = Arc::new(wallets::Wallets::new(&options, minted)?);
     courier::start(&x);
     courier::start(&messenger);
     bank_doors.serve(bank::router(Arc::clone(&bank)));
@@ -78,5 +86,6 @@ pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Erro
     x_doors.serve(x::router(x, others));
     messenger_doors.serve(messenger::router(messenger));
     phones_doors.serve(axum::Router::new().nest("/sandbox", phones));
+    wallets_doors.serve(wallets::router(wallets));
     Ok(running)
 }

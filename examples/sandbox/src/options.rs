@@ -33,7 +33,7 @@ pub struct Credentials {
     pub token_secret: String,
 }
 
-/// Simulates X, Messenger, an SMSC and a bank on their real protocols.
+/// Simulates X, Messenger, an SMSC, a bank and wallets on their real protocols.
 ///
 /// Prints one line of JSON with the addresses, then serves until SIGTERM or SIGINT.
 #[derive(Clone, Debug, Parser)]
@@ -90,6 +90,12 @@ pub struct Options {
     /// A fault of the SMSC from the start, as key=value with the keys of its `GET /sandbox/faults`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub smsc_fault: Vec<String>,
+    /// Where the wallets are, and the page of a phone with them; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7007")]
+    pub wallets: String,
+    /// A fault of the wallets from the start, as key=value with the keys of their `GET /sandbox/faults`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub wallet_fault: Vec<String>,
     /// Ends when standard input closes, so that a parent that dies takes the sandbox along.
     #[arg(long)]
     pub until_stdin_closes: bool,

@@ -21,6 +21,7 @@ fn sandbox(arguments: &[&str]) -> Command {
     command.args(["--bank", "127.0.0.1:0"]).args(arguments);
     command.args(["--messenger", "127.0.0.1:0"]);
     command.args(["--smsc", "127.0.0.1:0", "--phones", "127.0.0.1:0"]);
+    command.args(["--wallets", "127.0.0.1:0"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -31,7 +32,7 @@ fn it_prints_its_addresses_and_ends_with_its_parent() {
     let mut line = String::new();
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let addresses: serde_json::Value = serde_json::from_str(&line).unwrap();
-    for half in ["x", "bank", "messenger", "phones"] {
+    for half in ["x", "bank", "messenger", "phones", "wallets"] {
         let address = addresses[half].as_str().unwrap();
         assert!(address.starts_with("http://127.0.0.1:") && !address.ends_with(":0"), "{line}");
     }
@@ -53,6 +54,7 @@ fn a_wrong_start_says_what_is_wrong() {
     check(&["--x", "127.0.0.1:0", "--x-fault", "delay_ms=soon"], "--x-fault");
     check(&["--x", "127.0.0.1:0", "--messenger-fault", "wrong=1"], "--messenger-fault: unknown field `wrong`");
     check(&["--x", "127.0.0.1:0", "--smsc-fault", "window=wide"], "--smsc-fault");
+    check(&["--x", "127.0.0.1:0", "--wallet-fault", "wrong=1"], "--wallet-fault: unknown field `wrong`");
     check(&["--x", "256.0.0.1:0"], "cannot listen on");
 }
 

@@ -53,6 +53,7 @@ impl Sandbox {
         let free = "127.0.0.1:0";
         let mut child = Command::new(&program)
             .args(["--x", free, "--bank", free, "--smsc", free, "--phones", free, "--messenger", free])
+            .args(["--wallets", free])
             .arg("--until-stdin-closes")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

@@ -30,6 +30,7 @@ pub struct Sandbox {
     pub messenger: String,
     pub smsc: String,
     pub phones: String,
+    pub wallets: String,
     pub http: reqwest::Client,
 }
 
@@ -51,11 +52,12 @@ impl Sandbox {
     pub async fn start(arguments: &[&str]) -> Self {
         let fixed = ["sandbox", "--x", "127.0.0.1:0", "--bank", "127.0.0.1:0"];
         let more = ["--messenger", "127.0.0.1:0", "--smsc", "127.0.0.1:0", "--phones", "127.0.0.1:0"];
-        let options = sandbox::Options::parse_from(fixed.iter().chain(&more).chain(arguments));
+        let still_more = ["--wallets", "127.0.0.1:0"];
+        let options = sandbox::Options::parse_from(fixed.iter().chain(&more).chain(&still_more).chain(arguments));
         let running = sandbox::start(options).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let sandbox::Running { x, bank, messenger, smsc, phones } = running;
-        Self { x, bank, messenger, smsc, phones, http }
+        let sandbox::Running { x, bank, messenger, smsc, phones, wallets } = running;
+        Self { x, bank, messenger, smsc, phones, wallets, http }
     }
 
     /// Calls with a JSON body and no credentials, as the control API is called.
@@ -88,6 +90,13 @@ impl Sandbox {
     /// POSTs to the SMSC's control API and expects it to work.
     pub async fn on_smsc(&self, path: &str, body: Value) -> Value {
         let done = self.control("POST", format!("{}/sandbox/{path}", self.phones), body).await;
+        assert_eq!(done.status, 200, "{path}: {}", done.text);
+        done.json()
+    }
+
+    /// POSTs to the wallets and expects it to work.
+    pub async fn on_wallets(&self, path: &str, body: Value) -> Value {
+        let done = self.control("POST", format!("{}/{path}", self.wallets), body).await;
         assert_eq!(done.status, 200, "{path}: {}", done.text);
         done.json()
     }

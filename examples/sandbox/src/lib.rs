@@ -2,8 +2,8 @@
 //!
 //! The sandbox depends on nothing of the gateway's, and shares no code with it: a misunderstanding of a protocol would
 //! otherwise stand on both sides of the wire and cancel out. OAuth 1.0a, the SEPA rules and the pain.002 it writes are
-//! therefore its own work, judged by published vectors and by the official schemas; so is its SMPP, judged by another
-//! implementation.
+//! therefore its own work, judged by published vectors and by the official schemas; so are its SMPP and the tokens of its
+//! wallets, judged by other implementations.
 //!
 //! [`start`] opens the listeners and returns their addresses; the program in `main.rs` is a command line around it.
 

@@ -159,7 +159,10 @@ async fn a_token_opens_for_its_recipient() {
         "authMethod": "CRYPTOGRAM_3DS", "cryptogram": null, "eciIndicator": "02",
     });
     assert_eq!(opened["paymentMethodDetails"], details);
-    assert_eq!(opened["paymentMethod"], "CARD");
+    assert_eq!(
+        (&opened["paymentMethod"], &opened["gatewayMerchantId"]),
+        (&json!("CARD"), &json!("sportello-merchant"))
+    );
     assert!(opened["messageId"].as_str().unwrap().len() > 64);
     let week = Duration::from_secs(7 * 24 * 3600).as_millis();
     let ends: u128 = opened["messageExpiration"].as_str().unwrap().parse().unwrap();
@@ -171,6 +174,9 @@ async fn a_token_opens_for_its_recipient() {
         "pan": "4111111111111111", "expirationMonth": 12, "expirationYear": 2030, "authMethod": "PAN_ONLY",
     });
     assert_eq!(details, expected);
+
+    let elsewhere = mint(&sandbox, json!({ "gateway_merchant": "another" })).await;
+    assert_eq!(merchant.open(&elsewhere).unwrap()["gatewayMerchantId"], "another");
 
     let other = mint(&sandbox, json!({ "merchant": "merchant:12345678901234567890" })).await;
     assert_eq!(merchant.open(&other), Err("the message's signature"));

@@ -32,7 +32,9 @@ const DPAN: &str = "5204240250197840";
 /// The card itself, in a token without a cryptogram.
 const PAN: &str = "5555555555554444";
 /// Who opens the tokens.
-pub(crate) const RECIPIENT: &str = "gateway:sportello";
+const RECIPIENT: &str = "gateway:sportello";
+/// For whom the gateway takes them.
+const GATEWAY_MERCHANT: &str = "sportello-merchant";
 const PROTOCOL: &str = "ECv2";
 /// How long a message and an intermediate key are good for: a week, as with Google.
 const WEEK_MS: u64 = 7 * 24 * 3_600_000;
@@ -46,6 +48,8 @@ pub(crate) struct Ask {
     currency: String,
     /// The recipient id; without it [`RECIPIENT`].
     merchant: Option<String>,
+    /// The merchant that the gateway takes it for; without it [`GATEWAY_MERCHANT`].
+    gateway_merchant: Option<String>,
     #[serde(default, rename = "authMethod")]
     auth_method: AuthMethod,
     /// The card of a token with `PAN_ONLY`; without it [`PAN`].
@@ -113,7 +117,7 @@ pub(crate) fn mint(wallets: &Wallets, ask: &Ask) -> Result<Value, Refusal> {
         "messageId": message_id(wallets, ask.fault)?,
         "paymentMethod": "CARD",
         "paymentMethodDetails": details,
-        "gatewayMerchantId": "sportello-merchant",
+        "gatewayMerchantId": ask.gateway_merchant.as_deref().unwrap_or(GATEWAY_MERCHANT),
     });
     let theirs = match ask.fault {
         Some(Fault::OtherMerchant) => ec::nobodys()?,

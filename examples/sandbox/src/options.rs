@@ -2,6 +2,8 @@
 
 use clap::{Parser, ValueEnum};
 
+use crate::acquirer::Bitmap;
+
 /// The bearer token that the bank accepts unless told otherwise.
 pub const BANK_TOKEN: &str = "sandbox-bank-token";
 
@@ -33,7 +35,7 @@ pub struct Credentials {
     pub token_secret: String,
 }
 
-/// Simulates X, Messenger, an SMSC, a bank and wallets on their real protocols.
+/// Simulates X, Messenger, an SMSC, a bank, an acquirer, a 3DS server and wallets on their real protocols.
 ///
 /// Prints one line of JSON with the addresses, then serves until SIGTERM or SIGINT.
 #[derive(Clone, Debug, Parser)]
@@ -96,6 +98,27 @@ pub struct Options {
     /// A fault of the wallets from the start, as key=value with the keys of their `GET /sandbox/faults`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub wallet_fault: Vec<String>,
+    /// Where the acquirer speaks ISO 8583; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8583")]
+    pub acquirer: String,
+    /// How the acquirer writes the bitmaps.
+    #[arg(long, value_enum, default_value = "binary")]
+    pub acquirer_bitmap: Bitmap,
+    /// Where the acquirer's books and its switches are; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7005")]
+    pub cards: String,
+    /// A fault of the acquirer from the start, as key=value with the keys of its `GET /control/faults`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub acquirer_fault: Vec<String>,
+    /// Where the 3DS server and the pages of its ACS are; port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:7006")]
+    pub threeds: String,
+    /// The bearer token that the 3DS server accepts.
+    #[arg(long, default_value = "sandbox-3ds-key")]
+    pub threeds_key: String,
+    /// A fault of the 3DS server from the start, as key=value with the keys of its `GET /control/faults`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub threeds_fault: Vec<String>,
     /// Ends when standard input closes, so that a parent that dies takes the sandbox along.
     #[arg(long)]
     pub until_stdin_closes: bool,

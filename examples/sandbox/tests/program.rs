@@ -22,6 +22,7 @@ fn sandbox(arguments: &[&str]) -> Command {
     command.args(["--messenger", "127.0.0.1:0"]);
     command.args(["--smsc", "127.0.0.1:0", "--phones", "127.0.0.1:0"]);
     command.args(["--wallets", "127.0.0.1:0"]);
+    command.args(["--acquirer", "127.0.0.1:0", "--cards", "127.0.0.1:0", "--threeds", "127.0.0.1:0"]);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -33,11 +34,14 @@ fn it_prints_its_addresses_and_ends_with_its_parent() {
     BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let addresses: serde_json::Value = serde_json::from_str(&line).unwrap();
     for half in ["x", "bank", "messenger", "phones", "wallets"] {
+    for half in ["x", "bank", "messenger", "phones", "cards", "threeds"] {
         let address = addresses[half].as_str().unwrap();
         assert!(address.starts_with("http://127.0.0.1:") && !address.ends_with(":0"), "{line}");
     }
-    let smsc = addresses["smsc"].as_str().unwrap();
-    assert!(smsc.starts_with("127.0.0.1:") && !smsc.ends_with(":0"), "{line}");
+    for port in ["smsc", "acquirer"] {
+        let port = addresses[port].as_str().unwrap();
+        assert!(port.starts_with("127.0.0.1:") && !port.ends_with(":0"), "{line}");
+    }
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
 }
@@ -55,6 +59,8 @@ fn a_wrong_start_says_what_is_wrong() {
     check(&["--x", "127.0.0.1:0", "--messenger-fault", "wrong=1"], "--messenger-fault: unknown field `wrong`");
     check(&["--x", "127.0.0.1:0", "--smsc-fault", "window=wide"], "--smsc-fault");
     check(&["--x", "127.0.0.1:0", "--wallet-fault", "wrong=1"], "--wallet-fault: unknown field `wrong`");
+    check(&["--x", "127.0.0.1:0", "--acquirer-fault", "wrong=1"], "--acquirer-fault: unknown field `wrong`");
+    check(&["--x", "127.0.0.1:0", "--threeds-fault", "wrong=1"], "--threeds-fault: unknown field `wrong`");
     check(&["--x", "256.0.0.1:0"], "cannot listen on");
 }
 

@@ -15,12 +15,15 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 /// The sandbox's providers, as it names them, and where `gateway.toml` has them.
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 8] = [
     ("x", "127.0.0.1:7001"),
     ("bank", "127.0.0.1:7002"),
     ("smsc", "127.0.0.1:2775"),
     ("phones", "127.0.0.1:7003"),
     ("messenger", "127.0.0.1:7004"),
+    ("acquirer", "127.0.0.1:8583"),
+    ("cards", "127.0.0.1:7005"),
+    ("threeds", "127.0.0.1:7006"),
 ];
 
 /// The repository.

@@ -54,6 +54,7 @@ impl Sandbox {
         let mut child = Command::new(&program)
             .args(["--x", free, "--bank", free, "--smsc", free, "--phones", free, "--messenger", free])
             .args(["--wallets", free])
+            .args(["--acquirer", free, "--cards", free, "--threeds", free])
             .arg("--until-stdin-closes")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

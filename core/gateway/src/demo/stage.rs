@@ -12,12 +12,15 @@ use tokio::process::{Child, Command};
 use crate::client::Client;
 
 /// Where the sandbox's providers are, as it names them, and as `gateway.toml` has them.
-const PLACES: [(&str, &str); 5] = [
+const PLACES: [(&str, &str); 8] = [
     ("x", "127.0.0.1:7001"),
     ("bank", "127.0.0.1:7002"),
     ("smsc", "127.0.0.1:2775"),
     ("phones", "127.0.0.1:7003"),
     ("messenger", "127.0.0.1:7004"),
+    ("acquirer", "127.0.0.1:8583"),
+    ("cards", "127.0.0.1:7005"),
+    ("threeds", "127.0.0.1:7006"),
 ];
 
 /// What the gateway is called on the channels.
@@ -81,7 +84,7 @@ impl Stage {
             let there = text(&said, place);
             written = written.replace(usual, there.trim_start_matches("http://"));
         }
-        let [x, bank, _, phones, messenger] = PLACES.map(|(place, _)| text(&said, place));
+        let [x, bank, _, phones, messenger, ..] = PLACES.map(|(place, _)| text(&said, place));
         let written = adapted(&written, config, &beside, &gateway)?;
         let config = folder.0.join("gateway.toml");
         std::fs::write(&config, written).map_err(|e| e.to_string())?;

@@ -1,7 +1,7 @@
 //! Writing a pain.002: what became of a payment, in the version that answers its pain.001.
 
 use super::{declines::meaning, ledger::Payment};
-use crate::clock;
+use crate::{clock, html::escape};
 
 /// The report on `payment`, whose status is `status`.
 pub(crate) fn write(payment: &Payment, status: &str, now_ms: u64) -> String {
@@ -40,9 +40,4 @@ pub(crate) fn write(payment: &Payment, status: &str, now_ms: u64) -> String {
         end_to_end = escape(&order.end_to_end_id),
         received = clock::rfc3339(payment.received_ms),
     )
-}
-
-/// Text as it stands in an element.
-pub(crate) fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -10,7 +10,8 @@ use axum::{
     routing::{get, post},
 };
 
-use super::{Bank, amount::written, ledger::State as Stage, pain002::escape};
+use super::{Bank, amount::written, ledger::State as Stage};
+use crate::html::escape;
 
 pub(crate) fn router() -> Router<Arc<Bank>> {
     Router::new().route("/sca/{key}", get(ask)).route("/sca/{key}/{decision}", post(decide))

@@ -11,14 +11,14 @@ use super::{
     Account,
     books::Books,
     faults::Faults,
-    link::{Link, Outbox},
+    link::Link,
     load::Load,
     pdu::{self, Frame, command},
     phones::Phones,
     post::{Parcel, Post},
     status,
 };
-use crate::{clock, serial::Snowflakes};
+use crate::{clock, outbox::Outbox, serial::Snowflakes};
 
 /// The instant of a turn, for spans and for people.
 #[derive(Clone, Copy, Debug)]

@@ -18,12 +18,11 @@ use super::{
     Smsc,
     address::Address,
     centre::Centre,
-    gate::Gate,
     load::{Load, Wanted},
     phones::{self, PEOPLE},
     writing::NewText,
 };
-use crate::disturb;
+use crate::{disturb, gate::Gate};
 
 #[derive(Debug)]
 struct Desk {

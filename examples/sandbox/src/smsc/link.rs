@@ -1,30 +1,18 @@
 //! One link: what is known of it, and the octets that go through it.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex},
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use bytes::{Buf, BytesMut};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    sync::Notify,
+    io::AsyncReadExt,
+    net::{TcpStream, tcp::OwnedReadHalf},
 };
 
 use super::{
     Smsc, pdu,
     post::{Kind, Parcel},
 };
-use crate::lock::lock;
-
-/// How many octets may wait to be written before nothing more is read: an ESME that does not read its answers is not
-/// given any more of them.
-const UNWRITTEN_MAX: usize = 1 << 20;
+use crate::outbox::Outbox;
 
 /// What a link was bound as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
@@ -108,67 +96,14 @@ impl Link {
     }
 }
 
-#[derive(Debug, Default)]
-struct Out {
-    octets: Vec<u8>,
-    is_last: bool,
-    trickle: bool,
-}
-
-/// What waits to be written on a link.
-#[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    out: Mutex<Out>,
-    filled: Notify,
-    emptied: Notify,
-    cut: Notify,
-}
-
-impl Outbox {
-    /// Hands over `octets`, which are empty then.
-    pub(crate) fn put(&self, octets: &mut Vec<u8>, trickle: bool, is_last: bool) {
-        {
-            let mut out = lock(&self.out);
-            if out.octets.is_empty() {
-                std::mem::swap(&mut out.octets, octets);
-            } else {
-                out.octets.append(octets);
-            }
-            out.trickle = trickle;
-            out.is_last |= is_last;
-        }
-        self.filled.notify_one();
-    }
-
-    /// What waits, for tests without a connection.
-    #[cfg(test)]
-    pub(crate) fn waiting(&self) -> Vec<u8> {
-        lock(&self.out).octets.clone()
-    }
-
-    /// Closes the link with what is unwritten.
-    pub(crate) fn cut(&self) {
-        self.cut.notify_one();
-    }
-
-    async fn room(&self) {
-        while lock(&self.out).octets.len() > UNWRITTEN_MAX {
-            self.emptied.notified().await;
-        }
-    }
-}
-
 /// Serves one connection to its end.
 pub(crate) async fn serve(smsc: Arc<Smsc>, stream: TcpStream) {
-    // Answers are small: waiting to fill a packet would only add 40 ms to each.
-    let _best_effort = stream.set_nodelay(true);
     let (reader, writer) = stream.into_split();
     let outbox = Arc::new(Outbox::default());
     let Some(id) = smsc.centre().open(Arc::clone(&outbox)) else { return };
     tokio::select! {
         () = read(&smsc, id, &outbox, reader) => {}
-        () = write(&outbox, writer) => {}
-        () = outbox.cut.notified() => {}
+        () = outbox.write(writer) => {}
     }
     smsc.centre().ended(id);
 }
@@ -185,41 +120,4 @@ async fn read(smsc: &Smsc, id: u64, outbox: &Outbox, mut reader: OwnedReadHalf) 
         buffer.advance(taken);
         outbox.room().await;
     }
-}
-
-async fn write(outbox: &Outbox, mut writer: OwnedWriteHalf) {
-    let mut octets = Vec::new();
-    loop {
-        let (is_last, trickle) = {
-            let mut out = lock(&outbox.out);
-            octets.clear();
-            std::mem::swap(&mut out.octets, &mut octets);
-            (out.is_last, out.trickle)
-        };
-        outbox.emptied.notify_one();
-        let written = match octets.is_empty() {
-            true if is_last => break,
-            true => {
-                outbox.filled.notified().await;
-                continue;
-            }
-            false if trickle => drop_by_drop(&mut writer, &octets).await,
-            false => writer.write_all(&octets).await,
-        };
-        if written.is_err() {
-            return;
-        }
-    }
-    // Closing now would throw away what the ESME has not read, if it has written anything since: let it close first.
-    let _it_may_be_gone = writer.shutdown().await;
-    tokio::time::sleep(Duration::from_secs(1)).await;
-}
-
-/// One octet to a packet, with time for it to be read alone.
-async fn drop_by_drop(writer: &mut OwnedWriteHalf, octets: &[u8]) -> std::io::Result<()> {
-    for octet in octets {
-        writer.write_all(&[*octet]).await?;
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    Ok(())
 }

@@ -10,7 +10,6 @@ mod centre;
 pub(crate) mod control;
 mod delivery;
 mod faults;
-mod gate;
 mod link;
 mod load;
 mod message;
@@ -30,9 +29,15 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use self::gate::Port;
-use self::{centre::Centre, faults::Faults, gate::Gate};
-use crate::{disturb, lock::lock, options::Options};
+use tokio::net::TcpStream;
+
+use self::{centre::Centre, faults::Faults};
+use crate::{
+    disturb,
+    gate::{Behind, Gate, Port},
+    lock::lock,
+    options::Options,
+};
 
 /// How often the SMSC looks at what is late.
 const TICK: Duration = Duration::from_millis(20);
@@ -66,6 +71,20 @@ impl Smsc {
 
     fn centre(&self) -> MutexGuard<'_, Centre> {
         lock(&self.centre)
+    }
+}
+
+impl Behind for Smsc {
+    fn out(&self, is_out: bool) {
+        self.centre().is_out = is_out;
+    }
+
+    fn drop_links(&self) {
+        self.centre().drop_links();
+    }
+
+    async fn serve(self: Arc<Self>, stream: TcpStream) {
+        link::serve(self, stream).await;
     }
 }
 

@@ -59,7 +59,7 @@ impl X {
 
 /// Everything on X's listener. `others`: the control APIs of the other providers, each with its name. They are mounted
 /// there too, so that the page need ask one origin only.
-pub(crate) fn router(x: Arc<X>, others: [(&str, Router); 3]) -> Router {
+pub(crate) fn router(x: Arc<X>, others: impl IntoIterator<Item = (&'static str, Router)>) -> Router {
     let api = api::router()
         .merge(lookups::router())
         .layer(middleware::from_fn_with_state(Arc::clone(&x), gate::signed))

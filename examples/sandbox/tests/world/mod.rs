@@ -31,6 +31,9 @@ pub struct Sandbox {
     pub smsc: String,
     pub phones: String,
     pub wallets: String,
+    pub acquirer: String,
+    pub cards: String,
+    pub threeds: String,
     pub http: reqwest::Client,
 }
 
@@ -58,6 +61,12 @@ impl Sandbox {
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let sandbox::Running { x, bank, messenger, smsc, phones, wallets } = running;
         Self { x, bank, messenger, smsc, phones, wallets, http }
+        let cards = ["--acquirer", "127.0.0.1:0", "--cards", "127.0.0.1:0", "--threeds", "127.0.0.1:0"];
+        let options = sandbox::Options::parse_from(fixed.iter().chain(&more).chain(&cards).chain(arguments));
+        let running = sandbox::start(options).await.unwrap();
+        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
+        let sandbox::Running { x, bank, messenger, smsc, phones, acquirer, cards, threeds } = running;
+        Self { x, bank, messenger, smsc, phones, acquirer, cards, threeds, http }
     }
 
     /// Calls with a JSON body and no credentials, as the control API is called.
@@ -97,8 +106,23 @@ impl Sandbox {
     /// POSTs to the wallets and expects it to work.
     pub async fn on_wallets(&self, path: &str, body: Value) -> Value {
         let done = self.control("POST", format!("{}/{path}", self.wallets), body).await;
+    /// POSTs to the acquirer's control API and expects it to work.
+    pub async fn on_acquirer(&self, path: &str, body: Value) -> Value {
+        let done = self.control("POST", format!("{}/control/{path}", self.cards), body).await;
         assert_eq!(done.status, 200, "{path}: {}", done.text);
         done.json()
+    }
+
+    /// POSTs to the 3DS server's control API and expects it to work.
+    pub async fn on_threeds(&self, path: &str, body: Value) -> Value {
+        let done = self.control("POST", format!("{}/control/{path}", self.threeds), body).await;
+        assert_eq!(done.status, 200, "{path}: {}", done.text);
+        done.json()
+    }
+
+    /// A card's account at the acquirer, by its number or its last four digits.
+    pub async fn card(&self, card: &str) -> Value {
+        self.see(format!("{}/control/cards/{card}", self.cards)).await
     }
 
     /// GETs and expects it to work.

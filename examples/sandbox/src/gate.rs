@@ -1,10 +1,24 @@
-//! The SMPP port, which an outage closes.
+//! A port on which a protocol of its own is spoken, and which an outage closes.
 
 use std::{net::SocketAddr, sync::Arc};
 
-use tokio::{net::TcpListener, sync::Mutex, task::JoinHandle};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Mutex,
+    task::JoinHandle,
+};
 
-use super::{Smsc, link};
+/// Who is behind the port.
+pub(crate) trait Behind: Send + Sync + 'static {
+    /// An outage begins, or ends.
+    fn out(&self, is_out: bool);
+
+    /// Ends all links at once.
+    fn drop_links(&self);
+
+    /// Serves one connection to its end.
+    fn serve(self: Arc<Self>, stream: TcpStream) -> impl Future<Output = ()> + Send;
+}
 
 /// A port that is open, and not served yet.
 #[derive(Debug)]
@@ -36,8 +50,8 @@ pub(crate) struct Gate {
 }
 
 impl Gate {
-    pub(crate) fn serve(smsc: &Arc<Smsc>, port: Port) -> Self {
-        let accepting = tokio::spawn(accept(Arc::clone(smsc), port.listener));
+    pub(crate) fn serve(behind: &Arc<impl Behind>, port: Port) -> Self {
+        let accepting = tokio::spawn(accept(Arc::clone(behind), port.listener));
         Self { address: port.address, accepting: Mutex::new(Some(accepting)) }
     }
 
@@ -45,30 +59,32 @@ impl Gate {
     ///
     /// # Errors
     /// When somebody else has taken the port meanwhile.
-    pub(crate) async fn outage(&self, smsc: &Arc<Smsc>, on: bool) -> Result<(), String> {
+    pub(crate) async fn outage(&self, behind: &Arc<impl Behind>, on: bool) -> Result<(), String> {
         let mut accepting = self.accepting.lock().await;
         if on {
-            smsc.centre().is_out = true;
+            behind.out(true);
             if let Some(task) = accepting.take() {
                 task.abort();
                 // Only when the task has ended is its listener closed.
                 let _it_was_told_to = task.await;
             }
-            smsc.centre().drop_links();
+            behind.drop_links();
         } else if accepting.is_none() {
             let port = Port::open(&self.address.to_string()).await?;
-            smsc.centre().is_out = false;
-            *accepting = Some(tokio::spawn(accept(Arc::clone(smsc), port.listener)));
+            behind.out(false);
+            *accepting = Some(tokio::spawn(accept(Arc::clone(behind), port.listener)));
         }
         Ok(())
     }
 }
 
-async fn accept(smsc: Arc<Smsc>, listener: TcpListener) {
+async fn accept(behind: Arc<impl Behind>, listener: TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                tokio::spawn(link::serve(Arc::clone(&smsc), stream));
+                // Messages are small: waiting to fill a packet would only add 40 ms to each.
+                let _best_effort = stream.set_nodelay(true);
+                tokio::spawn(Arc::clone(&behind).serve(stream));
             }
             // Out of file descriptors, or the caller was gone already: the next one may be luckier.
             Err(_) => tokio::time::sleep(std::time::Duration::from_millis(10)).await,

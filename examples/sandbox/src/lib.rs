@@ -25,6 +25,7 @@ mod outbox;
 mod proofs;
 mod serial;
 mod smsc;
+mod threeds;
 mod tokens;
 mod wallets;
 mod wire;
@@ -92,22 +93,26 @@ pub async fn start(options: Options) -> Result<Running, Box<dyn std::error::Erro
     let smsc = Arc::new(smsc::Smsc::new(&options)?);
     let (minted, proofs) = (Arc::default(), Arc::default());
     let wallets = Arc::new(wallets::Wallets::new(&options, Arc::clone(&minted))?);
-    let acquirer = acquirer::Acquirer::new(&options, Arc::clone(&minted), Arc::clone(&proofs))?;
+    let acquirer = acquirer::Acquirer::new(&options, minted, Arc::clone(&proofs))?;
+    let threeds = threeds::ThreeDs::new(&options, running.threeds.clone(), proofs)?;
     courier::start(&x);
     courier::start(&messenger);
     bank_doors.serve(bank::router(Arc::clone(&bank)));
     let smsc_gate = smsc::start(&smsc, smsc_port);
     let phones = smsc::control::router(smsc, smsc_gate);
     let (cards_pages, cards) = acquirer::start(Arc::new(acquirer), acquirer_port);
+    let (threeds_pages, threeds) = threeds::routers(Arc::new(threeds));
     let others = [
         ("bank", bank::control::router(bank)),
         ("smsc", phones.clone()),
         ("messenger", messenger::controls(Arc::clone(&messenger))),
         ("cards", cards),
+        ("threeds", threeds),
     ];
     x_doors.serve(x::router(x, others));
     messenger_doors.serve(messenger::router(messenger));
     cards_doors.serve(cards_pages);
+    threeds_doors.serve(threeds_pages);
     phones_doors.serve(axum::Router::new().nest("/sandbox", phones));
     wallets_doors.serve(wallets::router(wallets));
     Ok(running)

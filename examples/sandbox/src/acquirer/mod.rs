@@ -14,7 +14,7 @@ mod host;
 mod ledger;
 mod link;
 mod message;
-mod money;
+pub(crate) mod money;
 mod original;
 mod page;
 mod reverse;
@@ -29,6 +29,7 @@ use tokio::net::TcpStream;
 
 pub use self::message::Bitmap;
 use self::{control::Desk, faults::Faults, host::Host};
+pub(crate) use self::{money::last4, rules::luhn};
 use crate::{
     disturb,
     gate::{Behind, Gate, Port},

@@ -76,10 +76,15 @@ impl Terminal {
 
     /// A network management message and its answer.
     pub async fn manage(&mut self, what: &str) -> Answer {
+        self.manage_unheard(what).await;
+        self.answer().await
+    }
+
+    /// A network management message, whose answer is not waited for.
+    pub async fn manage_unheard(&mut self, what: &str) {
         let stan = self.next();
         let fields = [(7, "1124190501"), (11, stan.as_str()), (70, what)];
         self.send(800, &fields.map(|(field, value)| (field, value.to_owned())).into()).await;
-        self.answer().await
     }
 
     fn next(&mut self) -> String {

@@ -62,6 +62,38 @@ async fn a_lost_request_was_never_there() {
 }
 
 #[tokio::test]
+async fn a_capture_is_repeated_until_it_is_answered() {
+    let (sandbox, mut terminal) = start("on=captures").await;
+    let authorization = terminal.request(100, VISA, 2000, &[]);
+    let approval = terminal.ask(&authorization).await.get(38).to_owned();
+    for switch in ["lose_requests", "lose_answers"] {
+        sandbox.on_acquirer("faults", json!({ switch: 1 })).await;
+        let mut capture = terminal.about(220, &authorization, &[(38, &approval), (4, "000000000500")]);
+        terminal.say(&capture).await;
+        terminal.hears_nothing().await;
+        capture.mti = 221;
+        for _ in 0..2 {
+            assert_eq!(terminal.ask(&capture).await.code(), "00", "{switch}");
+        }
+    }
+    assert_eq!(books(&sandbox).await, (1000, 1000));
+}
+
+#[tokio::test]
+async fn a_capture_that_overtakes_its_authorization_is_taken_when_it_is_repeated() {
+    let (sandbox, mut terminal) = start("hold_requests=1").await;
+    let authorization = terminal.request(100, VISA, 2000, &[]);
+    terminal.say(&authorization).await;
+    let mut capture = terminal.about(220, &authorization, &[(38, "000001")]);
+    assert_eq!(terminal.ask(&capture).await.code(), "25");
+    sandbox.on_acquirer("release", json!({})).await;
+    assert_eq!(terminal.answer().await.get(38), "000001");
+    capture.mti = 221;
+    assert_eq!(terminal.ask(&capture).await.code(), "00");
+    assert_eq!(books(&sandbox).await, (2000, 0));
+}
+
+#[tokio::test]
 async fn a_reversal_that_overtakes_its_original_is_remembered() {
     let check = async |fault: &str, expected: (&str, u64)| {
         let (sandbox, mut terminal) = start(fault).await;

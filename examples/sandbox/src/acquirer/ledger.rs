@@ -93,8 +93,9 @@ impl Ledger {
         let Some((_, entry)) = self.by_key(&Original::of(message).key) else { return Standing::New };
         let is_same = entry.digest == digest(message);
         match message.mti {
-            // A reversal is known by what it reverses: it may come as often as it will.
-            400 | 401 | 420 | 421 if is_same => Standing::New,
+            // A reversal is known by what it reverses: it may come as often as it will. A completion that is repeated and
+            // not known above had no original, which may have come since.
+            221 | 400 | 401 | 420 | 421 if is_same => Standing::New,
             _ => Standing::Duplicate(is_same.then(|| entry.verdict.clone())),
         }
     }
@@ -114,7 +115,7 @@ impl Ledger {
         let at = self.entries.len();
         let id = Original::of(message);
         self.by_key.entry(id.key.clone()).or_insert(at);
-        if matches!(message.mti, 220 | 221) {
+        if matches!(message.mti, 220 | 221) && verdict.code != "25" {
             self.advices.insert(advice(message), at);
         }
         self.entries.push(Entry {
@@ -167,4 +168,84 @@ fn digest(message: &Message) -> u64 {
     let mut hasher = DefaultHasher::new();
     (message.mti / 10, &message.fields).hash(&mut hasher);
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::{acquirer::authorize::Vouchers, proofs::Proofs, tokens::Minted};
+
+    const PAN: &str = "6011000990139424";
+
+    fn message(mti: u16, stan: u32, minor: u64, code: &str) -> Message {
+        let mut message = Message::new(mti);
+        let (stan, amount) = (format!("{stan:06}"), format!("{minor:012}"));
+        let fields = [
+            (2, PAN),
+            (3, code),
+            (4, &amount),
+            (7, "1124190501"),
+            (11, &stan),
+            (14, "3012"),
+            (32, "400123"),
+            (37, "633119000001"),
+            (41, "TERM0001"),
+            (42, "MERCHANT0000001"),
+            (49, "978"),
+        ];
+        for (field, value) in fields {
+            message.set(field, value);
+        }
+        message
+    }
+
+    /// What is done next: how, about which of the messages before, and with which amount.
+    fn any_deed() -> impl Strategy<Value = (u8, prop::sample::Index, u64)> {
+        (0_u8..6, any::<prop::sample::Index>(), 1_u64..300)
+    }
+
+    fn done(ledger: &mut Ledger, deed: (u8, prop::sample::Index, u64), stan: u32) {
+        let (what, which, minor) = deed;
+        let (minted, proofs) = (Minted::default(), Proofs::default());
+        let vouchers = Vouchers { minted: &minted, proofs: &proofs };
+        let about = (!ledger.entries.is_empty()).then(|| which.get(&ledger.entries).clone());
+        let with_original = |mut message: Message, about: &Entry| {
+            let Original { mti, key, acquirer } = &about.id;
+            message.set(90, format!("{mti:04}{:06}{:010}{acquirer:011}{:011}", key.stan, key.sent_at, 0));
+            message.set(38, about.verdict.approval.clone().unwrap_or_default());
+            message
+        };
+        match (what, about) {
+            (0, _) => ledger.authorize(&message(100, stan, minor, "000000"), vouchers, true),
+            (1, _) => ledger.authorize(&message(200, stan, minor, "000000"), vouchers, true),
+            (2, Some(about)) => ledger.capture(&with_original(message(220, stan, minor, "000000"), &about)),
+            (3, Some(about)) => ledger.refund(&with_original(message(200, stan, minor, "200000"), &about), true),
+            (4, _) => ledger.refund(&message(200, stan, minor, "200000"), true),
+            (_, Some(about)) => ledger.reverse(&with_original(message(420, stan, about.amount, "000000"), &about)),
+            _ => {}
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn every_cent_that_was_authorized_is_held_or_paid_or_given_back(
+            deeds in proptest::collection::vec(any_deed(), 1..60),
+        ) {
+            let mut ledger = Ledger::default();
+            for (stan, deed) in (1..).zip(deeds) {
+                done(&mut ledger, deed, stan);
+                let money = *ledger.money(PAN, "978");
+                prop_assert_eq!(money.authorized, money.held + money.taken + money.refunded + money.reversed);
+                let of_entries: u64 = ledger
+                    .entries
+                    .iter()
+                    .filter(|entry| entry.id.mti == 100 && !entry.is_reversed)
+                    .map(|entry| entry.verdict.approved - entry.captured)
+                    .sum();
+                prop_assert_eq!(money.held, of_entries);
+            }
+        }
+    }
 }

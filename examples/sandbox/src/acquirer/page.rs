@@ -22,13 +22,15 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:62rem;mar
     h2 code{font-size:1rem}h2 .name{color:#678;font-weight:400}h2 .sum{margin-left:auto}\
     table{border-collapse:collapse;width:100%;margin-top:.6rem;font-size:.85rem}\
     th{text-align:left;color:#678;font-weight:400}td,th{padding:.15rem .6rem .15rem 0;white-space:nowrap}\
-    td.n,th.n{text-align:right}.good{color:#087443}.bad{color:#b3261e}.odd{color:#9a5b00}";
+    td.n,th.n{text-align:right;padding-right:1.2rem}.good{color:#087443}.bad{color:#b3261e}.odd{color:#9a5b00}";
 
 /// Everything as it is now; it asks again by itself every few seconds.
 pub(super) async fn show(State(desk): State<Arc<Desk>>) -> Response {
     let cards = {
         let host = desk.acquirer.host();
-        let accounts = control::accounts(&host.ledger);
+        let mut accounts = control::accounts(&host.ledger);
+        // Those that something was said about come first.
+        accounts.sort_by_key(|(_, account)| account.operations.is_empty());
         accounts.iter().map(|(pan, account)| of_card(pan, account)).collect::<String>()
     };
     let page = format!(

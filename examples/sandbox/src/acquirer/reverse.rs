@@ -3,6 +3,7 @@
 use super::{
     ledger::{Entry, Ledger, Verdict, agrees},
     message::Message,
+    money,
     original::Original,
 };
 
@@ -13,7 +14,7 @@ impl Ledger {
         let about = self.find(&original).map(|(at, _)| at);
         let verdict = match about.and_then(|at| self.entries.get(at)) {
             None => Verdict::refused("25", "90: no such original"),
-            Some(entry) => judged(message, entry),
+            Some(entry) => judged(message, entry, self.paid(entry)),
         };
         let is_done = verdict.code == "00";
         if about.is_none() {
@@ -24,6 +25,13 @@ impl Ledger {
         if let (true, Some(at)) = (is_done, about) {
             self.take_back(at);
         }
+    }
+
+    /// What the card of an entry has paid, all in all.
+    fn paid(&self, entry: &Entry) -> u64 {
+        let money = self.accounts.get(&entry.pan).map(|account| &account.money);
+        let letters = money::currency(&entry.currency).unwrap_or_default();
+        money.and_then(|money| money.get(letters)).map_or(0, |money| money.taken)
     }
 
     /// Takes back what an entry moved, if that was not done before.
@@ -75,7 +83,7 @@ impl Ledger {
     }
 }
 
-fn judged(message: &Message, entry: &Entry) -> Verdict {
+fn judged(message: &Message, entry: &Entry, paid: u64) -> Verdict {
     if let Err(note) = agrees(message, entry) {
         return Verdict::refused("30", &note);
     }
@@ -85,6 +93,14 @@ fn judged(message: &Message, entry: &Entry) -> Verdict {
     }
     if !entry.is_reversed && entry.id.mti == 100 && entry.captured > 0 && entry.captured == entry.verdict.approved {
         return Verdict::refused("12", "90: captured: refund it");
+    }
+    let given = match (entry.id.mti, entry.is_refund) {
+        (200, false) => entry.verdict.approved.saturating_sub(entry.refunded),
+        (220, _) => entry.verdict.approved,
+        _ => 0,
+    };
+    if !entry.is_reversed && (given > paid || entry.id.mti == 220 && entry.refunded > 0) {
+        return Verdict::refused("12", "90: was refunded");
     }
     Verdict::approved("00", amount, None)
 }

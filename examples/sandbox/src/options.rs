@@ -35,11 +35,16 @@ pub struct Credentials {
     pub token_secret: String,
 }
 
+/// What is treated specially, for the end of the help.
+fn tables() -> String {
+    format!("{}\n\n{}", crate::acquirer::card::help(), crate::bank::declines::help())
+}
+
 /// Simulates X, Messenger, an SMSC, a bank, an acquirer, a 3DS server and wallets on their real protocols.
 ///
 /// Prints one line of JSON with the addresses, then serves until SIGTERM or SIGINT.
 #[derive(Clone, Debug, Parser)]
-#[command(name = "sandbox", version, after_long_help = crate::bank::declines::help())]
+#[command(name = "sandbox", version, after_long_help = tables())]
 pub struct Options {
     /// Where X listens; port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:7001")]

@@ -67,3 +67,37 @@ const fn card(pan: Text, name: Text, treatment: Treatment, authentication: Authe
 pub(crate) fn find(pan: &str) -> Option<&'static Card> {
     CARDS.iter().find(|card| card.pan == pan)
 }
+
+/// The table, for people.
+pub(crate) fn help() -> String {
+    let line = |card: &Card| {
+        let acquirer = match card.treatment {
+            Treatment::Approve => "approved".to_owned(),
+            Treatment::ApproveAuthenticated => "approved with evidence, else 1A".to_owned(),
+            Treatment::ApproveHalf => "a half approved (10)".to_owned(),
+            Treatment::ApproveCryptogram => "approved with a wallet's cryptogram".to_owned(),
+            Treatment::Decline(code) => format!("declined, {code}"),
+        };
+        let threeds = match card.authentication {
+            Authentication::Status("C") => "3DS challenge, the code is 123456".to_owned(),
+            Authentication::Status(status) => format!("3DS {status}"),
+            Authentication::NotEnrolled => "not enrolled for 3DS".to_owned(),
+        };
+        format!("  {:>24}  {acquirer}; {threeds}", card.pan)
+    };
+    let lines: Vec<String> = CARDS.iter().map(line).collect();
+    format!("The cards of the acquirer, all until 2030-12:\n{}", lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cards_are_cards_and_their_last_digits_tell_them_apart() {
+        let mut last: Vec<&str> = CARDS.iter().map(|card| super::super::last4(card.pan)).collect();
+        assert!(CARDS.iter().all(|card| super::super::luhn(card.pan)));
+        last.sort_unstable();
+        assert!(last.is_sorted_by(|a, b| a < b), "{last:?}");
+    }
+}

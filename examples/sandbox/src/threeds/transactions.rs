@@ -29,7 +29,7 @@ pub(crate) struct Purchase {
 }
 
 /// What the RReq said.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Rreq {
     pub(crate) trans_status: &'static str,
@@ -65,7 +65,7 @@ pub(crate) struct Challenge {
 }
 
 /// One authentication, from the versioning on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Transaction {
     /// `threeDSServerTransID`.
     pub(crate) id: String,
@@ -84,11 +84,18 @@ pub(crate) struct Transaction {
 }
 
 /// All of them, the oldest first.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Transactions {
     pub(crate) all: Vec<Transaction>,
     /// How far the clock was moved ahead.
     ahead_ms: u64,
+}
+
+impl std::fmt::Debug for Transactions {
+    // Account numbers and authentication values stand in it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transactions").field("all", &self.all.len()).finish_non_exhaustive()
+    }
 }
 
 /// What came of what a payer did on the page of the ACS.

@@ -55,18 +55,13 @@ impl Sandbox {
     pub async fn start(arguments: &[&str]) -> Self {
         let fixed = ["sandbox", "--x", "127.0.0.1:0", "--bank", "127.0.0.1:0"];
         let more = ["--messenger", "127.0.0.1:0", "--smsc", "127.0.0.1:0", "--phones", "127.0.0.1:0"];
-        let still_more = ["--wallets", "127.0.0.1:0"];
-        let options = sandbox::Options::parse_from(fixed.iter().chain(&more).chain(&still_more).chain(arguments));
-        let running = sandbox::start(options).await.unwrap();
-        let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let sandbox::Running { x, bank, messenger, smsc, phones, wallets } = running;
-        Self { x, bank, messenger, smsc, phones, wallets, http }
         let cards = ["--acquirer", "127.0.0.1:0", "--cards", "127.0.0.1:0", "--threeds", "127.0.0.1:0"];
-        let options = sandbox::Options::parse_from(fixed.iter().chain(&more).chain(&cards).chain(arguments));
-        let running = sandbox::start(options).await.unwrap();
+        let still_more = ["--wallets", "127.0.0.1:0"];
+        let all = fixed.iter().chain(&more).chain(&cards).chain(&still_more).chain(arguments);
+        let running = sandbox::start(sandbox::Options::parse_from(all)).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
-        let sandbox::Running { x, bank, messenger, smsc, phones, acquirer, cards, threeds } = running;
-        Self { x, bank, messenger, smsc, phones, acquirer, cards, threeds, http }
+        let sandbox::Running { x, bank, messenger, smsc, phones, acquirer, cards, threeds, wallets } = running;
+        Self { x, bank, messenger, smsc, phones, acquirer, cards, threeds, wallets, http }
     }
 
     /// Calls with a JSON body and no credentials, as the control API is called.
@@ -106,6 +101,10 @@ impl Sandbox {
     /// POSTs to the wallets and expects it to work.
     pub async fn on_wallets(&self, path: &str, body: Value) -> Value {
         let done = self.control("POST", format!("{}/{path}", self.wallets), body).await;
+        assert_eq!(done.status, 200, "{path}: {}", done.text);
+        done.json()
+    }
+
     /// POSTs to the acquirer's control API and expects it to work.
     pub async fn on_acquirer(&self, path: &str, body: Value) -> Value {
         let done = self.control("POST", format!("{}/control/{path}", self.cards), body).await;

@@ -46,10 +46,16 @@ impl Directory {
         (handle.scheme() == "iban").then(|| Person {
             name: handle.rest().to_owned(),
             handle: handle.clone(),
-            account: handle.clone(),
+            account: Some(handle.clone()),
             country: handle.rest().get(..2).map(str::to_owned),
             language: "en".into(),
         })
+    }
+
+    /// What stays the same of a person, whichever of their handles is used, and whatever account they give for a payment.
+    pub(crate) fn identity(&self, handle: &Handle) -> Handle {
+        let Some(profile) = self.profile(handle) else { return handle.clone() };
+        profile.account.as_ref().or_else(|| profile.handles.first()).unwrap_or(handle).clone()
     }
 
     /// Every immutable handle of whoever has this one.

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sportello_model::payment::{AttemptState, Effect, Event, Refusal, State};
+use sportello_model::payment::{Attempt, AttemptState, Effect, Event, Refusal, State};
 use sportello_model::{Doubt, Inquiry, Outcome};
 use sportello_sdk::{Failure, Source};
 
@@ -93,7 +93,9 @@ impl Engine {
         };
         match effect {
             Effect::Submit { attempt, .. } => self.submit(&live, due.id, *attempt).await,
-            Effect::Ask { attempt, .. } => self.ask(&live, due, *attempt).await,
+            Effect::Ask { attempt, round, .. } => self.ask(&live, due, *attempt, *round).await,
+            Effect::Reverse { attempt, .. } => self.reverse(&live, due, *attempt).await,
+            Effect::EndEnrolment { .. } => self.end_enrolment(&live, due.id).await,
             Effect::Expire { challenge, .. } => self.expire(&live, due.id, *challenge).await,
             Effect::Note { .. } => Ok(Vec::new()),
         }
@@ -106,9 +108,9 @@ impl Engine {
         }
     }
 
-    /// Gives an order to its rail: once.
+    /// Gives an order to its rail: once, and once more each time that its payer had to act and has.
     async fn submit(&self, live: &Arc<Live>, id: EffectId, number: u32) -> Result<Vec<Due>, StoreError> {
-        let (order, rail) = {
+        let (order, rail, round) = {
             let mut now = live.now.lock().await;
             let Some(attempt) = now.payment.attempt(number) else {
                 self.0.store.forget(vec![id]).await;
@@ -127,7 +129,11 @@ impl Engine {
                     return Ok(Vec::new());
                 }
             }
-            let (order, rail) = (now.payment.order(attempt), attempt.rail.clone());
+            let (rail, round) = (attempt.rail.clone(), attempt.round);
+            let Some(order) = now.payment.order(attempt) else {
+                let event = Event::NotSent { attempt: number, because: "somebody has no account".into() };
+                return self.settle(live, &mut now, &event, id).await;
+            };
             // Only when it is durable that bytes may leave, may they.
             match self.change(live, &mut now, &[Event::Sent { attempt: number }], None).await {
                 Ok(_) => {}
@@ -138,35 +144,44 @@ impl Engine {
                     return Ok(Vec::new());
                 }
             }
-            (order, rail)
+            (order, rail, round)
         };
         let answer = self.0.ports.submit(&rail, &order).await;
-        self.settle_surely(live, &answered(number, answer), id).await
+        self.settle_surely(live, &answered(number, answer), id, Some((number, round))).await
     }
 
     /// Finds out what became of an order.
-    async fn ask(&self, live: &Arc<Live>, due: &Due, number: u32) -> Result<Vec<Due>, StoreError> {
-        let (inquiry, rail, doubt, is_known) = {
+    async fn ask(&self, live: &Arc<Live>, due: &Due, number: u32, round: u32) -> Result<Vec<Due>, StoreError> {
+        let (inquiry, rail, is_sent_again, is_known) = {
             let now = live.now.lock().await;
-            let Some(attempt) = now.payment.attempt(number).filter(|a| a.state.is_out()) else {
+            let plan = now.payment.plan.as_deref();
+            let doubt = |attempt: &Attempt| plan.and_then(|plan| plan.doubt(attempt)).cloned();
+            let is_asked = |attempt: &&Attempt| match attempt.state {
+                AttemptState::Pending | AttemptState::ActionRequired => attempt.round == round,
+                // Where an order is undone, doubt about it ends by that alone.
+                state => state.is_out() && attempt.round == round && doubt(attempt) != Some(Doubt::Reversible),
+            };
+            let attempt = now.payment.attempt(number).filter(is_asked);
+            let Some((attempt, order)) = attempt.and_then(|attempt| Some((attempt, now.payment.order(attempt)?)))
+            else {
                 self.0.store.forget(vec![due.id]).await;
                 return Ok(Vec::new());
             };
-            let order = now.payment.order(attempt);
             let inquiry = Inquiry { order, reference: attempt.reference.clone(), asked: attempt.asked };
-            let doubt = now.payment.plan.as_deref().and_then(|plan| plan.doubt(attempt)).cloned();
-            let is_known = match doubt {
-                Some(Doubt::Idempotent { for_ms }) => attempt.is_known_again(for_ms, self.now_ms()),
-                _ => true,
+            // While the payer has to act, the order is not to be given again: that comes once they have.
+            let acts = attempt.state == AttemptState::ActionRequired;
+            let (is_sent_again, is_known) = match doubt(attempt) {
+                Some(Doubt::Idempotent { for_ms }) if !acts => (true, attempt.is_known_again(for_ms, self.now_ms())),
+                _ => (false, true),
             };
-            (inquiry, attempt.rail.clone(), doubt, is_known)
+            (inquiry, attempt.rail.clone(), is_sent_again, is_known)
         };
-        let result = match doubt {
+        let result = match is_sent_again {
             // The gateway or the rail was away for too long: the rail would carry it out a second time.
             _ if !is_known => Ok(Outcome::unknown("the time in which the rail knows the order again is over")),
             // The same order under the same key: the rail carries it out once, and says what came of it.
-            Some(Doubt::Idempotent { .. }) => self.0.ports.submit(&rail, &inquiry.order).await.result,
-            _ => self.0.ports.inquire(&rail, &inquiry).await,
+            true => self.0.ports.submit(&rail, &inquiry.order).await.result,
+            false => self.0.ports.inquire(&rail, &inquiry).await,
         };
         let outcome = match result {
             Ok(outcome) => outcome,
@@ -178,7 +193,8 @@ impl Engine {
             }
             Err(failure) => Outcome::unknown(failure.to_string()),
         };
-        self.settle_surely(live, &Event::Answered { attempt: number, asked: true, outcome }, due.id).await
+        let event = Event::Answered { attempt: number, asked: true, outcome };
+        self.settle_surely(live, &event, due.id, Some((number, round))).await
     }
 
     async fn expire(&self, live: &Arc<Live>, id: EffectId, challenge: u32) -> Result<Vec<Due>, StoreError> {
@@ -192,10 +208,34 @@ impl Engine {
         self.settle(live, &mut now, &Event::Expired, id).await
     }
 
-    /// As [`Self::settle`], for what a rail has said: that must not be lost because the disk is full for a moment.
-    async fn settle_surely(&self, live: &Arc<Live>, event: &Event, id: EffectId) -> Result<Vec<Due>, StoreError> {
+    async fn end_enrolment(&self, live: &Arc<Live>, id: EffectId) -> Result<Vec<Due>, StoreError> {
+        let mut now = live.now.lock().await;
+        if now.payment.state != State::AwaitingEnrolment {
+            self.0.store.forget(vec![id]).await;
+            return Ok(Vec::new());
+        }
+        self.settle(live, &mut now, &Event::Expired, id).await
+    }
+
+    /// As [`Self::settle`], for what a rail has said: that must not be lost because the disk is full for a moment. `given`
+    /// names the attempt, and which time its order was given: of a time before, only an end is news.
+    pub(crate) async fn settle_surely(
+        &self,
+        live: &Arc<Live>,
+        event: &Event,
+        id: EffectId,
+        given: Option<(u32, u32)>,
+    ) -> Result<Vec<Due>, StoreError> {
         for tries in 0u32.. {
             let mut now = live.now.lock().await;
+            let is_of_before = given.is_some_and(|(number, round)| {
+                let is_end = matches!(event, Event::Answered { outcome, .. } if outcome.is_final());
+                !is_end && now.payment.attempt(number).is_some_and(|attempt| attempt.round != round)
+            });
+            if is_of_before {
+                self.0.store.forget(vec![id]).await;
+                return Ok(Vec::new());
+            }
             match self.settle(live, &mut now, event, id).await {
                 Err(StoreError::Closed) => return Err(StoreError::Closed),
                 Err(error) => {

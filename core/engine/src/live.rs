@@ -53,7 +53,7 @@ impl Live {
     }
 }
 
-/// All payments under way, and who has been asked for a code.
+/// All payments under way, and who has been asked for a code, or waits for somebody to give an account.
 #[derive(Debug)]
 pub(crate) struct Lives {
     shards: [Mutex<HashMap<PaymentId, Arc<Live>>>; SHARDS],
@@ -113,12 +113,12 @@ impl Lives {
         }
     }
 
-    /// The payments for which this handle has been asked for a code, as they were then, the oldest first.
+    /// The payments of this handle that wait for a code or an account, as they were then, the oldest first.
     pub(crate) fn asked_of(&self, handle: &Handle) -> Vec<Payment> {
         self.asked.lock().get(handle).map(|asked| asked.payments.values().cloned().collect()).unwrap_or_default()
     }
 
-    /// For how many payments one of these handles has been asked for a code.
+    /// How many payments of one of these handles wait for a code or an account.
     pub(crate) fn count_asked_of(&self, handles: &[Handle]) -> usize {
         let asked = self.asked.lock();
         handles.iter().filter_map(|handle| asked.get(handle)).map(|asked| asked.payments.len()).sum()
@@ -131,18 +131,20 @@ impl Lives {
     }
 
     fn index(&self, payment: &Payment) {
-        // Most payments never ask for a code, and are spared the lock.
-        let Some(challenge) = payment.challenge else { return };
-        let code = self.code_key.code(payment, challenge.number);
+        // Most payments never ask for a code or an account, and are spared the lock.
+        if payment.challenge.is_none() && payment.enrolment.is_none() {
+            return;
+        }
+        let code = payment.challenge.map(|challenge| self.code_key.code(payment, challenge.number));
         let mut asked = self.asked.lock();
         let payer = &payment.intent.payer.handle;
-        if payment.state == State::AwaitingConfirmation {
+        if matches!(payment.state, State::AwaitingConfirmation | State::AwaitingEnrolment) {
             let of_payer = asked.entry(payer.clone()).or_default();
             of_payer.payments.insert(payment.id, payment.clone());
-            of_payer.codes.insert(code, payment.id);
+            of_payer.codes.extend(code.map(|code| (code, payment.id)));
         } else if let Some(of_payer) = asked.get_mut(payer) {
             of_payer.payments.remove(&payment.id);
-            if of_payer.codes.get(&code) == Some(&payment.id) {
+            if let Some(code) = code.filter(|code| of_payer.codes.get(code) == Some(&payment.id)) {
                 of_payer.codes.remove(&code);
             }
             if of_payer.payments.is_empty() {

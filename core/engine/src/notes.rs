@@ -31,12 +31,14 @@ macro_rules! said {
 
 mod asked;
 mod discreet;
+mod enrol;
 
 pub(crate) use asked::{Ask, Code, ask_for_proof, challenge, choices};
 pub(crate) use discreet::discreet;
+pub(crate) use enrol::enrol;
 
 /// What is said to one of the two people, in private. Nothing where there is nothing to say to them; a challenge says
-/// [`challenge`].
+/// [`challenge`], and what asks for an account [`enrol`].
 pub(crate) fn private(payment: &Payment, audience: Audience, about: &About) -> Option<String> {
     let intent = &payment.intent;
     let amount = intent.amount;
@@ -52,7 +54,7 @@ pub(crate) fn private(payment: &Payment, audience: Audience, about: &About) -> O
         return Some(said.in_language(&intent.payee.language));
     }
     let said = match about {
-        About::Challenge { .. } => return None,
+        About::Challenge { .. } | About::Enrol => return None,
         About::WrongCode { tries_left } => return Some(wrong_code(*tries_left, &intent.payer.language)),
         About::Completed => said!(
             "Done: {payee} has your {amount}{memo}.",
@@ -78,6 +80,11 @@ pub(crate) fn private(payment: &Payment, audience: Audience, about: &About) -> O
             "Your payment of {amount} to {payee} is off. Nothing has moved.",
             "Il tuo pagamento di {amount} a {payee} è annullato. Nulla è stato addebitato.",
             "Ton paiement de {amount} à {payee} est annulé. Rien n'a été débité."
+        ),
+        About::Expired if payment.challenge.is_none() => said!(
+            "Your payment of {amount} to {payee} is off: what was missing did not come in time. Nothing has moved.",
+            "Il tuo pagamento di {amount} a {payee} è annullato: quello che mancava non è arrivato in tempo. Nulla è stato addebitato.",
+            "Ton paiement de {amount} à {payee} est annulé : ce qui manquait n'est pas arrivé à temps. Rien n'a été débité."
         ),
         About::Expired => said!(
             "The code for your payment of {amount} to {payee} has expired. Nothing has moved.",

@@ -2,7 +2,7 @@
 
 use sportello_model::command::{Command, Visibility};
 use sportello_model::grammar;
-use sportello_model::payment::{CancelledBy, Event, Evidence};
+use sportello_model::payment::{CancelledBy, Event, Evidence, Side, State};
 use sportello_model::{Handle, Intent, IntentKind, Money, Note, Origin, Payment, PaymentId, Person};
 
 use crate::code::is_code;
@@ -47,9 +47,7 @@ impl Engine {
             Command::Refund { .. } => self.reply(incoming, batch, &Answer::NotOffered { what: "refund" }).await,
             Command::Buy(_) => self.reply(incoming, batch, &Answer::NotOffered { what: "buy" }).await,
             Command::Cart(_) => self.reply(incoming, batch, &Answer::NotOffered { what: "cart" }).await,
-            Command::Enrol if self.0.directory.profile(from).is_none() => {
-                self.reply(incoming, batch, &Answer::NotEnrolled).await
-            }
+            Command::Enrol if !self.takes_part(from) => self.reply(incoming, batch, &Answer::NotEnrolled).await,
             Command::Enrol | Command::Help => {
                 self.reply(incoming, batch, &Answer::Help { own_name: &incoming.own_name() }).await
             }
@@ -64,10 +62,10 @@ impl Engine {
         }
     }
 
-    /// Whether the message comes from a known person's handle that may be somebody else's by now.
+    /// Whether the message comes from the handle of somebody who takes part, and that may be somebody else's by now.
     async fn is_unproven(&self, incoming: &Incoming<'_>) -> Result<bool, StoreError> {
         let from = &incoming.message.from;
-        let is_exempt = incoming.is_proven || self.0.directory.profile(from).is_none();
+        let is_exempt = incoming.is_proven || !self.takes_part(from);
         Ok(!is_exempt && !self.is_proven(from).await?)
     }
 
@@ -90,7 +88,12 @@ impl Engine {
         visibility: Option<Visibility>,
     ) -> Result<(), StoreError> {
         let Incoming { channel, message, .. } = incoming;
-        let Some(writer) = self.0.directory.person(&message.from) else {
+        let (own_side, other_side) = match kind {
+            IntentKind::Pay => (Side::Payer, Side::Payee),
+            IntentKind::Request => (Side::Payee, Side::Payer),
+        };
+        let own_name = message.from_name.as_ref();
+        let Some(writer) = self.person(&message.from, own_side, own_name, incoming.language).await? else {
             return self.reply(incoming, batch, &Answer::NotEnrolled).await;
         };
         // A name is only as good as the provider's own word for whom it stood when it was written.
@@ -99,22 +102,28 @@ impl Engine {
         } else {
             Some(other)
         };
-        let Some(person) = pinned.and_then(|handle| self.0.directory.person(handle)) else {
+        let person = match pinned {
+            Some(handle) => self.person(handle, other_side, Some(other), incoming.language).await?,
+            None => None,
+        };
+        let Some(person) = person else {
             return self.reply(incoming, batch, &Answer::UnknownPerson { name: other.rest() }).await;
         };
         let (payer, payee) = match kind {
             IntentKind::Pay => (writer, person),
             IntentKind::Request => (person, writer),
         };
-        if payer.account == payee.account {
+        if self.are_one(&payer, &payee) {
             return self.reply(incoming, batch, &Answer::Yourself).await;
         }
         // Nobody can be asked by an account.
-        if kind == IntentKind::Request && self.0.directory.profile(&payer.handle).is_none() {
+        if kind == IntentKind::Request && !self.takes_part(&payer.handle) {
             return self.reply(incoming, batch, &Answer::UnknownPerson { name: other.rest() }).await;
         }
         let policy = &self.0.setup.policy;
-        let beginning = match kind == IntentKind::Request || !channel.senders_are_strong {
+        // A stranger, too, makes us write to others.
+        let is_stranger = self.0.directory.profile(&message.from).is_none();
+        let beginning = match kind == IntentKind::Request || !channel.senders_are_strong || is_stranger {
             true => match self.restrained(&payer) {
                 Ok(beginning) => Some(beginning),
                 Err(TooMany::Open) if kind == IntentKind::Pay => {
@@ -140,6 +149,13 @@ impl Engine {
                 public: !message.private,
             },
         };
+        match self.missing(&intent) {
+            None if intent.person(own_side).account.is_none() => {
+                return self.reply(incoming, batch, &Answer::NotEnrolled).await;
+            }
+            None => return self.reply(incoming, batch, &Answer::UnknownPerson { name: other.rest() }).await,
+            Some(_) => {}
+        }
         let superseded: Vec<PaymentId> = batch.changes.iter().map(|(live, ..)| live.id).collect();
         let alike = self.alike(incoming, &intent, &superseded).await?;
         let id = alike.id;
@@ -163,7 +179,7 @@ impl Engine {
     fn restrained(&self, payer: &Person) -> Result<Beginning<'_>, TooMany> {
         let open = || self.0.lives.count_asked_of(&self.0.directory.handles(&payer.handle));
         let open_max = usize::try_from(self.0.setup.policy.challenges_max).unwrap_or(usize::MAX);
-        self.0.restraint.begin(&payer.account, open, open_max, self.now_ms())
+        self.0.restraint.begin(&self.0.directory.identity(&payer.handle), open, open_max, self.now_ms())
     }
 
     /// A code: it answers the one challenge that it fits, proves a handle, or counts against all that is open.
@@ -174,7 +190,8 @@ impl Engine {
         code: Option<String>,
     ) -> Result<(), StoreError> {
         let from = &incoming.message.from;
-        let open = self.open_of(from);
+        let mut open = self.open_of(from);
+        open.retain(|payment| payment.state == State::AwaitingConfirmation);
         let is_asked = !open.is_empty() || !self.proof_codes(from).await?.is_empty();
         let code = match code {
             Some(code) if incoming.message.private => code,
@@ -187,7 +204,7 @@ impl Engine {
         // A mark for each code that somebody sends who was asked for none would fill the store.
         batch.write.links.extend(said.link.filter(|_| is_asked));
         if let Some(payment) = self.fitting(&open, &code) {
-            self.0.restraint.answered(&payment.intent.payer.account);
+            self.0.restraint.answered(&self.0.directory.identity(&payment.intent.payer.handle));
             batch.proofs.extend(self.renewed(from, payment).await?);
             return self
                 .change_all(batch, &[payment.id], |payment| match payment.challenge {
@@ -258,7 +275,7 @@ impl Engine {
             batch.write.links.extend(said.link.filter(|_| !open.is_empty()));
             return match self.fitting(&open, code) {
                 Some(payment) => {
-                    self.0.restraint.answered(&payment.intent.payer.account);
+                    self.0.restraint.answered(&self.0.directory.identity(&payment.intent.payer.handle));
                     self.change_all(batch, &[payment.id], by_payer).await
                 }
                 None if is_repeat => self.only(batch).await,
@@ -268,6 +285,10 @@ impl Engine {
                 // Else whoever forges a sender could try all codes this way.
                 None => self.wrong_code(batch, &open).await,
             };
+        }
+        // Nobody has a code for what waits for an account: from here it just ends.
+        if !senders_are_strong {
+            open.retain(|payment| payment.state == State::AwaitingConfirmation);
         }
         if !senders_are_strong && !open.is_empty() {
             return self.reply(incoming, batch, &Answer::CancelNeedsCode).await;
@@ -344,7 +365,7 @@ impl Engine {
         Ok(())
     }
 
-    /// What waits for a code of this person, on whatever channel they were asked.
+    /// What waits for a code of this person, on whatever channel they were asked, or for somebody's account.
     pub(crate) fn open_of(&self, handle: &Handle) -> Vec<Payment> {
         let mut open: Vec<_> = self.0.directory.handles(handle).iter().flat_map(|h| self.0.lives.asked_of(h)).collect();
         open.sort_by_key(|p| p.id);

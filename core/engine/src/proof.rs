@@ -43,11 +43,19 @@ pub(crate) struct Proof {
     withdrawn_at_ms: Option<u64>,
     /// Which of the handle's proofs was asked for last; part of what the code is derived from.
     number: u32,
+    /// Which of the handle's owners it was last proven by, as far as anybody can tell: after a time without a proof it may be
+    /// another one.
+    #[serde(default, skip_serializing_if = "is_first")]
+    owner: u32,
     /// How many were asked for since `asked_since_ms`.
     asked: u8,
     asked_since_ms: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pending: Option<Pending>,
+}
+
+fn is_first(owner: &u32) -> bool {
+    *owner == 0
 }
 
 /// A proof that was asked for.
@@ -126,7 +134,10 @@ const SCOPE: &str = "proof";
 /// What keeps a note back.
 const UNPROVEN: &str = "the handle has to be proven first";
 
-/// The proofs that were looked up, as they were stored last. Not more than there are handles in profiles.
+/// The most proofs that are remembered; beyond it the memory begins anew.
+const REMEMBERED_MAX: usize = 100_000;
+
+/// The proofs that were looked up, as they were stored last: of those who take part.
 #[derive(Debug, Default)]
 pub(crate) struct Proofs(Mutex<HashMap<Handle, (Option<Found>, Proof)>>);
 
@@ -204,23 +215,40 @@ impl Engine {
                 .map_err(|error| StoreError::Unreadable(format!("the proof of a handle: {error}")))?,
             None => Proof::default(),
         };
+        let mut known = self.0.proofs.0.lock();
+        if known.len() >= REMEMBERED_MAX {
+            known.clear();
+        }
         // A later one, if one has come about meanwhile, stays.
-        Ok(self.0.proofs.0.lock().entry(handle.clone()).or_insert((found, proof)).clone())
+        Ok(known.entry(handle.clone()).or_insert((found, proof)).clone())
+    }
+
+    /// Which of a handle's owners has it now.
+    pub(crate) async fn owner_of(&self, handle: &Handle) -> Result<u32, StoreError> {
+        if !self.changes_hands(handle) {
+            return Ok(0);
+        }
+        match self.0.proofs.look(handle, |proof| proof.owner) {
+            Some(owner) => Ok(owner),
+            None => Ok(self.proof(handle).await?.1.owner),
+        }
     }
 
     /// The proofs that somebody was asked for and has not given, of all of their handles.
     async fn asked_proofs(&self, of: &Handle) -> Result<Vec<(Handle, Option<Found>, Proof)>, StoreError> {
         let mut asked = Vec::new();
         // Of a stranger nothing is asked: to look, and to remember that there was nothing, would be theirs to bring about.
-        let Some(profile) = self.0.directory.profile(of) else { return Ok(asked) };
+        if !self.takes_part(of) {
+            return Ok(asked);
+        }
         let now_ms = self.now_ms();
-        for handle in profile.handles.iter().filter(|handle| !handle.is_name() && self.changes_hands(handle)) {
-            if self.0.proofs.look(handle, |proof| proof.pending(now_ms).is_none()) == Some(true) {
+        for handle in self.0.directory.handles(of).into_iter().filter(|handle| self.changes_hands(handle)) {
+            if self.0.proofs.look(&handle, |proof| proof.pending(now_ms).is_none()) == Some(true) {
                 continue;
             }
-            let (found, proof) = self.proof(handle).await?;
+            let (found, proof) = self.proof(&handle).await?;
             if proof.pending(now_ms).is_some() {
-                asked.push((handle.clone(), found, proof));
+                asked.push((handle, found, proof));
             }
         }
         Ok(asked)
@@ -244,6 +272,10 @@ impl Engine {
             }
             next.version += 1;
             if self.0.code_key.proves(&handle, next.number, code) {
+                // Where the code went to another handle, only its owner can have read it.
+                if pending.way.to == handle && !self.is_proven(&handle).await? {
+                    next.owner = next.owner.saturating_add(1);
+                }
                 next.proven_at_ms = Some(self.now_ms());
                 next.withdrawn_at_ms = None;
                 let told = self.to_be_told(next.number, pending.withheld)?;
@@ -285,7 +317,7 @@ impl Engine {
         if !self.changes_hands(from) || !self.is_proven(from).await? {
             return Ok(None);
         }
-        let went_there = self.way(payment, Audience::Payer, &[]).await?.is_some_and(|(way, _)| way.to == *from);
+        let went_there = self.way(payment, Audience::Payer, true, &[]).await?.is_some_and(|(way, _)| way.to == *from);
         let (before, mut next) = self.proof(from).await?;
         let now_ms = self.now_ms();
         let is_old = next.proven_at_ms.is_none_or(|at_ms| now_ms.saturating_sub(at_ms) >= RENEWED_AFTER_MS);
@@ -299,7 +331,7 @@ impl Engine {
 
     /// A note found nobody at this handle: it is to be proven again.
     pub(crate) async fn withdrawn(&self, handle: &Handle) -> Result<Option<Move>, StoreError> {
-        if !self.changes_hands(handle) || self.0.directory.profile(handle).is_none() {
+        if !self.changes_hands(handle) || !self.takes_part(handle) {
             return Ok(None);
         }
         let (before, mut next) = self.proof(handle).await?;

@@ -42,12 +42,13 @@ impl Engine {
         ways
     }
 
-    /// The way to one of a payment's people that is open, and whether the handle at its end is proven. Who is to answer is
-    /// asked where that is so, if there is such a way; who is only told is told where they were named.
+    /// The way to one of a payment's people that is open, and whether the handle at its end is proven. The payer, and who is
+    /// to answer, is asked where that is so, if there is such a way; a payee who is only told is told where they were named.
     pub(crate) async fn way(
         &self,
         payment: &sportello_model::Payment,
         audience: Audience,
+        has_to_answer: bool,
         closed: &[Way],
     ) -> Result<Option<(Way, bool)>, StoreError> {
         let intent = &payment.intent;
@@ -58,7 +59,7 @@ impl Engine {
                 continue;
             }
             let is_proven = self.is_proven(&way.to).await?;
-            if is_proven || audience == Audience::Payee {
+            if is_proven || (audience == Audience::Payee && !has_to_answer) {
                 return Ok(Some((way, is_proven)));
             }
             first.get_or_insert((way, false));

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 use sportello_model::payment::State;
-use sportello_model::{Handle, Intent, PaymentId};
+use sportello_model::{Handle, Intent, PaymentId, Person};
 
 use crate::engine::{Engine, written};
 use crate::intake::Incoming;
@@ -52,7 +52,8 @@ impl Engine {
         superseded: &[PaymentId],
     ) -> Result<Alike, StoreError> {
         // Whether it is paid or requested: money that was asked for is not to be sent a second time.
-        let key = format!("{} {} {}", intent.payer.account, intent.payee.account, intent.amount);
+        let identity = |person: &Person| self.0.directory.identity(&person.handle);
+        let key = format!("{} {} {}", identity(&intent.payer), identity(&intent.payee), intent.amount);
         let channel = incoming.channel;
         let before = match incoming.assumes_new {
             true => None,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sportello_model::command::Visibility;
-use sportello_model::payment::{CancelledBy, Event, Evidence, Refusal};
+use sportello_model::grammar::Language;
+use sportello_model::payment::{CancelledBy, Event, Evidence, Refusal, Side};
 use sportello_model::{Handle, Intent, IntentKind, Money, Origin, Payment, PaymentId, Report};
 use sportello_sdk::Failure;
 use tokio::sync::oneshot;
@@ -97,16 +98,24 @@ impl Engine {
         if request.amount.is_zero() {
             return Err(NotCreated::ZeroAmount);
         }
-        let directory = &self.0.directory;
-        let payer = directory.person(&request.payer).ok_or(NotCreated::UnknownPayer(request.payer))?;
-        let payee = directory.person(&request.payee).ok_or(NotCreated::UnknownPayee(request.payee))?;
-        if payer.account == payee.account {
+        let payer = self.person(&request.payer, Side::Payer, None, Language::default()).await?;
+        let payer = payer.ok_or_else(|| NotCreated::UnknownPayer(request.payer.clone()))?;
+        let payee = self.person(&request.payee, Side::Payee, None, Language::default()).await?;
+        let payee = payee.ok_or_else(|| NotCreated::UnknownPayee(request.payee.clone()))?;
+        if self.are_one(&payer, &payee) {
             return Err(NotCreated::Yourself);
         }
         let by = Handle::new("key", &request.caller).unwrap_or_else(|_| payer.handle.clone());
         let origin = Origin { source: "api".into(), by, message: None, first: None, public: false };
         let Request { amount, memo, visibility, .. } = request;
         let intent = Intent { kind: IntentKind::Pay, payer, payee, amount, memo, visibility, origin };
+        if self.missing(&intent).is_none() {
+            let is_payers = intent.payer.account.is_none();
+            return Err(match is_payers {
+                true => NotCreated::UnknownPayer(request.payer),
+                false => NotCreated::UnknownPayee(request.payee),
+            });
+        }
         let evidence = request.confirmed.then(|| Evidence::Attested { key: request.caller.clone() });
 
         let id = self.new_id();
@@ -140,7 +149,7 @@ impl Engine {
     }
 
     /// Makes a payment together with whatever `batch` holds: at once where there is evidence that the payer agreed, else
-    /// with a challenge, which asks whether it is wanted again where the same was asked for so long before. Answers what
+    /// with a challenge; and before that with the question for the account that somebody lacks. The challenge asks whether it is wanted again where the same was asked for so long before. Answers what
     /// is to be done next.
     pub(crate) async fn begin(
         &self,
@@ -153,10 +162,14 @@ impl Engine {
         let now_ms = self.now_ms();
         let payment = Payment::received(id, intent, now_ms);
         let received = Event::Received { intent: payment.intent.clone() };
-        let events = match evidence {
-            Some(evidence) => vec![received, Event::Confirmed { evidence }, self.route(&payment.intent)],
-            None => vec![received, self.challenge(&payment, again_after_ms, now_ms).await?],
-        };
+        let mut events = vec![received];
+        match self.missing(&payment.intent).unwrap_or_default() {
+            missing if missing.is_empty() => events.extend(self.onward(&payment, evidence, again_after_ms).await?),
+            missing => {
+                let expires_at_ms = now_ms.saturating_add(self.0.setup.policy.enrolment_lifetime_ms);
+                events.push(Event::Enrolling { missing, expires_at_ms, evidence, again_after_ms });
+            }
+        }
         let live = Live::new(payment, [0; 32]);
         let mut now = live.now.lock().await;
         let prepared = match self.prepare(&now, &events) {
@@ -179,7 +192,7 @@ impl Engine {
     }
 
     /// A challenge whose code is like none of those that the payer may answer now, by whatever handle they were asked.
-    async fn challenge(
+    pub(crate) async fn challenge(
         &self,
         payment: &Payment,
         again_after_ms: Option<u64>,
@@ -221,11 +234,16 @@ impl Engine {
 
     async fn take_report(&self, rail: &str, report: Report) -> Result<(), Failure> {
         let unknown = || Failure::input("unknown_order", "this rail was given no such order");
-        let id = report.key.split_once('-').and_then(|(id, _)| id.parse().ok()).ok_or_else(unknown)?;
+        let id = report.key.split_once(['-', 'r']).and_then(|(id, _)| id.parse().ok()).ok_or_else(unknown)?;
         let live = self.live(id).await.map_err(not_durable)?.ok_or_else(unknown)?;
         let mut now = live.now.lock().await;
-        let attempt = now.payment.attempt_of_key(&report.key).filter(|a| *a.rail == *rail).ok_or_else(unknown)?.number;
-        let event = Event::Answered { attempt, asked: false, outcome: report.outcome };
+        let (of_order, of_reversal) =
+            (now.payment.attempt_of_key(&report.key), now.payment.attempt_of_reversal(&report.key));
+        let attempt = of_order.or(of_reversal).filter(|a| *a.rail == *rail).ok_or_else(unknown)?.number;
+        let event = match of_reversal {
+            Some(_) => Event::ReversalAnswered { attempt, outcome: report.outcome },
+            None => Event::Answered { attempt, asked: false, outcome: report.outcome },
+        };
         match self.change(&live, &mut now, &[event], None).await {
             Ok(due) => {
                 self.set_off(due);

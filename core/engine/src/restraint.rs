@@ -3,7 +3,7 @@
 //!
 //! Each code that is open is a chance to guess one, and each one asked for is a message on somebody's telephone. Three wrong
 //! answers end what is open, and whoever forges could begin anew at once: so what was asked for in vain is counted as well.
-//! In memory, by the payer's account: a restart forgets it, and nobody can bring one about.
+//! In memory, by who pays: a restart forgets it, and nobody can bring one about.
 
 use std::collections::HashMap;
 

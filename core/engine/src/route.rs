@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use sportello_model::payment::{Choice, Event, Plan};
-use sportello_model::{Intent, OrderKind};
+use sportello_model::{Currency, Doubt, Handle, Intent, OrderKind};
+use sportello_sdk::RailFacts;
 
 use crate::engine::Engine;
 
@@ -13,15 +14,18 @@ impl Engine {
         let currency = intent.amount.currency();
         let fitting =
             |route: &&crate::setup::Route| route.currencies.is_empty() || route.currencies.contains(&currency);
+        let house = &self.0.setup.house;
         for route in self.0.setup.routes.iter().filter(fitting) {
             let plan = Plan {
                 route: route.name.as_str().into(),
                 transfer: self.choices(&route.transfer, OrderKind::Transfer, intent),
                 collect: self.choices(&route.collect, OrderKind::Collect, intent),
                 payout: self.choices(&route.payout, OrderKind::PayOut, intent),
+                house: house.clone().filter(|_| route.transfer.is_empty()),
                 attempts_max: self.0.setup.policy.attempts_max,
             };
-            if !plan.transfer.is_empty() || (!plan.collect.is_empty() && !plan.payout.is_empty()) {
+            let two_steps = !plan.collect.is_empty() && !plan.payout.is_empty() && house.is_some();
+            if !plan.transfer.is_empty() || two_steps {
                 return Event::Routed { plan: Arc::new(plan) };
             }
         }
@@ -30,23 +34,42 @@ impl Engine {
 
     /// Of these rails, in their order, those that carry out this kind of order for this intent.
     fn choices(&self, rails: &[String], kind: OrderKind, intent: &Intent) -> Vec<Choice> {
-        let code = intent.amount.currency().code();
-        let accounts: &[&str] = match kind {
-            OrderKind::Collect => &[intent.payer.account.scheme()],
-            OrderKind::PayOut => &[intent.payee.account.scheme()],
-            _ => &[intent.payer.account.scheme(), intent.payee.account.scheme()],
+        let (payer, payee) = (intent.payer.account.as_ref(), intent.payee.account.as_ref());
+        let house = self.0.setup.house.as_ref().map(|house| &house.account);
+        let accounts: &[Option<&Handle>] = match kind {
+            OrderKind::Collect => &[payer],
+            OrderKind::PayOut => &[house, payee],
+            _ => &[payer, payee],
         };
         let able = rails.iter().filter_map(|name| {
-            let facts = &self.0.setup.rails.iter().find(|rail| rail.instance == *name)?.facts;
-            let in_currency = facts.currencies.is_empty() || facts.currencies.iter().any(|c| c == code);
-            let in_accounts = accounts.iter().all(|scheme| facts.accounts.iter().any(|a| a == scheme));
-            let doubt = facts.orders.get(&kind).filter(|_| in_currency && in_accounts)?;
+            let facts = self.able(name, kind, intent.amount.currency())?;
+            let in_accounts = accounts.iter().all(|account| account.is_some_and(|account| takes(facts, account)));
             let refund_doubt = match kind {
-                OrderKind::Collect => facts.orders.get(&OrderKind::Refund).cloned(),
+                OrderKind::Collect => doubt(facts, OrderKind::Refund),
                 _ => None,
             };
-            Some(Choice { rail: name.as_str().into(), doubt: doubt.clone(), refund_doubt })
+            let doubt = doubt(facts, kind).filter(|_| in_accounts)?;
+            Some(Choice { rail: name.as_str().into(), doubt, refund_doubt })
         });
         able.collect()
     }
+
+    /// What a rail says that it can do, if that is this kind of order in this currency.
+    pub(crate) fn able(&self, rail: &str, kind: OrderKind, currency: Currency) -> Option<&RailFacts> {
+        let facts = &self.0.setup.rails.iter().find(|setup| setup.instance == rail)?.facts;
+        let in_currency = facts.currencies.is_empty() || facts.currencies.iter().any(|c| c == currency.code());
+        (in_currency && facts.orders.contains_key(&kind)).then_some(facts)
+    }
+}
+
+/// Whether a rail can debit and credit an account of this scheme.
+pub(crate) fn takes(facts: &RailFacts, account: &Handle) -> bool {
+    facts.accounts.iter().any(|scheme| scheme == account.scheme())
+}
+
+/// How doubt about this kind of order ends. It ends by a reversal only where the rail takes the order to reverse.
+fn doubt(facts: &RailFacts, kind: OrderKind) -> Option<Doubt> {
+    let doubt = facts.orders.get(&kind)?;
+    let is_hollow = *doubt == Doubt::Reversible && !facts.orders.contains_key(&OrderKind::Reverse);
+    Some(if is_hollow { Doubt::Statement } else { doubt.clone() })
 }

@@ -2,7 +2,7 @@
 
 use sportello_model::command::Visibility;
 use sportello_model::grammar::Language;
-use sportello_model::{Currency, Handle, Money};
+use sportello_model::{Currency, Handle, Money, Party};
 use sportello_sdk::RailFacts;
 
 /// All that an engine is told at its start.
@@ -16,6 +16,11 @@ pub struct Setup {
     pub rails: Vec<RailSetup>,
     /// The routes, in order: the first that fits is taken.
     pub routes: Vec<Route>,
+    /// Us, on whose account stands what was collected. Without it no route collects and pays out.
+    pub house: Option<Party>,
+    /// What our own pages are reached by, without a slash at its end, as `https://pay.example`. Without it nobody is asked for
+    /// an account.
+    pub public_url: Option<String>,
     /// When a code is asked for, and how.
     pub policy: Policy,
 }
@@ -28,8 +33,8 @@ pub struct Profile {
     /// Immutable handles, the preferred one first; and names (`twitter:@anna`) that the operator vouches for, by which
     /// they are found through the API but never through a channel.
     pub handles: Vec<Handle>,
-    /// The account to debit and to credit.
-    pub account: Handle,
+    /// The account to debit and to credit; nothing for somebody who is asked for it.
+    pub account: Option<Handle>,
     /// ISO 3166-1 alpha-2.
     pub country: Option<String>,
     /// What to speak to them.
@@ -113,6 +118,10 @@ pub struct Policy {
     pub verified_for_ms: u64,
     /// How many codes one person may be asked for at a time by messages whose sender can be forged.
     pub challenges_max: u32,
+    /// Whether people are asked for an account who have none: then payer and payee may be strangers.
+    pub enrolment: bool,
+    /// How long they have to give it, in milliseconds.
+    pub enrolment_lifetime_ms: u64,
 }
 
 impl Default for Policy {
@@ -125,6 +134,8 @@ impl Default for Policy {
             repeat_window_ms: 3_600_000,
             verified_for_ms: 180 * 86_400_000,
             challenges_max: 20,
+            enrolment: false,
+            enrolment_lifetime_ms: 1_800_000,
         }
     }
 }

@@ -170,7 +170,7 @@ impl Engine {
         // What is public is said where it was written, and nowhere else.
         let Some(live) = live.filter(|_| audience != Audience::Public) else { return false };
         let payment = live.now.lock().await.payment.clone();
-        matches!(self.way(&payment, audience, closed).await, Ok(Some(_)))
+        matches!(self.way(&payment, audience, false, closed).await, Ok(Some(_)))
     }
 
     async fn given_up(&self, due: Due, audience: Audience, about: &About, failure: &Failure) -> bool {
@@ -194,7 +194,7 @@ impl Engine {
     }
 
     /// Puts something to say off, in the store as well.
-    async fn put_off(&self, later: Due, pause_ms: u64) {
+    pub(crate) async fn put_off(&self, later: Due, pause_ms: u64) {
         let at_ms = self.now_ms().saturating_add(pause_ms);
         if let Ok(body) = written(&later.job) {
             self.0.store.put_off(EffectRow { id: later.id, due_ms: at_ms, tries: later.tries, body }).await;
@@ -223,13 +223,20 @@ impl Engine {
             let note = Note { key, to, private: false, text, reply_to, fallback: None, choices: Vec::new() };
             return Ok(Composed::Note(way, note));
         }
-        let Some((way, is_proven)) = self.way(payment, audience, closed).await? else { return Ok(Composed::Nothing) };
+        let has_to_answer = matches!(about, About::Challenge { .. } | About::ActionRequired { .. } | About::Enrol);
+        let way = self.way(payment, audience, has_to_answer, closed).await?;
+        let Some((way, is_proven)) = way else { return Ok(Composed::Nothing) };
         let person = if audience == Audience::Payer { &intent.payer } else { &intent.payee };
         let (text, choices) = match about {
             // A challenge that has ended asks for nothing.
             About::Challenge { .. } if payment.state != State::AwaitingConfirmation => return Ok(Composed::Nothing),
+            About::Enrol if self.enrolment_link(payment, audience).is_none() => return Ok(Composed::Nothing),
             // What has to be answered says what it is about: so it waits until that may be said.
-            About::Challenge { .. } | About::ActionRequired { .. } if !is_proven => return Ok(Composed::Withheld(way)),
+            _ if has_to_answer && !is_proven => return Ok(Composed::Withheld(way)),
+            About::Enrol => {
+                let url = self.enrolment_link(payment, audience).unwrap_or_default();
+                (Some(notes::enrol(payment, audience, &url)), Vec::new())
+            }
             About::Challenge { number, again_after_ms } => {
                 let digits = self.0.code_key.code(payment, *number);
                 let may_cancel_without = self.channel(&way.channel).is_some_and(|c| c.senders_are_strong);

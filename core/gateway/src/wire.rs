@@ -239,6 +239,7 @@ pub fn setup(deployment: &Deployment) -> sportello_engine::Setup {
             repeat_window_ms: ms(config.policy.repeat_window),
             verified_for_ms: ms(config.policy.verified_for),
             challenges_max: config.policy.challenges_max,
+            ..Default::default()
         },
         ..Default::default()
     };

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::command::Visibility;
-use crate::{Handle, Money};
+use crate::payment::Side;
+use crate::{Handle, Money, Party};
 
 /// A person or merchant as a payment froze them: what changes later in the directory changes no payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,13 +13,22 @@ pub struct Person {
     pub name: String,
     /// The immutable handle that they were reached by, as `twitter:1234567`.
     pub handle: Handle,
-    /// The account that is debited or credited.
-    pub account: Handle,
+    /// The account that is debited or credited; nothing as long as they were asked for one and have not given it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<Handle>,
     /// ISO 3166-1 alpha-2, where known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub country: Option<String>,
     /// The language to speak to them, as `en`.
     pub language: Box<str>,
+}
+
+impl Person {
+    /// The person as a side of an order; nothing without an account.
+    pub fn party(&self) -> Option<Party> {
+        let account = self.account.clone()?;
+        Some(Party { name: self.name.clone(), account, country: self.country.clone() })
+    }
 }
 
 /// Who began it.
@@ -66,4 +76,23 @@ pub struct Intent {
     pub visibility: Visibility,
     /// Where it came from.
     pub origin: Origin,
+}
+
+impl Intent {
+    /// The person on this side.
+    pub fn person(&self, side: Side) -> &Person {
+        match side {
+            Side::Payer => &self.payer,
+            Side::Payee => &self.payee,
+        }
+    }
+
+    /// The same with what the person on this side is to pay with, or to be paid on.
+    pub fn enrolled(&mut self, side: Side, account: Handle) {
+        let person = match side {
+            Side::Payer => &mut self.payer,
+            Side::Payee => &mut self.payee,
+        };
+        person.account = Some(account);
+    }
 }

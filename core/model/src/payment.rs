@@ -7,8 +7,10 @@ mod answer;
 mod apply;
 mod attempt;
 mod effect;
+mod enrolment;
 mod event;
 mod legs;
+mod reversal;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -20,7 +22,9 @@ use serde::{Deserialize, Serialize};
 pub use apply::{Refusal, Transition};
 pub use attempt::{Attempt, AttemptState, Leg};
 pub use effect::{About, Audience, Effect};
+pub use enrolment::{Enrolling, Side};
 pub use event::{CancelledBy, Event, Evidence};
+pub use reversal::Reversal;
 pub use snapshot::{Facts, Snapshot};
 
 use crate::order::{Doubt, OrderKind, Party};
@@ -32,6 +36,8 @@ use crate::{Intent, Order, PaymentId};
 pub enum State {
     /// It was asked for, and nothing has been decided.
     Received,
+    /// Somebody has been asked for an account: to pay with, or to be paid on.
+    AwaitingEnrolment,
     /// The payer has been asked for a code.
     AwaitingConfirmation,
     /// Money is on its way from account to account.
@@ -52,7 +58,7 @@ pub enum State {
     Declined,
     /// Called off before anything moved.
     Cancelled,
-    /// Nobody confirmed in time.
+    /// Nobody confirmed, or gave what was asked for, in time.
     Expired,
     /// The payer has the money back.
     Returned,
@@ -60,8 +66,9 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of a payment's life.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Received,
+        Self::AwaitingEnrolment,
         Self::AwaitingConfirmation,
         Self::Transferring,
         Self::Collecting,
@@ -85,6 +92,7 @@ impl State {
     pub fn name(self) -> &'static str {
         match self {
             Self::Received => "received",
+            Self::AwaitingEnrolment => "awaiting_enrolment",
             Self::AwaitingConfirmation => "awaiting_confirmation",
             Self::Transferring => "transferring",
             Self::Collecting => "collecting",
@@ -127,6 +135,10 @@ pub struct Plan {
     /// From us to the payee.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub payout: Vec<Choice>,
+    /// Us, on whose account stands what was collected: who is paid by a collect order, and pays by a payout order. Plans of
+    /// earlier versions have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub house: Option<Party>,
     /// How many attempts one leg may take in all.
     pub attempts_max: u32,
 }
@@ -188,6 +200,8 @@ pub struct Payment {
     pub made_at_ms: u64,
     /// When it last changed, in milliseconds since 1970.
     pub changed_at_ms: u64,
+    /// Who has been asked for an account, where somebody was.
+    pub enrolment: Option<Enrolling>,
     /// What the payer has been asked to answer.
     pub challenge: Option<Challenge>,
     /// What shows that the payer agreed.
@@ -214,6 +228,7 @@ impl Payment {
             intent: Arc::new(intent),
             made_at_ms: at_ms,
             changed_at_ms: at_ms,
+            enrolment: None,
             challenge: None,
             evidence: None,
             plan: None,
@@ -243,16 +258,22 @@ impl Payment {
         format!("{}-{attempt}", self.id)
     }
 
-    /// The order of an attempt, the same each time it is asked for.
-    pub fn order(&self, attempt: &Attempt) -> Order {
-        let party = |person: &crate::Person| Party {
-            name: person.name.clone(),
-            account: person.account.clone(),
-            country: person.country.clone(),
+    /// The order of an attempt, the same each time it is asked for: nothing for somebody who has no account.
+    ///
+    /// Its parties are whose money it is and who is to have it: where we collect and pay out, we are one of them. What is
+    /// given back names the parties of the order that it refers to, for a rail finds the payer's instrument in the
+    /// debtor's account.
+    pub fn order(&self, attempt: &Attempt) -> Option<Order> {
+        let Intent { payer, payee, .. } = &*self.intent;
+        let house = self.plan.as_ref().and_then(|plan| plan.house.clone());
+        let (debtor, creditor) = match attempt.leg {
+            Leg::Transfer => (payer.party()?, payee.party()?),
+            Leg::Collect | Leg::Return => (payer.party()?, house.or_else(|| payee.party())?),
+            Leg::Payout => (house.or_else(|| payer.party())?, payee.party()?),
         };
         let refers_to =
             (attempt.leg == Leg::Return).then(|| self.settled(Leg::Collect).map(|a| self.key(a.number))).flatten();
-        Order {
+        Some(Order {
             key: self.key(attempt.number),
             payment: self.id,
             kind: match attempt.leg {
@@ -262,12 +283,12 @@ impl Payment {
                 Leg::Return => OrderKind::Refund,
             },
             amount: self.intent.amount,
-            debtor: party(&self.intent.payer),
-            creditor: party(&self.intent.payee),
+            debtor,
+            creditor,
             memo: self.intent.memo.clone(),
             refers_to,
             made_at_ms: attempt.made_at_ms,
-        }
+        })
     }
 
     /// The attempt that settled this leg.

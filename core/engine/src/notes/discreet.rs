@@ -20,7 +20,7 @@ pub(crate) fn discreet(payment: &Payment, audience: Audience, about: &About) -> 
         return Some(said.in_language(&intent.payee.language));
     }
     let said = match about {
-        About::Challenge { .. } | About::ActionRequired { .. } => return None,
+        About::Challenge { .. } | About::ActionRequired { .. } | About::Enrol => return None,
         About::WrongCode { tries_left } => return Some(wrong_code(*tries_left, &intent.payer.language)),
         About::Completed => {
             said!("A payment of yours is done.", "Un tuo pagamento è stato eseguito.", "Un de tes paiements est fait.")

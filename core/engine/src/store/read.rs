@@ -5,8 +5,8 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use sportello_model::payment::{Facts, Plan, Snapshot, State};
-use sportello_model::{Intent, Payment, PaymentId};
+use sportello_model::payment::{Facts, Plan, Side, Snapshot, State};
+use sportello_model::{Handle, Intent, Payment, PaymentId};
 
 use super::write::blob;
 use super::{EffectId, Store, StoreError};
@@ -119,6 +119,8 @@ impl PaymentRow {
         struct Written {
             intent: Option<Arc<Intent>>,
             plan: Option<Arc<Plan>>,
+            side: Option<Side>,
+            account: Option<Handle>,
         }
         let unreadable = |why: String| StoreError::Unreadable(format!("the payment {}: {why}", self.id));
         let (mut intent, mut plan) = (None, None);
@@ -127,6 +129,9 @@ impl PaymentRow {
             for written in body.events {
                 intent = written.intent.or(intent);
                 plan = written.plan.or(plan);
+                if let (Some(side), Some(account), Some(intent)) = (written.side, written.account, &mut intent) {
+                    Arc::make_mut(intent).enrolled(side, account);
+                }
             }
         }
         let facts = Facts {

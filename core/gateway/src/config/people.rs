@@ -43,7 +43,7 @@ pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
         profiles.push(Profile {
             name,
             handles,
-            account,
+            account: Some(account),
             country,
             language: language.unwrap_or_default(),
             visibility: visibility.unwrap_or(Visibility::Private),

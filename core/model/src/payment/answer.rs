@@ -7,6 +7,10 @@ use crate::{Account, Doubt, Money, Outcome};
 
 /// The longest that a rail may put a question off, in milliseconds: a week. One that says more never meant to be asked.
 const ASK_AFTER_MS_MAX: u64 = 7 * 86_400_000;
+/// How long a payer may take to act where the rail does not say, in milliseconds.
+const ACT_WITHIN_MS: u64 = 600_000;
+/// How many times an order is given again because the payer has acted.
+const ROUNDS_MAX: u32 = 20;
 
 impl Draft {
     pub(super) fn answered(&mut self, number: u32, asked: bool, outcome: &Outcome) -> Result<(), Refusal> {
@@ -17,6 +21,14 @@ impl Draft {
         if attempt.state.is_final() {
             return self.late(number, outcome);
         }
+        if attempt.reversal.is_some() {
+            return self.heard_while_reversing(number, outcome);
+        }
+        // It is about to be undone: only an end is news.
+        if attempt.state == AttemptState::Unknown && !outcome.is_final() && self.is_reversible(number) {
+            return Err(Refusal::NothingNew);
+        }
+        let attempt = self.attempt_mut(number)?;
         if asked {
             attempt.asking = false;
             attempt.asked = attempt.asked.saturating_add(1);
@@ -26,12 +38,13 @@ impl Draft {
             Outcome::Pending { reference, detail, ask_after_ms } => {
                 self.waits(number, asked, AttemptState::Pending, reference.as_ref(), detail, *ask_after_ms)
             }
-            Outcome::ActionRequired { url, reference, .. } => {
-                self.waits(number, asked, AttemptState::ActionRequired, reference.as_ref(), url, None)
+            Outcome::ActionRequired { url, reference, until_ms } => {
+                let ask_after_ms = self.act_within_ms(number, *until_ms);
+                self.waits(number, asked, AttemptState::ActionRequired, reference.as_ref(), url, ask_after_ms)
             }
             Outcome::Declined { code, reason, elsewhere } => self.declined(number, code, reason, *elsewhere),
             Outcome::Unknown { because } => self.in_doubt(number, asked, because),
-            Outcome::Proceed => Err(Refusal::NothingNew),
+            Outcome::Proceed => self.proceeds(number, asked),
             Outcome::Unrecognised => {
                 self.in_doubt(number, asked, "an answer of a later contract, which this gateway does not know")
             }
@@ -52,6 +65,10 @@ impl Draft {
                 format!("the rail says it moved {moved} for an order over {wanted}: find out what moved"),
             );
             return self.in_doubt(number, asked, "the rail answered in another currency");
+        }
+        let collects = self.payment.attempt(number).is_some_and(|attempt| attempt.leg == Leg::Collect);
+        if collects && moved.minor() < wanted.minor() && self.is_reversible(number) {
+            return self.settled_in_part(number, moved);
         }
         let attempt = self.attempt_mut(number)?;
         attempt.state = AttemptState::Settled;
@@ -134,6 +151,55 @@ impl Draft {
         self.ask_later(number, ask_after_ms)
     }
 
+    /// How long the payer has to act, in milliseconds, before the rail is asked whether they have. A rail that is asked within
+    /// a budget of its own keeps its own time.
+    fn act_within_ms(&self, number: u32, until_ms: Option<u64>) -> Option<u64> {
+        let attempt = self.payment.attempt(number)?;
+        let doubt = self.payment.plan.as_deref().and_then(|plan| plan.doubt(attempt));
+        match (doubt, until_ms) {
+            (Some(Doubt::Inquirable { .. }), _) => None,
+            (_, Some(until_ms)) => Some(until_ms.saturating_sub(self.at_ms)),
+            (_, None) => (attempt.asked == 0).then_some(ACT_WITHIN_MS),
+        }
+    }
+
+    /// The payer has acted: the same order is given again, under the same key.
+    fn proceeds(&mut self, number: u32, asked: bool) -> Result<(), Refusal> {
+        let amount = self.payment.intent.amount;
+        let attempt = self.attempt_mut(number)?;
+        if attempt.state != AttemptState::ActionRequired || attempt.round >= ROUNDS_MAX {
+            return if asked { self.ask_later(number, None) } else { Err(Refusal::NothingNew) };
+        }
+        attempt.state = AttemptState::Ready;
+        attempt.round += 1;
+        (attempt.asking, attempt.asked) = (false, 0);
+        let (leg, clearing) = (attempt.leg, attempt.clearing());
+        self.post(clearing, self.source(leg), amount);
+        // It would move the money a second time.
+        if self.moved_late(leg) {
+            let attempt = self.attempt_mut(number)?;
+            attempt.state = AttemptState::NotSent;
+            attempt.word = Some("withdrawn: an order before it moved the money after all".into());
+            self.leg_failed(leg, "an order before it moved the money after all");
+            return Ok(());
+        }
+        self.effects.push(Effect::Submit { attempt: number, after_ms: 0 });
+        Ok(())
+    }
+
+    /// Less moved than was wanted, where it can be undone: what is left cannot be paid, so it is.
+    fn settled_in_part(&mut self, number: u32, moved: Money) -> Result<(), Refusal> {
+        let attempt = self.attempt_mut(number)?;
+        if attempt.part == Some(moved) {
+            return Err(Refusal::NothingNew);
+        }
+        let is_reversed_anyway = attempt.state == AttemptState::Unknown && attempt.asking;
+        attempt.part = Some(moved);
+        attempt.state = AttemptState::Unknown;
+        attempt.word = Some(format!("{moved} alone were approved"));
+        if is_reversed_anyway { Ok(()) } else { self.reverse_later(number) }
+    }
+
     pub(super) fn in_doubt(&mut self, number: u32, asked: bool, because: &str) -> Result<(), Refusal> {
         let attempt = self.attempt_mut(number)?;
         if !asked && attempt.state == AttemptState::Unknown && attempt.word.as_deref() == Some(because) {
@@ -155,12 +221,22 @@ impl Draft {
             return Ok(());
         }
         let doubt = plan.as_deref().and_then(|plan| plan.doubt(attempt));
-        let is_asked = matches!(doubt, Some(Doubt::Inquirable { .. } | Doubt::Idempotent { .. }));
-        match doubt.and_then(|doubt| attempt.ask_after_ms(doubt, at_ms)) {
+        let acts = attempt.state == AttemptState::ActionRequired;
+        let is_asked =
+            acts || matches!(doubt, Some(Doubt::Inquirable { .. } | Doubt::Idempotent { .. } | Doubt::Reversible));
+        let after_ms = match doubt {
+            Some(Doubt::Reversible) if attempt.state == AttemptState::Unknown => return self.reverse_later(number),
+            Some(doubt @ Doubt::Inquirable { .. }) => attempt.ask_after_ms(doubt, at_ms),
+            Some(Doubt::Reversible) => attempt.look_after_ms(),
+            _ if acts => attempt.look_after_ms(),
+            doubt => doubt.and_then(|doubt| attempt.ask_after_ms(doubt, at_ms)),
+        };
+        match after_ms {
             Some(after_ms) => {
                 attempt.asking = true;
                 let after_ms = after_ms.max(at_least_ms.unwrap_or(0).min(ASK_AFTER_MS_MAX));
-                self.effects.push(Effect::Ask { attempt: number, after_ms });
+                let round = attempt.round;
+                self.effects.push(Effect::Ask { attempt: number, round, after_ms });
             }
             // Nobody asks any more, and an operator must know; where nobody ever does, what is in hand may take its time.
             None if attempt.state == AttemptState::Unknown || is_asked => {
@@ -223,6 +299,16 @@ impl Draft {
                 );
                 Ok(())
             }
+            (AttemptState::Reversed, Outcome::Settled { amount, .. }) => {
+                let what = format!(
+                    "the rail says that {amount} moved by an order that it had undone: look for it in its statement"
+                );
+                if self.payment.incidents.iter().any(|i| i.attempt == number && i.what == what) {
+                    return Err(Refusal::NothingNew);
+                }
+                self.incident(number, what);
+                Ok(())
+            }
             _ => Err(Refusal::NothingNew),
         }
     }
@@ -243,6 +329,7 @@ impl Draft {
         let wanted = self.payment.intent.amount;
         let attempt = self.attempt_mut(number)?;
         attempt.state = AttemptState::Unknown;
+        attempt.asking = false;
         let (leg, clearing) = (attempt.leg, attempt.clearing());
         self.post(self.source(leg), clearing, wanted);
         self.payment.state = match leg {

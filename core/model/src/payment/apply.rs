@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{About, AttemptState, Audience, CancelledBy, Challenge, Effect, Event, Leg, Payment, Plan, State};
+use super::{
+    About, AttemptState, Audience, CancelledBy, Challenge, Effect, Enrolling, Event, Leg, Payment, Plan, State,
+};
 use crate::Posting;
 
 /// What an event made of a payment.
@@ -54,6 +56,13 @@ impl Payment {
             Event::Challenged { number, tries, expires_at_ms, again_after_ms } => {
                 draft.challenged(*number, *tries, *expires_at_ms, *again_after_ms)?;
             }
+            Event::Enrolling { missing, expires_at_ms, evidence, again_after_ms } => draft.enrolling(Enrolling {
+                missing: missing.clone(),
+                expires_at_ms: *expires_at_ms,
+                evidence: evidence.clone(),
+                again_after_ms: *again_after_ms,
+            })?,
+            Event::Enrolled { side, account, .. } => draft.enrolled(*side, account)?,
             Event::WrongCode => draft.wrong_code()?,
             Event::Confirmed { evidence } => {
                 draft.unconfirmed()?;
@@ -64,6 +73,9 @@ impl Payment {
             Event::Sent { attempt } => draft.sent(*attempt)?,
             Event::NotSent { attempt, because } => draft.not_sent(*attempt, because)?,
             Event::Answered { attempt, asked, outcome } => draft.answered(*attempt, *asked, outcome)?,
+            Event::Reversing { attempt } => draft.reversing(*attempt)?,
+            Event::ReversalAnswered { attempt, outcome } => draft.reversal_answered(*attempt, outcome)?,
+            Event::ReversalDelayed { attempt, because } => draft.reversal_delayed(*attempt, because)?,
             Event::Cancelled { by } => draft.cancelled(*by)?,
             Event::Expired => draft.expired()?,
             // Facts for the journal: they change nothing in where the money is.
@@ -153,7 +165,7 @@ impl Draft {
     /// Ends what nobody agreed to. Being late is no hindrance to that.
     pub(super) fn end_unconfirmed(&mut self, end: State) -> Result<(), Refusal> {
         match self.unconfirmed() {
-            Ok(()) | Err(Refusal::TooLate) => {
+            Ok(()) | Err(Refusal::TooLate | Refusal::NotNow(State::AwaitingEnrolment)) => {
                 self.payment.state = end;
                 Ok(())
             }
@@ -198,7 +210,8 @@ impl Draft {
             return Err(Refusal::AlreadySent);
         }
         attempt.state = AttemptState::InFlight;
-        attempt.sent_at_ms = Some(at_ms);
+        // The rail has known the key since then.
+        attempt.sent_at_ms.get_or_insert(at_ms);
         let (leg, clearing) = (attempt.leg, attempt.clearing());
         self.post(self.source(leg), clearing, amount);
         Ok(())

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Account;
+use super::Reversal;
 use crate::order::Doubt;
+use crate::{Account, Money};
 
 /// One movement of money in a payment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -33,10 +34,14 @@ pub enum AttemptState {
     ActionRequired,
     /// Nobody knows whether the money moved.
     Unknown,
+    /// The order is being undone.
+    Reversing,
     /// The money moved.
     Settled,
     /// The money moved although the attempt had been given up: it stands in suspense.
     SettledLate,
+    /// The order was undone, as the rail acknowledges: the money did not move, or is back.
+    Reversed,
     /// The money did not move.
     Declined,
     /// No byte left.
@@ -46,12 +51,12 @@ pub enum AttemptState {
 impl AttemptState {
     /// Whether nothing is expected any more.
     pub fn is_final(self) -> bool {
-        matches!(self, Self::Settled | Self::SettledLate | Self::Declined | Self::NotSent)
+        matches!(self, Self::Settled | Self::SettledLate | Self::Reversed | Self::Declined | Self::NotSent)
     }
 
     /// Whether the order is, or may be, at the rail.
     pub fn is_out(self) -> bool {
-        matches!(self, Self::InFlight | Self::Pending | Self::ActionRequired | Self::Unknown)
+        matches!(self, Self::InFlight | Self::Pending | Self::ActionRequired | Self::Unknown | Self::Reversing)
     }
 }
 
@@ -71,12 +76,21 @@ pub struct Attempt {
     /// When bytes may first have left, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at_ms: Option<u64>,
-    /// Whether a question about it is due: there is at most one.
+    /// How many times the order was given again after the payer had acted.
+    #[serde(default, skip_serializing_if = "never")]
+    pub round: u32,
+    /// Whether a question about it, or its reversal, is due: there is at most one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub asking: bool,
-    /// How many times the rail was asked what became of it.
+    /// How many times the rail was asked what became of it, since it was given last.
     #[serde(default, skip_serializing_if = "never")]
     pub asked: u32,
+    /// How much was approved in place of the whole: the order is undone for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Money>,
+    /// Its reversal, once that was decided on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reversal: Option<Reversal>,
     /// The rail's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -100,6 +114,16 @@ impl Attempt {
         self.sent_at_ms.is_some_and(within)
     }
 
+    /// How long to wait before the rail is asked whether the payer has acted, or about what it has in hand where doubt ends by
+    /// no question, in milliseconds; nothing once that was asked often enough. Such a question is harmless.
+    pub(super) fn look_after_ms(&self) -> Option<u64> {
+        let pause_ms = match self.asked {
+            0 => 1_000,
+            again => 60_000u64.saturating_mul(1 << (again - 1).min(20)).min(3_600_000),
+        };
+        (self.asked < LOOKS_MAX).then_some(pause_ms)
+    }
+
     /// When to ask the rail next, counted from now, in milliseconds, where doubt ends like this; nothing where asking has
     /// ended or never helps.
     pub(super) fn ask_after_ms(&self, doubt: &Doubt, now_ms: u64) -> Option<u64> {
@@ -121,6 +145,9 @@ impl Attempt {
 /// How long before a rail forgets a key its order is last sent again, in milliseconds: it is under way for a while.
 const UNDER_WAY_MS: u64 = 60_000;
 
-fn never(times: &u32) -> bool {
+/// How many times a rail is asked whether the payer has acted.
+const LOOKS_MAX: u32 = 10;
+
+pub(super) fn never(times: &u32) -> bool {
     *times == 0
 }

@@ -18,6 +18,22 @@ pub enum Effect {
     Ask {
         /// The attempt.
         attempt: u32,
+        /// After how many times that the order was given again once the payer had acted: what is asked of an earlier time is
+        /// not asked any more.
+        #[serde(default, skip_serializing_if = "super::attempt::never")]
+        round: u32,
+        /// How long to wait first, in milliseconds.
+        after_ms: u64,
+    },
+    /// Undo the attempt's order, whose outcome is in doubt.
+    Reverse {
+        /// The attempt.
+        attempt: u32,
+        /// How long to wait first, in milliseconds.
+        after_ms: u64,
+    },
+    /// End the wait for an account.
+    EndEnrolment {
         /// How long to wait first, in milliseconds.
         after_ms: u64,
     },
@@ -41,7 +57,11 @@ impl Effect {
     /// How long to wait before it is done, in milliseconds.
     pub fn after_ms(&self) -> u64 {
         match self {
-            Self::Submit { after_ms, .. } | Self::Ask { after_ms, .. } | Self::Expire { after_ms, .. } => *after_ms,
+            Self::Submit { after_ms, .. }
+            | Self::Ask { after_ms, .. }
+            | Self::Reverse { after_ms, .. }
+            | Self::EndEnrolment { after_ms }
+            | Self::Expire { after_ms, .. } => *after_ms,
             Self::Note { .. } => 0,
         }
     }
@@ -63,6 +83,8 @@ pub enum Audience {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "about", rename_all = "snake_case")]
 pub enum About {
+    /// An account is asked for: to pay with, or to be paid on.
+    Enrol,
     /// A code is asked for.
     Challenge {
         /// Which of the payment's challenges.
@@ -89,7 +111,7 @@ pub enum About {
         /// By whom.
         by: super::CancelledBy,
     },
-    /// Nobody confirmed in time.
+    /// Nobody confirmed, or gave what was asked for, in time.
     Expired,
     /// The rail has it in hand, and it takes its time.
     Pending,
@@ -108,6 +130,7 @@ impl About {
     /// What it is about in a word, as in JSON.
     pub fn name(&self) -> &'static str {
         match self {
+            Self::Enrol => "enrol",
             Self::Challenge { .. } => "challenge",
             Self::WrongCode { .. } => "wrong_code",
             Self::Completed => "completed",

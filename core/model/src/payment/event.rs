@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::Plan;
-use crate::{Intent, Outcome};
+use super::{Plan, Side};
+use crate::{Handle, Intent, Outcome};
 use std::sync::Arc;
 
 /// What happens to a payment, tagged by `event`. Events are facts: they are journalled, and replay to the same payment.
@@ -14,6 +14,28 @@ pub enum Event {
     Received {
         /// What was wished.
         intent: Arc<Intent>,
+    },
+    /// Somebody is asked for an account: to pay with, or to be paid on.
+    Enrolling {
+        /// Who.
+        missing: Vec<Side>,
+        /// When it ends, in milliseconds since 1970.
+        expires_at_ms: u64,
+        /// What showed already that the payer agreed: good for as long as what they pay with was known then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        evidence: Option<Evidence>,
+        /// How long before this the same had been asked for, in milliseconds, where that may be the same wish.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        again_after_ms: Option<u64>,
+    },
+    /// Somebody gave an account.
+    Enrolled {
+        /// Who.
+        side: Side,
+        /// The account.
+        account: Handle,
+        /// How a person recognises it.
+        label: String,
     },
     /// The payer is asked for a code.
     Challenged {
@@ -67,12 +89,31 @@ pub enum Event {
         /// What it said.
         outcome: Outcome,
     },
+    /// An order in doubt is to be undone: from here on an approval of it settles nothing.
+    Reversing {
+        /// The attempt.
+        attempt: u32,
+    },
+    /// The rail answered to the order that undoes another.
+    ReversalAnswered {
+        /// The attempt whose order is undone.
+        attempt: u32,
+        /// What it said.
+        outcome: Outcome,
+    },
+    /// The rail has not answered for long to the order that undoes another. It is given on.
+    ReversalDelayed {
+        /// The attempt whose order is undone.
+        attempt: u32,
+        /// What stood in the way last.
+        because: String,
+    },
     /// It was called off.
     Cancelled {
         /// By whom.
         by: CancelledBy,
     },
-    /// Nobody confirmed in time.
+    /// Nobody confirmed, or gave what was asked for, in time.
     Expired,
     /// A note could not be delivered yet: it is tried again, or another way.
     NoteDelayed {
@@ -128,6 +169,8 @@ impl Event {
     pub fn name(&self) -> &'static str {
         match self {
             Self::Received { .. } => "received",
+            Self::Enrolling { .. } => "enrolling",
+            Self::Enrolled { .. } => "enrolled",
             Self::Challenged { .. } => "challenged",
             Self::WrongCode => "wrong_code",
             Self::Confirmed { .. } => "confirmed",
@@ -136,6 +179,9 @@ impl Event {
             Self::Sent { .. } => "sent",
             Self::NotSent { .. } => "not_sent",
             Self::Answered { .. } => "answered",
+            Self::Reversing { .. } => "reversing",
+            Self::ReversalAnswered { .. } => "reversal_answered",
+            Self::ReversalDelayed { .. } => "reversal_delayed",
             Self::Cancelled { .. } => "cancelled",
             Self::Expired => "expired",
             Self::NoteDelayed { .. } => "note_delayed",

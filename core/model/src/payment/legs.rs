@@ -17,9 +17,11 @@ impl Draft {
         }
     }
 
-    /// Whether an order of this leg, which had been given up, has moved the money all the same.
-    fn moved_late(&self, leg: Leg) -> bool {
-        self.payment.attempts.iter().any(|a| a.leg == leg && a.state == AttemptState::SettledLate)
+    /// Whether an order that had been given up has moved the money of this leg all the same; what was paid out is not to be
+    /// given back.
+    pub(super) fn moved_late(&self, leg: Leg) -> bool {
+        let is_meant = |of: Leg| of == leg || (leg == Leg::Return && of == Leg::Payout);
+        self.payment.attempts.iter().any(|a| is_meant(a.leg) && a.state == AttemptState::SettledLate)
     }
 
     pub(super) fn leg_failed(&mut self, leg: Leg, because: &str) {
@@ -60,7 +62,8 @@ impl Draft {
     }
 
     /// The rail for the leg's next attempt, and how long to wait before it: the first that was not tried; else the first
-    /// that no order ever reached, as often as the plan allows.
+    /// that moved nothing for certain (no order ever reached it, or each was undone), as often as the plan allows. One that
+    /// approves a part is not asked for the whole again.
     pub(super) fn choice(&self, leg: Leg) -> Option<(Choice, u64)> {
         let plan = self.payment.plan.as_deref()?;
         let tries = |choice: &&Choice| {
@@ -80,13 +83,12 @@ impl Draft {
             return Some((fresh.clone(), 0));
         }
         let done = self.payment.attempts.iter().filter(|a| a.leg == leg).count();
-        let unreached = |choice: &&Choice| {
-            self.payment
-                .attempts
-                .iter()
-                .all(|a| a.leg != leg || a.rail != choice.rail || a.state == AttemptState::NotSent)
+        let moved_nothing =
+            |a: &Attempt| a.state == AttemptState::NotSent || (a.state == AttemptState::Reversed && a.part.is_none());
+        let is_open = |choice: &&Choice| {
+            self.payment.attempts.iter().all(|a| a.leg != leg || a.rail != choice.rail || moved_nothing(a))
         };
-        let again = choices.iter().find(unreached)?;
+        let again = choices.iter().find(is_open)?;
         (done < plan.attempts_max as usize).then(|| (again.clone(), 1_000 << done.min(6)))
     }
 
@@ -99,8 +101,11 @@ impl Draft {
             state: AttemptState::Ready,
             made_at_ms: self.at_ms,
             sent_at_ms: None,
+            round: 0,
             asking: false,
             asked: 0,
+            part: None,
+            reversal: None,
             reference: None,
             word: None,
         });

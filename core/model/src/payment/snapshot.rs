@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, CancelledBy, Challenge, Evidence, Incident, Payment, Plan, State};
+use super::{Attempt, CancelledBy, Challenge, Enrolling, Evidence, Incident, Payment, Plan, State};
 use crate::{Intent, PaymentId};
 
 /// What changes in a payment's life, beside what a store keeps in columns of its own.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Snapshot<'a> {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    enrolment: Option<Cow<'a, Enrolling>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     challenge: Option<Challenge>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +28,7 @@ pub struct Snapshot<'a> {
 }
 
 /// What a snapshot leaves out: the names and times that a store knows a payment by, and what stands in its journal
-/// (the intent in the event `received`, the plan in the event `routed`).
+/// (the intent in the events `received` and `enrolled`, the plan in the event `routed`).
 #[derive(Debug, Clone)]
 pub struct Facts {
     /// Its id.
@@ -49,6 +51,7 @@ impl Payment {
     /// What changes in this payment.
     pub fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
+            enrolment: self.enrolment.as_ref().map(Cow::Borrowed),
             challenge: self.challenge,
             evidence: self.evidence.as_ref().map(Cow::Borrowed),
             attempts: self.attempts.as_slice().into(),
@@ -70,6 +73,7 @@ impl Snapshot<'_> {
             intent,
             made_at_ms,
             changed_at_ms,
+            enrolment: self.enrolment.map(Cow::into_owned),
             challenge: self.challenge,
             evidence: self.evidence.map(Cow::into_owned),
             plan,

@@ -39,7 +39,7 @@ pub(crate) fn many() -> Setup {
     let profile = |name: &str, handles: &[&str], account: &str, is_verified: bool| Profile {
         name: name.into(),
         handles: handles.iter().map(|h| handle(h)).collect(),
-        account: handle(account),
+        account: Some(handle(account)),
         verified_at_ms: is_verified.then_some(START_MS),
         language: Language::En,
         country: None,

@@ -131,7 +131,7 @@ pub(crate) fn setup(exempt: u64) -> Setup {
     let profile = |name: &str, id: &str, account: &str| Profile {
         name: name.into(),
         handles: vec![handle(id), handle(&format!("chat:@{name}"))],
-        account: handle(account),
+        account: Some(handle(account)),
         country: None,
         language: Language::En,
         visibility: Visibility::Public,
@@ -163,6 +163,8 @@ pub(crate) fn setup(exempt: u64) -> Setup {
             transfer: vec!["bank".into(), "slow-bank".into()],
             ..Route::default()
         }],
+        house: None,
+        public_url: None,
         policy: Policy { exempt: vec![eur(exempt)], ..Policy::default() },
     }
 }

@@ -47,7 +47,7 @@ fn intent() -> Intent {
     let person = |id: &str| Person {
         name: id.into(),
         handle: Handle::new("chat", id).unwrap(),
-        account: Handle::new("iban", id).unwrap(),
+        account: Some(Handle::new("iban", id).unwrap()),
         country: None,
         language: "en".into(),
     };

@@ -73,11 +73,16 @@ pub(crate) struct Play {
     asked: Vec<String>,
     /// The answers that were offered last.
     pub(crate) choices: Vec<Choice>,
+    /// The tokens of the links that were sent, in their order.
+    pub(crate) tokens: Vec<String>,
+    setup: Setup,
 }
 
 impl Play {
     pub(crate) async fn new(setup: Setup) -> Self {
-        Self { stage: Stage::with(setup).await, codes: Vec::new(), messages: 0, asked: Vec::new(), choices: Vec::new() }
+        let stage = Stage::with(setup.clone()).await;
+        let (codes, asked, choices, tokens) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { stage, codes, messages: 0, asked, choices, tokens, setup }
     }
 
     /// One step: who is told what in it, or what it answers.
@@ -85,14 +90,14 @@ impl Play {
     /// `chat:1: TEXT` is a private message under an id of its own (where the channel has ids), `chat:1! TEXT` a public one;
     /// `+ 5m` lets time pass, `crash` starts another gateway on the files as they lie, `down line` and `up line` are an
     /// outage, `refuses line` refuses every note for good; `receipt 1 delivered` is what became of the first note that
-    /// was sent; `states` and `journal` look at all payments.
+    /// was sent; `enrol 2 iban:XX` gives an account by the second link, and `once 2 …` for that payment alone; `states` and `journal` look at all payments.
     pub(crate) async fn step(&mut self, step: &str) -> String {
         let (verb, rest) = step.split_once(' ').unwrap_or((step, ""));
         match verb {
             "+" => self.passes(rest).await,
             "crash" => {
                 assert!(self.stage.engine.drain(u64::MAX).await);
-                self.stage = self.stage.again_with(many()).await;
+                self.stage = self.stage.again_with(self.setup.clone()).await;
                 self.quiet(self.now()).await;
             }
             "down" => {
@@ -101,6 +106,7 @@ impl Play {
             "refuses" => drop(self.stage.world.down.lock().insert(rest.into(), Failure::input("blocked", "blocked"))),
             "up" => drop(self.stage.world.down.lock().remove(rest)),
             "receipt" => return self.receipt(rest).await,
+            "enrol" | "once" => return self.enrols(rest, verb == "enrol").await,
             "states" => return self.states().await,
             "journal" => return self.journal().await,
             who => return self.writes(who, rest).await,
@@ -194,6 +200,8 @@ impl Play {
         if let Some(asks) = notes.iter().rfind(|note| !note.choices.is_empty()) {
             self.choices.clone_from(&asks.choices);
         }
+        let tokens = notes.iter().filter_map(|note| note.text.split_once("https://pay.example/enrol/"));
+        self.tokens.extend(tokens.map(|(_, token)| token.to_owned()));
         let mut lines: Vec<String> = notes.iter().map(|note| self.line(note)).collect();
         lines.sort();
         lines.join(", ")
@@ -221,6 +229,17 @@ impl Play {
         match self.stage.engine.receipt("line", receipt).await {
             Ok(()) => self.heard(),
             Err(failure) => failure.code,
+        }
+    }
+
+    async fn enrols(&mut self, what: &str, keep: bool) -> String {
+        let (link, account) = what.split_once(' ').unwrap();
+        let token = self.tokens[link.parse::<usize>().unwrap() - 1].clone();
+        let given = self.stage.engine.enrol(&token, handle(account), "ending in 4242".into(), keep).await;
+        self.quiet(self.now()).await;
+        match given {
+            Ok(()) => self.heard(),
+            Err(error) => error.to_string(),
         }
     }
 
@@ -277,6 +296,11 @@ fn code_in(text: &str) -> Option<&str> {
 /// What a note says, in a word.
 fn gist(text: &str) -> &str {
     let gists = [
+        ("say what to pay with", "what with?"),
+        ("Say on which account", "where?"),
+        ("what was missing did not come", "off"),
+        ("I cannot tell who", "whom?"),
+        ("Payer and payee are the same", "yourself"),
         ("Again?", "again"),
         ("To pay ", "asks"),
         ("from this number", "prove"),

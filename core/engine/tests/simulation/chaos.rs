@@ -15,6 +15,9 @@ use crate::stage::{JumpingClock, settled};
 /// How long the rails that know an order again do so.
 pub(crate) const KNOWN_AGAIN_MS: u64 = 3_600_000;
 
+/// The rails whose orders are undone where their outcome is in doubt.
+pub(crate) const UNDO: [&str; 2] = ["one", "two"];
+
 /// Chance, from a seed (SplitMix64).
 pub(crate) struct Dice(pub(crate) u64);
 
@@ -44,6 +47,9 @@ pub(crate) struct Fact {
     /// Whether the rail said that it had not, and it did.
     pub(crate) lied: bool,
     pub(crate) elsewhere: bool,
+    /// Whether the payer has to do something before the rail goes on, and whether it has said that they have.
+    pub(crate) acts: bool,
+    pub(crate) proceeds: bool,
 }
 
 impl Fact {
@@ -52,6 +58,11 @@ impl Fact {
             Some(true) => settled(self.order.amount),
             Some(false) => {
                 Outcome::Declined { code: "AM04".into(), reason: "no money".into(), elsewhere: self.elsewhere }
+            }
+            None if self.proceeds => Outcome::Proceed,
+            None if self.acts => {
+                let until_ms = Some(self.sent_ms + 300_000);
+                Outcome::ActionRequired { url: "https://pay.example/act".into(), until_ms, reference: None }
             }
             None => Outcome::Pending { reference: None, detail: "in hand".into(), ask_after_ms: None },
         }
@@ -82,8 +93,13 @@ impl Chaos {
         if roll == 0 {
             return Some(RailAnswer { may_have_left: false, result: Err(failure) });
         }
+        if order.kind == OrderKind::Reverse {
+            return self.reverse(rail, order, now_ms, roll);
+        }
         if let Some(known) = self.facts.get(&order.key) {
-            if rail != "slow-bank" {
+            if known.proceeds {
+                // That is what it said.
+            } else if rail != "slow-bank" {
                 self.wrongs.push(format!("{} was sent twice", order.key));
             } else if now_ms >= known.sent_ms + KNOWN_AGAIN_MS + self.set_back_ms {
                 self.wrongs.push(format!("{} was sent again when the rail had forgotten it", order.key));
@@ -95,8 +111,15 @@ impl Chaos {
         let (moved, elsewhere) = (self.dice.roll(8), self.dice.roll(2) == 0);
         let moved = if moved < 2 && !self.is_calm { None } else { Some(moved < 6) };
         let (rail, order, sent_ms) = (rail.to_owned(), order.clone(), now_ms);
-        let fresh = Fact { rail, sent_ms, moved, lied: false, elsewhere, order: order.clone() };
+        let acts =
+            UNDO.contains(&&*rail) && !self.is_calm && order.kind == OrderKind::Collect && self.dice.roll(4) == 0;
+        let first = moved.filter(|_| !acts);
+        let proceeds = false;
+        let fresh = Fact { rail, sent_ms, moved: first, lied: false, elsewhere, acts, proceeds, order: order.clone() };
         let fact = self.facts.entry(order.key).or_insert(fresh);
+        if std::mem::take(&mut fact.proceeds) {
+            (fact.moved, fact.acts) = (Some(moved.unwrap_or(true)), false);
+        }
         if self.is_calm {
             fact.moved.get_or_insert(moved.is_some());
         }
@@ -110,6 +133,57 @@ impl Chaos {
         Some(RailAnswer { may_have_left: true, result })
     }
 
+    /// Undoes an order: what was never there, and at times what was, is not undone.
+    fn reverse(&mut self, rail: &str, order: &Order, now_ms: u64, roll: u64) -> Option<RailAnswer> {
+        let of = order.refers_to.clone().unwrap();
+        let is_there = self.facts.contains_key(&of);
+        let refuses = !self.is_calm && self.dice.roll(if is_there { 6 } else { 2 }) == 0;
+        let for_good = self.dice.roll(3) == 0;
+        let fresh = Fact {
+            rail: rail.to_owned(),
+            order: order.clone(),
+            sent_ms: now_ms,
+            moved: None,
+            lied: false,
+            elsewhere: false,
+            acts: false,
+            proceeds: false,
+        };
+        let known = self.facts.entry(order.key.clone()).or_insert(fresh).clone();
+        if known.order != *order {
+            self.wrongs.push(format!("{} names two orders", order.key));
+        }
+        if !refuses {
+            self.undo(&order.key);
+        }
+        let no = || Outcome::Declined { code: "25".into(), reason: "no original".into(), elsewhere: false };
+        let result = match roll {
+            1 => return None,
+            2 | 3 => Err(Failure::provider("unreachable", "no route")),
+            4 => Ok(Outcome::Unrecognised),
+            5 => Ok(Outcome::unknown("?")),
+            _ if refuses && for_good => Ok(no()),
+            _ if refuses => Ok(Outcome::unknown("no original")),
+            _ => Ok(settled(order.amount)),
+        };
+        Some(RailAnswer { may_have_left: true, result })
+    }
+
+    /// The order that a reversal names moved nothing, or what it moved is back.
+    pub(crate) fn undo(&mut self, reversal: &str) {
+        let Some(fact) = self.facts.get_mut(reversal) else { return };
+        fact.moved = Some(true);
+        let of = fact.order.refers_to.clone().unwrap();
+        if let Some(undone) = self.facts.get_mut(&of) {
+            undone.moved = Some(false);
+        }
+    }
+
+    /// Whether this order was to be undone.
+    pub(crate) fn is_undone(&self, key: &str) -> bool {
+        self.facts.contains_key(&key.replace('-', "r"))
+    }
+
     fn inquire(&mut self, inquiry: &Inquiry) -> Result<Outcome, Failure> {
         let roll = if self.is_calm { 9 } else { self.dice.roll(10) };
         match roll {
@@ -118,14 +192,28 @@ impl Chaos {
             2..4 => return Ok(Outcome::unknown("?")),
             _ => {}
         }
+        let acts = self.dice.roll(3);
+        if let Some(waiting) = self.facts.get_mut(&inquiry.order.key).filter(|fact| fact.acts && fact.moved.is_none()) {
+            match acts {
+                0 => waiting.moved = Some(false),
+                1 => waiting.proceeds = true,
+                _ => {}
+            }
+            return Ok(waiting.outcome());
+        }
         // What a crash kept from ever leaving is not known here.
         Ok(self.decided(&inquiry.order.key).map_or_else(|| Outcome::unknown("no such order"), |fact| fact.outcome()))
     }
 
     /// An order whose end is decided now at the latest.
     pub(crate) fn decided(&mut self, key: &str) -> Option<Fact> {
-        let moves = self.dice.roll(2) == 0;
+        let (moves, proceeds) = (self.dice.roll(2) == 0, self.dice.roll(2) == 0);
+        let is_calm = self.is_calm;
         let fact = self.facts.get_mut(key)?;
+        if fact.acts && fact.moved.is_none() && !is_calm {
+            fact.proceeds = proceeds;
+            return Some(fact.clone());
+        }
         fact.moved.get_or_insert(moves);
         Some(fact.clone())
     }

@@ -131,7 +131,7 @@ async fn nobody_is_flooded_with_requests_and_many_at_once_are_no_way_around() {
     assert_eq!(play.step("chat:2: request 4 EUR from chat:1").await, "chat:2 tomorrow (discreet)");
     // An account can be paid, and be asked for nothing.
     let heard = play.step("chat:2: request 4 EUR from iban:FR1420041010050500013M02606").await;
-    assert!(heard.contains("I cannot tell who"), "{heard}");
+    assert_eq!(heard, "chat:2 whom? (discreet)");
     let mut play = Play::new(setup).await;
     let heard = play.at_once("line:+1", "pay line:+2 20 EUR", 40).await;
     assert_eq!(heard.matches(" asks ").count() + heard.matches(" again ").count(), 3, "{heard}");

@@ -4,11 +4,13 @@
 mod across;
 mod chaos;
 mod doubt;
+mod enrolled;
 mod forged;
 mod outage;
 mod proofs;
 mod random;
 mod repeats;
+mod reversed;
 mod stage;
 mod verdict;
 mod wordings;

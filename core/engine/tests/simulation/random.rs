@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use sportello_engine::store::Page;
-use sportello_engine::{CodeKey, Engine, NotCreated, Parts, Store};
-use sportello_model::{Change, Doubt, Fate, Mention, Message, OrderKind, Payment, PaymentId, Receipt, Report};
+use sportello_engine::{CodeKey, Engine, NotCreated, Parts, RailSetup, Store};
+use sportello_model::{Change, Doubt, Fate, Mention, Message, OrderKind, Party, Payment, PaymentId, Receipt, Report};
+use sportello_sdk::RailFacts;
 use tokio::runtime::Runtime;
 
 use crate::across::channel;
-use crate::chaos::{Chaos, Dice, Fact, KNOWN_AGAIN_MS, Reach};
-use crate::stage::{Counting, JumpingClock, crashed, failing, handle, request, setup};
+use crate::chaos::{Chaos, Dice, Fact, KNOWN_AGAIN_MS, Reach, UNDO};
+use crate::stage::{Counting, JumpingClock, crashed, failing, handle, request, settled, setup};
 
 /// When each script begins, in milliseconds since 1970.
 const BEGINS_MS: u64 = 1_000_000_000;
@@ -66,6 +67,14 @@ fn start(
         let kinds = [OrderKind::Transfer, OrderKind::Collect, OrderKind::PayOut, OrderKind::Refund];
         rail.facts.orders = kinds.map(|kind| (kind, doubt.clone())).into();
     }
+    let undo = UNDO.map(|name| {
+        let kinds = [OrderKind::Collect, OrderKind::Refund].map(|kind| (kind, Doubt::Reversible));
+        let reverse = (OrderKind::Reverse, Doubt::Idempotent { for_ms: 604_800_000 });
+        let orders = kinds.into_iter().chain([reverse]).collect();
+        RailSetup { instance: name.into(), facts: RailFacts { orders, ..setup.rails[0].facts.clone() } }
+    });
+    setup.rails.extend(undo);
+    setup.house = Some(Party { name: "us".into(), account: handle("iban:IT0"), country: None });
     for route in &mut setup.routes {
         if seed.is_multiple_of(2) {
             route.transfer.reverse();
@@ -73,6 +82,10 @@ fn start(
         if seed.is_multiple_of(3) {
             route.collect = std::mem::take(&mut route.transfer);
             route.payout = route.collect.iter().rev().cloned().collect();
+        }
+        if seed % 4 == 1 {
+            (route.collect, route.payout) = (UNDO.map(str::to_owned).to_vec(), vec!["bank".into(), "slow-bank".into()]);
+            route.transfer.clear();
         }
     }
     let gateway = chaos.lock().running;
@@ -150,7 +163,7 @@ impl Script {
             }
             17 => self.writes(Change::Written, None, "cancel", true),
             18 => {
-                let (engine, keys) = (self.engine.clone(), self.chaos.lock().facts.keys().cloned().collect::<Vec<_>>());
+                let (engine, keys) = (self.engine.clone(), self.orders());
                 let Some(key) = self.dice.pick(&keys) else { return };
                 let Some(fact) = self.chaos.lock().decided(&key) else { return };
                 let report = Report { key, outcome: fact.outcome() };
@@ -168,6 +181,12 @@ impl Script {
             }
             _ => self.crash(),
         }
+    }
+
+    /// The keys of the orders that reached their rails, but of those that undo others.
+    fn orders(&self) -> Vec<String> {
+        let chaos = self.chaos.lock();
+        chaos.facts.values().filter(|f| f.order.kind != OrderKind::Reverse).map(|f| f.order.key.clone()).collect()
     }
 
     /// Does something beside all else that is being done, or waits until it is done.
@@ -331,14 +350,22 @@ impl Script {
         }
         // Rails say at last what became of their orders; some declined what they did carry out, and say so the next time.
         for lies_left in (0..5).rev() {
-            let keys: Vec<_> = self.chaos.lock().facts.keys().cloned().collect();
-            for key in keys {
+            for key in self.orders() {
                 let Some(fact) = self.chaos.lock().decided(&key) else { continue };
                 let report = Report { key: key.clone(), outcome: fact.outcome() };
                 self.runtime.block_on(self.engine.report(&fact.rail, report)).unwrap();
-                if lies_left > 0 && fact.moved == Some(false) && self.dice.roll(8) == 0 {
+                let lies = lies_left > 0 && fact.moved == Some(false) && !self.chaos.lock().is_undone(&key);
+                if lies && self.dice.roll(8) == 0 {
                     self.chaos.lock().facts.insert(key, Fact { moved: Some(true), lied: true, ..fact });
                 }
+            }
+            // Whoever looked at a statement undid what their rail had not.
+            let reversals: Vec<_> =
+                self.chaos.lock().facts.values().filter(|f| f.order.kind == OrderKind::Reverse).cloned().collect();
+            for Fact { order, rail, .. } in reversals {
+                self.chaos.lock().undo(&order.key);
+                let report = Report { key: order.key, outcome: settled(order.amount) };
+                self.runtime.block_on(self.engine.report(&rail, report)).unwrap();
             }
             self.quiet();
         }

@@ -77,6 +77,8 @@ pub(crate) struct World {
     /// How many notes were sent: their ids are `s1`, `s2`, ….
     pub(crate) sent: AtomicU64,
     pub(crate) orders: Mutex<Vec<Order>>,
+    /// Which of the orders never gets an answer, counted from 1.
+    pub(crate) hangs_at: Mutex<Option<usize>>,
     pub(crate) notes: Mutex<Vec<Note>>,
     told: Notify,
 }
@@ -84,7 +86,15 @@ pub(crate) struct World {
 #[async_trait]
 impl Ports for World {
     async fn submit(&self, _: &str, order: &Order) -> RailAnswer {
-        self.orders.lock().push(order.clone());
+        let number = {
+            let mut orders = self.orders.lock();
+            orders.push(order.clone());
+            orders.len()
+        };
+        let hangs = *self.hangs_at.lock() == Some(number);
+        if hangs {
+            std::future::pending::<()>().await;
+        }
         let scripted = self.answers.lock().pop_front();
         scripted.unwrap_or_else(|| RailAnswer { may_have_left: true, result: Ok(settled(order.amount)) })
     }

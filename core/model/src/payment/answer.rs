@@ -16,7 +16,8 @@ impl Draft {
     pub(super) fn answered(&mut self, number: u32, asked: bool, outcome: &Outcome) -> Result<(), Refusal> {
         let attempt = self.attempt_mut(number)?;
         if attempt.state == AttemptState::Ready {
-            return Err(Refusal::NeverSent);
+            let is_repeat = attempt.round > 0 && *outcome == Outcome::Proceed;
+            return Err(if is_repeat { Refusal::NothingNew } else { Refusal::NeverSent });
         }
         if attempt.state.is_final() {
             return self.late(number, outcome);

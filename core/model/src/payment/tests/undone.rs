@@ -10,7 +10,7 @@ fn an_order_is_given_again_once_its_payer_has_acted() {
     check(&format!("{waits}, proceed 1"), "collecting");
     check(&format!("{waits}, proceed 1, sent 1, settled 1, sent 2, settled 2"), paid);
     check(&format!("{waits}, proceed 1, sent 1, action 1, proceed 1, sent 1, settled 1, sent 2, settled 2"), paid);
-    check(&format!("{waits}, proceed 1, proceed 1"), "proceed: the attempt's order never left");
+    check(&format!("{waits}, proceed 1, proceed 1"), "proceed: this is known already");
     check(&format!("{waits}, proceed 1, not-sent 1, sent 2, settled 2, sent 3, settled 3"), paid);
     check(&format!("{waits}, declined 1"), "declined");
     check("confirm, by-card, sent 1, proceed 1", "proceed: this is known already");

@@ -234,7 +234,7 @@ impl Play {
 
     async fn enrols(&mut self, what: &str, keep: bool) -> String {
         let (link, account) = what.split_once(' ').unwrap();
-        let token = self.tokens[link.parse::<usize>().unwrap() - 1].clone();
+        let token = self.tokens.get(link.parse::<usize>().unwrap() - 1).unwrap().clone();
         let given = self.stage.engine.enrol(&token, handle(account), "ending in 4242".into(), keep).await;
         self.quiet(self.now()).await;
         match given {

@@ -3,22 +3,18 @@
 use sportello_engine::{EnrolmentError, EnrolmentWay, Policy, Profile, RailSetup, Setup, Side};
 use sportello_model::command::Visibility;
 use sportello_model::grammar::Language;
-use sportello_sdk::{HandOver, RailFacts};
+use sportello_sdk::HandOver;
 
 use crate::across::{Play, channel, check};
-use crate::reversed::cards;
+use crate::reversed::{by, cards};
 use crate::stage::{eur, handle};
 
 /// Strangers may pay and be paid; Dora is known and has no account. A third rail takes what its own page is handed.
 fn open() -> Setup {
     let mut base = cards();
-    let by_page = RailFacts {
-        accounts: vec!["purse".into()],
-        hand_over: Some(HandOver::Page { label: "Purse".into() }),
-        ..base.rails[2].facts.clone()
-    };
+    let by_page = by(HandOver::Page { label: "Purse".into() }, "purse");
     base.rails.push(RailSetup { instance: "three".into(), facts: by_page });
-    base.routes[0].collect.push("three".into());
+    base.routes.first_mut().unwrap().collect.push("three".into());
     base.profiles.push(Profile {
         name: "dora".into(),
         handles: vec![handle("chat:4"), handle("line:+4")],

@@ -11,11 +11,12 @@ use parking_lot::Mutex;
 use sportello_engine::store::Page;
 use sportello_engine::{CodeKey, Engine, NotCreated, Parts, RailSetup, Store};
 use sportello_model::{Change, Doubt, Fate, Mention, Message, OrderKind, Party, Payment, PaymentId, Receipt, Report};
-use sportello_sdk::RailFacts;
+use sportello_sdk::{HandOver, RailFacts};
 use tokio::runtime::Runtime;
 
 use crate::across::channel;
 use crate::chaos::{Chaos, Dice, Fact, KNOWN_AGAIN_MS, Reach, UNDO};
+use crate::reversed::by;
 use crate::stage::{Counting, JumpingClock, crashed, failing, handle, request, settled, setup};
 
 /// When each script begins, in milliseconds since 1970.
@@ -68,10 +69,8 @@ fn start(
         rail.facts.orders = kinds.map(|kind| (kind, doubt.clone())).into();
     }
     let undo = UNDO.map(|name| {
-        let kinds = [OrderKind::Collect, OrderKind::Refund].map(|kind| (kind, Doubt::Reversible));
-        let reverse = (OrderKind::Reverse, Doubt::Idempotent { for_ms: 604_800_000 });
-        let orders = kinds.into_iter().chain([reverse]).collect();
-        RailSetup { instance: name.into(), facts: RailFacts { orders, ..setup.rails[0].facts.clone() } }
+        let facts = RailFacts { hand_over: None, ..by(HandOver::Card, "iban") };
+        RailSetup { instance: name.into(), facts }
     });
     setup.rails.extend(undo);
     setup.house = Some(Party { name: "us".into(), account: handle("iban:IT0"), country: None });

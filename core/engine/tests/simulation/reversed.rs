@@ -10,27 +10,31 @@ use sportello_sdk::{Failure, HandOver, RailFacts};
 
 use crate::stage::{Stage, eur, handle, settled, setup};
 
+/// A rail that collects what is handed over like this, and whose orders can be undone.
+pub(crate) fn by(hand_over: HandOver, scheme: &str) -> RailFacts {
+    let orders = [
+        (OrderKind::Collect, Doubt::Reversible),
+        (OrderKind::Refund, Doubt::Reversible),
+        (OrderKind::Reverse, Doubt::Idempotent { for_ms: 604_800_000 }),
+    ];
+    RailFacts {
+        currencies: vec!["EUR".into()],
+        accounts: vec![scheme.into()],
+        orders: orders.into(),
+        hand_over: Some(hand_over),
+    }
+}
+
 /// A route that collects by two rails whose orders can be undone, and pays out by one that can be asked.
 pub(crate) fn cards() -> Setup {
     let mut base = setup(0);
-    let for_a_week = Doubt::Idempotent { for_ms: 604_800_000 };
-    let collects = RailFacts {
-        currencies: vec!["EUR".into()],
-        accounts: vec!["plastic".into()],
-        orders: [
-            (OrderKind::Collect, Doubt::Reversible),
-            (OrderKind::Refund, Doubt::Reversible),
-            (OrderKind::Reverse, for_a_week),
-        ]
-        .into(),
-        hand_over: Some(HandOver::Card),
-    };
     for rail in &mut base.rails {
         let doubt = rail.facts.orders.values().next().cloned().unwrap();
         rail.facts.orders.insert(OrderKind::PayOut, doubt);
     }
+    let collects = by(HandOver::Card, "plastic");
     base.rails.extend(["one", "two"].map(|name| RailSetup { instance: name.into(), facts: collects.clone() }));
-    base.profiles[0].account = Some(handle("plastic:1"));
+    base.profiles.first_mut().unwrap().account = Some(handle("plastic:1"));
     let route = Route {
         name: "cards".into(),
         collect: vec!["one".into(), "two".into()],

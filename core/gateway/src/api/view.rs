@@ -6,7 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 use sportello_engine::WaitingNote;
 use sportello_model::command::Visibility;
-use sportello_model::payment::{Attempt, AttemptState, Audience, Evidence, Incident, Leg, Payment, State};
+use sportello_model::payment::{
+    Attempt, AttemptState, Audience, Enrolling, Evidence, Incident, Leg, Payment, Side, State,
+};
 use sportello_model::{Money, PaymentId, Person};
 
 use crate::redact::mask_accounts;
@@ -24,11 +26,19 @@ pub struct PaymentView<'a> {
     made_at_ms: u64,
     changed_at_ms: u64,
     reason: Option<&'a str>,
+    enrolment: Option<EnrolmentView<'a>>,
     evidence: Option<&'a Evidence>,
     route: Option<&'a str>,
     attempts: Vec<AttemptView<'a>>,
     incidents: &'a [Incident],
     notes: Vec<NoteView>,
+}
+
+/// Who is asked for an account, and until when.
+#[derive(Serialize)]
+struct EnrolmentView<'a> {
+    missing: &'a [Side],
+    expires_at_ms: u64,
 }
 
 /// A note that could not be told yet. What it says is between the gateway and its person.
@@ -56,6 +66,8 @@ struct AttemptView<'a> {
     made_at_ms: u64,
     sent_at_ms: Option<u64>,
     asked: u32,
+    /// Since when its order is being undone, or was.
+    reversing_since_ms: Option<u64>,
     reference: Option<&'a str>,
     word: Option<&'a str>,
 }
@@ -81,6 +93,7 @@ impl<'a> AttemptView<'a> {
             made_at_ms: attempt.made_at_ms,
             sent_at_ms: attempt.sent_at_ms,
             asked: attempt.asked,
+            reversing_since_ms: attempt.reversal.map(|reversal| reversal.made_at_ms),
             reference: attempt.reference.as_deref(),
             word: attempt.word.as_deref(),
         }
@@ -95,6 +108,10 @@ impl<'a> PaymentView<'a> {
             NoteView { to, about: about.name(), tries, next_at_ms, because }
         };
         let intent = &*payment.intent;
+        let enrolling = |enrolling: &'a Enrolling| EnrolmentView {
+            missing: &enrolling.missing,
+            expires_at_ms: enrolling.expires_at_ms,
+        };
         Self {
             id: payment.id,
             state: payment.state,
@@ -106,6 +123,7 @@ impl<'a> PaymentView<'a> {
             made_at_ms: payment.made_at_ms,
             changed_at_ms: payment.changed_at_ms,
             reason: payment.reason.as_deref(),
+            enrolment: payment.enrolment.as_ref().filter(|e| !e.missing.is_empty()).map(enrolling),
             evidence: payment.evidence.as_ref(),
             route: payment.plan.as_ref().map(|plan| &*plan.route),
             attempts: payment.attempts.iter().map(AttemptView::new).collect(),

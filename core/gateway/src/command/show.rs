@@ -65,6 +65,7 @@ fn head(payment: &Value) {
     let rows = [
         ("memo", text(payment, "/memo").to_owned()),
         ("state", text(payment, "/state").replace('_', " ")),
+        ("awaits", awaited(payment)),
         ("because", text(payment, "/reason").to_owned()),
         ("agreed by", text(payment, "/evidence/evidence").replace('_', " ")),
         ("route", text(payment, "/route").to_owned()),
@@ -74,6 +75,15 @@ fn head(payment: &Value) {
     for (name, value) in rows.iter().filter(|(_, value)| !value.is_empty()) {
         say(format_args!("  {name:<10}{value}"));
     }
+}
+
+/// Whose account is asked for, and until when.
+fn awaited(payment: &Value) -> String {
+    let Some(enrolment) = payment.get("enrolment").filter(|enrolment| enrolment.is_object()) else {
+        return String::new();
+    };
+    let missing: Vec<&str> = list(enrolment, "missing").iter().filter_map(Value::as_str).collect();
+    format!("an account of the {}, until {}", missing.join(" and the "), moment(enrolment, "expires_at_ms"))
 }
 
 fn attempts(payment: &Value) {

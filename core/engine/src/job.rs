@@ -87,6 +87,7 @@ mod tests {
         };
         check(r#"{"job":"effect","effect":"note","audience":"payer","about":{"about":"challenge","number":1}}"#);
         check(r#"{"job":"effect","effect":"expire","challenge":1,"after_ms":600000}"#);
+        check(r#"{"job":"effect","effect":"ask","attempt":1,"after_ms":1000}"#);
         check(r#"{"job":"effect","effect":"submit","attempt":1,"after_ms":0}"#);
         let reply =
             r#"{"job":"reply","channel":"chat","note":{"key":"k","to":"chat:1","private":true,"text":"hello"}}"#;

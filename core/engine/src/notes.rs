@@ -151,6 +151,8 @@ pub(crate) enum Answer<'a> {
     NotEnrolled,
     /// Nobody is known under that name.
     UnknownPerson { name: &'a str },
+    /// What they gave to pay with, or to be paid on, is forgotten.
+    AskedAnew,
     /// Payer and payee are one.
     Yourself,
     /// There is nothing to confirm.
@@ -197,6 +199,11 @@ pub(crate) fn answer(answer: &Answer<'_>, language: &str) -> String {
             "I cannot tell who {name} is, or where to pay them. Nothing has moved.",
             "Non so chi sia {name}, né dove pagare. Nulla è stato addebitato.",
             "Je ne sais pas qui est {name}, ni où le payer. Rien n'a été débité."
+        ),
+        Answer::AskedAnew => said!(
+            "Forgotten: with your next payment I ask you again what to pay with, or where to be paid.",
+            "Dimenticato: al tuo prossimo pagamento ti chiedo di nuovo con che cosa pagare, o dove essere pagato.",
+            "Oublié : à ton prochain paiement je te demande de nouveau avec quoi payer, ou où être payé."
         ),
         Answer::Yourself => said!(
             "Payer and payee are the same: there is nothing to do.",

@@ -47,10 +47,8 @@ impl Engine {
             Command::Refund { .. } => self.reply(incoming, batch, &Answer::NotOffered { what: "refund" }).await,
             Command::Buy(_) => self.reply(incoming, batch, &Answer::NotOffered { what: "buy" }).await,
             Command::Cart(_) => self.reply(incoming, batch, &Answer::NotOffered { what: "cart" }).await,
-            Command::Enrol if !self.takes_part(from) => self.reply(incoming, batch, &Answer::NotEnrolled).await,
-            Command::Enrol | Command::Help => {
-                self.reply(incoming, batch, &Answer::Help { own_name: &incoming.own_name() }).await
-            }
+            Command::Enrol => self.enrol_anew(incoming, batch).await,
+            Command::Help => self.reply(incoming, batch, &Answer::Help { own_name: &incoming.own_name() }).await,
             Command::Unclear(unclear) => {
                 if !self.0.chatter.may_help(from, &incoming.message.text, self.now_ms()) {
                     return self.only(batch).await;
@@ -60,6 +58,22 @@ impl Engine {
                 self.say(incoming, batch, text).await
             }
         }
+    }
+
+    /// What somebody gave to pay with or to be paid on is forgotten, so that they are asked for it anew.
+    async fn enrol_anew(&self, incoming: &Incoming<'_>, mut batch: Batch<'_>) -> Result<(), StoreError> {
+        let from = &incoming.message.from;
+        if !self.takes_part(from) {
+            return self.reply(incoming, batch, &Answer::NotEnrolled).await;
+        }
+        // Not for whoever forges their messages, or was given their number.
+        let is_theirs = incoming.channel.senders_are_strong && self.is_proven(from).await?;
+        let forgotten = if is_theirs { self.to_forget(from).await? } else { Vec::new() };
+        if forgotten.is_empty() {
+            return self.reply(incoming, batch, &Answer::Help { own_name: &incoming.own_name() }).await;
+        }
+        batch.write.links.extend(forgotten);
+        self.reply(incoming, batch, &Answer::AskedAnew).await
     }
 
     /// Whether the message comes from the handle of somebody who takes part, and that may be somebody else's by now.

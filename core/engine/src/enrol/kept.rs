@@ -20,6 +20,9 @@ struct Kept {
     owner: u32,
 }
 
+/// Stands where an account was kept and is no more.
+const FORGOTTEN: &[u8] = b"";
+
 fn scope(side: Side) -> &'static str {
     match side {
         Side::Payer => "kept:payer",
@@ -31,7 +34,8 @@ impl Engine {
     /// The account that somebody gave before, by whichever of their handles.
     pub(crate) async fn kept(&self, handle: &Handle, side: Side) -> Result<Option<Handle>, StoreError> {
         for handle in self.0.directory.handles(handle) {
-            let Some((_, stored)) = self.0.store.key(scope(side), handle.as_str()).await? else { continue };
+            let found = self.0.store.key(scope(side), handle.as_str()).await?;
+            let Some((_, stored)) = found.filter(|(_, stored)| *stored != FORGOTTEN) else { continue };
             let kept: Kept = serde_json::from_slice(&stored)
                 .map_err(|error| StoreError::Unreadable(format!("an account that was kept: {error}")))?;
             if self.is_proven(&handle).await? && self.owner_of(&handle).await? == kept.owner {
@@ -39,6 +43,21 @@ impl Engine {
             }
         }
         Ok(None)
+    }
+
+    /// What forgets the accounts that somebody gave before.
+    pub(crate) async fn to_forget(&self, handle: &Handle) -> Result<Vec<Link>, StoreError> {
+        let mut links = Vec::new();
+        for handle in self.0.directory.handles(handle) {
+            for side in [Side::Payer, Side::Payee] {
+                let before = self.0.store.key(scope(side), handle.as_str()).await?;
+                if before.as_ref().is_some_and(|(_, stored)| *stored != FORGOTTEN) {
+                    let (scope, key, fingerprint) = (scope(side).into(), handle.as_str().into(), FORGOTTEN.to_vec());
+                    links.push(Link { key: Key { scope, key, payment: PaymentId(0), fingerprint }, before });
+                }
+            }
+        }
+        Ok(links)
     }
 
     /// What keeps an account for somebody; nothing for those whose account the operator has written down.

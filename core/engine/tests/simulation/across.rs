@@ -301,6 +301,7 @@ fn gist(text: &str) -> &str {
         ("what was missing did not come", "off"),
         ("I cannot tell who", "whom?"),
         ("Payer and payee are the same", "yourself"),
+        ("Forgotten: ", "forgotten"),
         ("Again?", "again"),
         ("To pay ", "asks"),
         ("from this number", "prove"),

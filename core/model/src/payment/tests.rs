@@ -326,7 +326,20 @@ fn an_event_of_an_earlier_version_is_read_and_written_as_it_was() {
     };
     check(r#"{"event":"challenged","number":1,"tries":3,"expires_at_ms":600000}"#);
     check(r#"{"event":"challenged","number":1,"tries":3,"expires_at_ms":600000,"again_after_ms":1000}"#);
+    check(
+        r#"{"event":"received","intent":{"kind":"pay","payer":{"name":"p","handle":"chat:1","account":"iban:IT1","language":"en"},"payee":{"name":"a","handle":"chat:2","account":"iban:FR2","country":"FR","language":"it"},"amount":{"minor":2000,"currency":"EUR"},"visibility":"private","origin":{"source":"api","by":"key:k","public":false}}}"#,
+    );
+    check(
+        r#"{"event":"routed","plan":{"route":"r","collect":[{"rail":"c","doubt":{"doubt":"reversible"}}],"payout":[{"rail":"b","doubt":{"doubt":"statement"}}],"attempts_max":4}}"#,
+    );
     check(r#"{"event":"note_failed","about":{"about":"challenge","number":1},"audience":"payer","because":"gone"}"#);
+}
+
+#[test]
+fn a_snapshot_of_an_earlier_version_is_read_and_written_as_it_was() {
+    let json = r#"{"challenge":{"number":1,"tries_left":3,"expires_at_ms":9},"attempts":[{"number":1,"leg":"collect","rail":"c","state":"pending","made_at_ms":1,"sent_at_ms":2,"asking":true,"asked":2,"reference":"r","word":"w"}]}"#;
+    let read: Snapshot<'_> = serde_json::from_str(json).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), json);
 }
 
 #[test]

@@ -254,3 +254,28 @@ async fn a_stranger_makes_us_write_to_no_crowd() {
     }
     assert_eq!(heard, 20);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_who_use_one_link_at_once_one_is_taken_and_it_is_durable() {
+    let mut play = Play::new(open()).await;
+    play.step("chat:9: pay chat:2 20 EUR").await;
+    let (engine, token) = (play.stage.engine.clone(), play.tokens[0].clone());
+    let give = |number: usize| {
+        let (engine, token) = (engine.clone(), token.clone());
+        async move { engine.enrol(&token, handle(&format!("plastic:{number}")), "x".into(), true).await }
+    };
+    play.stage.store_fails("journal");
+    assert!(matches!(give(0).await, Err(EnrolmentError::Store(_))));
+    assert!(engine.enrolment(&token).await.is_ok(), "nothing is true that is not durable");
+    play.stage.store_fails("nothing");
+    let given = futures_util::future::join_all((1..=20).map(|number| tokio::spawn(give(number)))).await;
+    let taken: Vec<bool> = given.into_iter().map(|given| given.unwrap().is_ok()).collect();
+    assert_eq!(taken.iter().filter(|is_taken| **is_taken).count(), 1);
+    assert!(matches!(engine.enrolment(&token).await, Err(EnrolmentError::Used)));
+    let account = format!("plastic:{}", taken.iter().position(|is_taken| *is_taken).unwrap() + 1);
+    play.step("crash").await;
+    let page = sportello_engine::store::Page { limit: 9, ..Default::default() };
+    let payments = play.stage.engine.store().payments(page).await.unwrap();
+    let payer = payments[0].intent.payer.account.clone();
+    assert_eq!(payer, Some(handle(&account)));
+}

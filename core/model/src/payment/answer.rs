@@ -271,6 +271,9 @@ impl Draft {
     pub(super) fn late(&mut self, number: u32, outcome: &Outcome) -> Result<(), Refusal> {
         let attempt = self.attempt_mut(number)?;
         let leg = attempt.leg;
+        if attempt.reversal.is_some() {
+            return self.late_after_reversal(number, outcome);
+        }
         match (attempt.state, outcome) {
             (AttemptState::Declined | AttemptState::NotSent, Outcome::Settled { amount, reference, .. }) => {
                 if self.withdraw_after(leg) {
@@ -298,16 +301,6 @@ impl Draft {
                     number,
                     format!("the rail declines ({code}) what it had settled: look for a return in its statement"),
                 );
-                Ok(())
-            }
-            (AttemptState::Reversed, Outcome::Settled { amount, .. }) => {
-                let what = format!(
-                    "the rail says that {amount} moved by an order that it had undone: look for it in its statement"
-                );
-                if self.payment.incidents.iter().any(|i| i.attempt == number && i.what == what) {
-                    return Err(Refusal::NothingNew);
-                }
-                self.incident(number, what);
                 Ok(())
             }
             _ => Err(Refusal::NothingNew),

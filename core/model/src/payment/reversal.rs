@@ -174,4 +174,16 @@ impl Draft {
             _ => Err(Refusal::NothingNew),
         }
     }
+    /// An answer to an order that was undone, or was declined when it could not be.
+    pub(super) fn late_after_reversal(&mut self, number: u32, outcome: &Outcome) -> Result<(), Refusal> {
+        let Outcome::Settled { amount, .. } = outcome else { return Err(Refusal::NothingNew) };
+        let what = format!(
+            "the rail says that {amount} moved by an order that was undone: look for it in the statement, and give it back by hand"
+        );
+        if self.payment.incidents.iter().any(|i| i.attempt == number && i.what == what) {
+            return Err(Refusal::NothingNew);
+        }
+        self.incident(number, what);
+        Ok(())
+    }
 }

@@ -88,6 +88,8 @@ fn what_is_in_doubt_is_undone_and_moves_nobodys_money_twice() {
     check(&refused, out);
     check(&format!("{refused}, settled 1"), out);
     check(&format!("{refused}, declined 1"), "declined");
+    check(&format!("{refused}, declined 1, settled 1"), "declined");
+    check(&format!("{refused}, declined-here 1, settled 1, sent 2, settled 2, sent 3, settled 3"), paid);
     check(&format!("{refused}, reversed 1, sent 2, settled 2, sent 3, settled 3"), paid);
     check(
         &format!("{doubt}, reversing 1, no-original 1, reversed 1, sent 2"),

@@ -117,7 +117,8 @@ impl Chaos {
         let proceeds = false;
         let fresh = Fact { rail, sent_ms, moved: first, lied: false, elsewhere, acts, proceeds, order: order.clone() };
         let fact = self.facts.entry(order.key).or_insert(fresh);
-        if std::mem::take(&mut fact.proceeds) {
+        // What it has declined meanwhile it does not carry out.
+        if std::mem::take(&mut fact.proceeds) && fact.moved.is_none() {
             (fact.moved, fact.acts) = (Some(moved.unwrap_or(true)), false);
         }
         if self.is_calm {
@@ -211,10 +212,11 @@ impl Chaos {
         let is_calm = self.is_calm;
         let fact = self.facts.get_mut(key)?;
         if fact.acts && fact.moved.is_none() && !is_calm {
-            fact.proceeds = proceeds;
+            fact.proceeds |= proceeds;
             return Some(fact.clone());
         }
-        fact.moved.get_or_insert(moves);
+        // What waits for its payer is not carried out by itself.
+        fact.moved.get_or_insert(moves && !fact.acts);
         Some(fact.clone())
     }
 

@@ -284,3 +284,6 @@ fn took_nothing(failure: &Failure) -> bool {
     let known = ["unreachable", "no_such_stream", "too_large", "timeout", "call_over", "not_granted"];
     known.contains(&&*failure.code)
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,7 @@ mod mti;
 pub mod table;
 mod terminals;
 mod time;
+mod turn;
 
 pub use decode::{DecodeError, decode};
 pub use dialect::{Coding, Dialect};

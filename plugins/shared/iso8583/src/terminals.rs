@@ -19,6 +19,7 @@ use futures_util::task::AtomicWaker;
 use sportello_sdk::{Failure, Host, Level};
 use thiserror::Error;
 
+use crate::turn::turn;
 use lease::{Held, LEASE_MARGIN_MS};
 pub use trace::{TerminalId, Trace};
 
@@ -47,6 +48,8 @@ pub struct Terminals {
     /// Wakes `run` when numbers run low.
     waker: AtomicWaker,
     now_ms: AtomicU64,
+    /// Until when nobody looks again whether one is free: every order would, where none is.
+    none_free_until_ms: AtomicU64,
     /// Whether it was said that none is free.
     was_told: AtomicBool,
 }
@@ -64,6 +67,7 @@ impl Terminals {
             changing: futures_util::lock::Mutex::default(),
             waker: AtomicWaker::new(),
             now_ms: AtomicU64::new(0),
+            none_free_until_ms: AtomicU64::new(0),
             was_told: AtomicBool::new(false),
         }
     }
@@ -86,6 +90,9 @@ impl Terminals {
         // Whoever changed it before may have done so for all who waited.
         if let Some(trace) = self.take(host) {
             return Ok(trace);
+        }
+        if host.now_ms() < self.none_free_until_ms.load(Ordering::Relaxed) {
+            return Err(NoTrace::NoneFree);
         }
         self.refresh(host).await?;
         self.take(host).ok_or(NoTrace::NoneFree)
@@ -118,6 +125,7 @@ impl Terminals {
                     host.sleep(TRY_EVERY_MS).await?;
                 }
             }
+            turn().await;
         }
     }
 
@@ -158,14 +166,21 @@ impl Terminals {
             *self.held() = None;
             host.log(Level::Error, format!("the terminal id {} was taken by another", held.terminal));
         }
+        let mut why = NoTrace::NoneFree;
         for id in &self.ids {
-            if let Some(held) = Held::take(*id, &self.owner, host).await.map_err(NoTrace::Store)? {
-                host.log(Level::Info, format!("has the terminal id {id}"));
-                *self.held() = Some(held);
-                return Ok(());
+            match Held::take(*id, &self.owner, host).await {
+                Ok(None) => {}
+                Ok(Some(held)) => {
+                    host.log(Level::Info, format!("has the terminal id {id}"));
+                    *self.held() = Some(held);
+                    return Ok(());
+                }
+                // Another may be better kept.
+                Err(failure) => why = NoTrace::Store(failure),
             }
         }
-        Err(NoTrace::NoneFree)
+        self.none_free_until_ms.store(host.now_ms() + TRY_EVERY_MS / 2, Ordering::Relaxed);
+        Err(why)
     }
 
     async fn runs_low(&self) {
@@ -181,3 +196,6 @@ impl Terminals {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use sportello_sdk::{Failure, Host, Level, Source, Stream};
 use super::connection::{self, Outcome};
 use super::session::{self, End, Session};
 use super::{Link, Rules};
+use crate::turn::turn;
 
 /// The first pause before a link is made anew, and the longest, in milliseconds.
 const PAUSE_FIRST_MS: u64 = 500;
@@ -58,6 +59,7 @@ async fn keep(link: &Link, host: &Host) -> Result<(), Failure> {
             }
         };
         host.sleep(pause.ms(tries, host.random())).await?;
+        turn().await;
         tries = tries.saturating_add(1);
     }
 }

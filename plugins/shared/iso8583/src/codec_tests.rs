@@ -143,7 +143,7 @@ fn what_is_malformed_is_refused() {
     };
     // Type.
     check(0, b"02x0", Mti);
-    check(0, b"\0200", Mti);
+    check(0, b"\x00200", Mti);
     // Fields 2 (length, digits), 3, 4, 7: digits alone.
     check(20, b"x6", Length(number(2)));
     check(20, b"20", TooLong(number(2)));

@@ -80,3 +80,72 @@ impl Frames {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn framed(message: &[u8]) -> Vec<u8> {
+        [&u16::try_from(message.len()).unwrap().to_be_bytes()[..], message].concat()
+    }
+
+    /// All messages that come of these pieces, and whether it stays in step.
+    fn all(pieces: &[&[u8]], len_max: usize) -> (Vec<Vec<u8>>, bool) {
+        let mut frames = Frames::new(len_max);
+        let mut all = Vec::new();
+        for piece in pieces {
+            frames.push(piece);
+            loop {
+                match frames.next_message() {
+                    Ok(Some(message)) => all.push(message.to_vec()),
+                    Ok(None) => break,
+                    Err(_) => return (all, false),
+                }
+            }
+        }
+        assert!(frames.arrived.len() < HEADER_LEN + len_max);
+        (all, true)
+    }
+
+    #[test]
+    fn headers_say_where_messages_end() {
+        let check = |pieces: &[&[u8]], expected: &[&[u8]], is_in_step: bool| {
+            let expected: Vec<Vec<u8>> = expected.iter().map(|message| message.to_vec()).collect();
+            assert_eq!(all(pieces, 4), (expected, is_in_step), "{pieces:?}");
+        };
+        check(&[], &[], true);
+        check(&[b"\0\x01a"], &[b"a"], true);
+        check(&[b"\0\x01a\0\x04bcde\0\x01"], &[b"a", b"bcde"], true);
+        check(&[b"\0", b"\x02a", b"b\0", b"\x01", b"c"], &[b"ab", b"c"], true);
+        // Signs of life.
+        check(&[b"\0\0\0\0\0\x01a\0\0"], &[b"a"], true);
+        // As long as may be, and longer.
+        check(&[b"\0\x04abcd"], &[b"abcd"], true);
+        check(&[b"\0\x01a\0\x05bcdef"], &[b"a"], false);
+        check(&[b"\xff\xff"], &[], false);
+        check(&[b"HTTP"], &[], false);
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_the_same_however_it_is_cut(
+            messages in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..10),
+            cuts in prop::collection::vec(1_usize..50, 1..20),
+        ) {
+            let octets: Vec<u8> = messages.iter().flat_map(|message| framed(message)).collect();
+            let mut rest = &octets[..];
+            let mut pieces = Vec::new();
+            for cut in cuts.iter().cycle() {
+                if rest.is_empty() {
+                    break;
+                }
+                let (piece, after) = rest.split_at((*cut).min(rest.len()));
+                pieces.push(piece);
+                rest = after;
+            }
+            prop_assert_eq!(all(&pieces, 40), (messages, true));
+        }
+    }
+}

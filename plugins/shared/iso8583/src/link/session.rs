@@ -240,3 +240,7 @@ fn network(code: &str, stan: u64, now_ms: u64) -> Message {
         .with(Field::STAN, format!("{stan:06}"))
         .with(Field::NETWORK_CODE, code)
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -9,8 +9,8 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use sportello_sdk::{Bytes, Failure, Host, Level, Stream};
 
+use super::Link;
 use super::session::{End, Event, LAST_WORDS_MS, Session};
-use super::{Link, late};
 
 /// How long a link is up before its end is an accident, and not one more failure, in milliseconds.
 const STEADY_AFTER_MS: u64 = 30_000;
@@ -188,8 +188,8 @@ impl Connection<'_> {
 
     fn answered(&self, answer: crate::Message) {
         let stray = self.link.inner().flight.answered(answer);
-        if stray.is_some_and(|answer| !self.link.lates.put(answer)) {
-            late::dropped(self.host);
+        if let Some(answer) = stray {
+            self.link.lates.put(answer);
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::Poll;
 
@@ -28,20 +29,21 @@ const TAKING_MAX: usize = 32;
 #[derive(Default)]
 pub(super) struct Lates {
     waiting: Mutex<VecDeque<Message>>,
+    dropped: AtomicU64,
     waker: AtomicWaker,
 }
 
 impl Lates {
-    /// Puts one in. `false` where there is no room.
-    pub(super) fn put(&self, answer: Message) -> bool {
+    /// Puts one in, where there is room.
+    pub(super) fn put(&self, answer: Message) {
         let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiting.len() >= WAITING_MAX {
-            return false;
+        if waiting.len() < WAITING_MAX {
+            waiting.push_back(answer);
+        } else {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        waiting.push_back(answer);
         drop(waiting);
         self.waker.wake();
-        true
     }
 
     /// Hands them on, for ever.
@@ -53,6 +55,12 @@ impl Lates {
                 while taking.len() < TAKING_MAX {
                     let Some(answer) = self.next() else { break };
                     taking.push(late.late(answer, host));
+                }
+                let dropped = self.dropped.swap(0, Ordering::Relaxed);
+                if dropped > 0 {
+                    let what =
+                        format!("{dropped} answers that nobody waits for were dropped: more came than are looked at");
+                    host.log(Level::Warn, what);
                 }
                 // Whoever is done makes room for the next.
                 if !matches!(Pin::new(&mut taking).poll_next(context), Poll::Ready(Some(()))) {
@@ -68,7 +76,38 @@ impl Lates {
     }
 }
 
-/// Says that one was dropped.
-pub(super) fn dropped(host: &Host) {
-    host.log(Level::Warn, "more answers that nobody waits for came than could be looked at: one was dropped");
+#[cfg(test)]
+mod tests {
+    use sportello_sdk::testing::{ScriptedHost, poll_once};
+
+    use super::*;
+    use crate::Mti;
+
+    /// Takes its time.
+    struct Slow(AtomicU64);
+
+    #[async_trait]
+    impl Late for Slow {
+        async fn late(&self, _: Message, _: &Host) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            std::future::pending::<()>().await;
+        }
+    }
+
+    #[test]
+    fn there_is_an_end_to_what_waits_and_what_is_dropped_is_told() {
+        let (host, lates, slow) = (ScriptedHost::new(), Lates::default(), Slow(AtomicU64::new(0)));
+        let call = host.call();
+        let mut handed = std::pin::pin!(lates.hand_on(&slow, &call));
+        let flood = || (0..1_500).for_each(|_| lates.put(Message::new(Mti::FINANCIAL_ANSWER)));
+        flood();
+        assert!(poll_once(handed.as_mut()).is_pending());
+        flood();
+        assert!(poll_once(handed.as_mut()).is_pending());
+        let told: Vec<String> = host.logs().into_iter().map(|log| log.message).collect();
+        let dropped =
+            |count: u64| format!("{count} answers that nobody waits for were dropped: more came than are looked at");
+        assert_eq!(told, [dropped(1_500 - 1_024), dropped(1_500 - 32)]);
+        assert_eq!(slow.0.load(Ordering::Relaxed), 32);
+    }
 }

@@ -64,6 +64,7 @@
 //! - What is on a card, and what proves something about it, stands in no log, no error and no `Debug`.
 
 mod decode;
+pub mod desk;
 mod dialect;
 mod encode;
 mod field;

@@ -74,6 +74,7 @@ mod message;
 mod mti;
 pub mod table;
 mod terminals;
+pub mod testing;
 mod time;
 mod turn;
 

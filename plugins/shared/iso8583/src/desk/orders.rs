@@ -10,6 +10,7 @@ use super::{Asked, Desk};
 use crate::{Message, Mti};
 
 /// Where an order stands when it is given.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 enum Found {
     /// Nothing was sent: there is room for its record.
     Vacant(Kept),

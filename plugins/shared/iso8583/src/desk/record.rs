@@ -102,6 +102,7 @@ pub(super) struct Reversal {
 /// What is kept of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "almost all of them are of the large one")]
 pub(super) enum Record {
     /// It was sent, or was about to be.
     Sent {

@@ -13,11 +13,12 @@ use crate::Mti;
 const TRIES: usize = 4;
 
 /// What a reversal has to do.
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 enum Turn {
     /// Nothing moved, or it was undone.
     Over,
     /// Its message is to be sent: for the first time, or again.
-    Send(Box<Kept>, Sent, Reversal, Mti),
+    Send(Kept, Sent, Reversal, Mti),
 }
 
 impl Desk {
@@ -70,7 +71,7 @@ impl Desk {
                     if reversal.acknowledged.is_some() {
                         return Ok(Turn::Over);
                     }
-                    return Ok(Turn::Send(Box::new(kept), sent, reversal, Mti::REVERSAL_ADVICE.repeat()));
+                    return Ok(Turn::Send(kept, sent, reversal, Mti::REVERSAL_ADVICE.repeat()));
                 }
                 Some(Record::Sent { sent, reversal: None }) => {
                     let declined = sent.heard.as_ref().map(|heard| verdict(&sent, heard).outcome());
@@ -82,7 +83,7 @@ impl Desk {
                     let reversal = Reversal { numbers, acknowledged: None };
                     let record = Record::Sent { sent: sent.clone(), reversal: Some(reversal.clone()) };
                     if kept.put(Some(record), host).await? {
-                        return Ok(Turn::Send(Box::new(kept), sent, reversal, Mti::REVERSAL_ADVICE));
+                        return Ok(Turn::Send(kept, sent, reversal, Mti::REVERSAL_ADVICE));
                     }
                 }
             }

@@ -1,1 +1,4 @@
-
+mod answers;
+mod bytes;
+mod doubt;
+mod figures;

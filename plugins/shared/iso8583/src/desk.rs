@@ -37,6 +37,7 @@ use afterwards::Afterwards;
 use out::Out;
 pub use paying::{Evidence, Exemption, Expiry, Pan, Paying};
 use record::{Heard, Numbers};
+pub use request::refusal;
 pub use settings::Bitmap;
 use settings::{Merchant, answer_within_default, echo_every_default, window_default};
 pub use verdict::Verdict;

@@ -1,6 +1,6 @@
 //! From an order to a message.
 
-use sportello_sdk::{Currency, Money, OrderKind, Outcome};
+use sportello_sdk::{Currency, Money, Order, OrderKind, Outcome};
 
 use super::paying::{Pan, Paying};
 use super::record::{Numbers, Sent};
@@ -34,6 +34,11 @@ pub(super) fn check(amount: Money) -> Result<(), Outcome> {
         return declined("no_such_currency", "a card cannot carry this currency");
     }
     Ok(())
+}
+
+/// The outcome of an order that no message can carry, whoever pays: known before anything else is.
+pub fn refusal(order: &Order) -> Option<Outcome> {
+    check(order.amount).err()
 }
 
 /// The three digits of a currency (ISO 4217).

@@ -1,1 +1,260 @@
+mod authentication;
+mod orders;
+mod pages;
+mod silence;
 
+use std::collections::BTreeMap;
+use std::pin::pin;
+use std::sync::{Arc, Mutex};
+use std::task::Poll;
+
+use futures_util::future::{Either, select};
+use sportello_iso8583::testing::{Acquirer, Says, call};
+use sportello_sdk::serde_json::{Value, from_value, json};
+use sportello_sdk::testing::ScriptedHost;
+use sportello_sdk::{
+    Currency, Failure, Host, HttpResponse, Inquiry, InstrumentFacts, Money, Order, OrderKind, Outcome, PageFrame,
+    PagePurpose, PageReply, PageRequest, Party, PaymentId, Rail, Report,
+};
+
+use crate::CardRail;
+
+const ADDRESS: &str = "tls://acquirer.example:8583";
+const SERVER: &str = "https://3ds.example";
+const PAN: &str = "4111111111111111";
+const KEY: &str = "019a2b3c4d5e7f008000000000000001-1";
+const LINK: &str = "https://pay.example/act/t0k3n";
+const TRANSACTION: &str = "8a880dc0-d2d2-4067-bcb1-b08d1690b26e";
+const DS: &str = "f38e6948-5388-41a6-bca4-b49723c19437";
+const CAVV: &str = "AJkBAyhHkZQAAAAAQJF0oQAAAAA=";
+
+/// A 3DS server: what it answers to each of its three questions.
+#[derive(Clone)]
+struct Server {
+    versioning: (u16, Value),
+    authentication: (u16, Value),
+    result: Arc<Mutex<(u16, Value)>>,
+}
+
+impl Server {
+    /// One whose ARes has this status.
+    fn saying(status: &str) -> Self {
+        Self {
+            versioning: (200, json!({ "threeDSServerTransID": TRANSACTION, "messageVersion": "2.2.0" })),
+            authentication: (200, said(status)),
+            result: Arc::new(Mutex::new((404, json!({ "errorCode": "101" })))),
+        }
+    }
+
+    /// The RReq comes.
+    fn hears(&self, status: &str) {
+        *self.result.lock().unwrap() = (200, said(status));
+    }
+
+    fn listens(&self, host: ScriptedHost) -> ScriptedHost {
+        let answers =
+            |(status, body): (u16, Value)| Ok(HttpResponse::new(status, "application/json", body.to_string()));
+        let (versioning, authentication, result) =
+            (self.versioning.clone(), self.authentication.clone(), Arc::clone(&self.result));
+        host.secret("three_ds_key", "the-3ds-servers-key")
+            .on_http("POST", "https://3ds.example/3ds/versioning", move |_| answers(versioning.clone()))
+            .on_http("POST", "https://3ds.example/3ds/authentication", move |_| answers(authentication.clone()))
+            .on_http("GET", "https://3ds.example/3ds/results/*", move |_| answers(result.lock().unwrap().clone()))
+    }
+}
+
+fn said(status: &str) -> Value {
+    let mut said = json!({ "transStatus": status, "messageVersion": "2.2.0", "dsTransID": DS });
+    match status {
+        "Y" | "A" => {
+            said["eci"] = json!(if status == "Y" { "05" } else { "06" });
+            said["authenticationValue"] = json!(CAVV);
+        }
+        "C" => {
+            said["acsTransID"] = json!("d7c1ee99-9478-44a6-b1f2-391e29c6b340");
+            said["acsURL"] = json!("https://acs.example/challenge?x=1&y=2");
+        }
+        _ => {}
+    }
+    said
+}
+
+/// A rail with its acquirer and its 3DS server.
+struct Stage {
+    host: ScriptedHost,
+    rail: CardRail,
+    acquirer: Acquirer,
+    server: Server,
+}
+
+fn settings(three_ds: Value) -> Value {
+    let mut settings = json!({
+        "acquirer": {
+            "address": ADDRESS, "terminals": ["TERM0001"], "acquirer_id": "400123", "merchant_id": "SPORTELLO-1",
+            "merchant_name": "Sportello", "merchant_city": "Milano", "merchant_country": "IT", "mcc": "5812"
+        },
+        "three_ds": { "url": SERVER }
+    });
+    for (key, value) in three_ds.as_object().unwrap() {
+        settings["three_ds"][key] = value.clone();
+    }
+    settings
+}
+
+fn with_card(host: ScriptedHost, pan: &str) -> ScriptedHost {
+    let facts = InstrumentFacts { label: "Visa 1111".to_owned(), received_at_ms: 1, payment: None };
+    let card = json!({ "pan": pan, "expiry_year": 2030, "expiry_month": 12 });
+    host.instrument("card:1", facts, card.to_string())
+}
+
+impl Stage {
+    fn new(three_ds: Value, server: Server, acquirer: Acquirer) -> Self {
+        let host = server.listens(acquirer.listens(with_card(ScriptedHost::new(), PAN), ADDRESS));
+        let settings = from_value(settings(three_ds)).unwrap();
+        let rail = host.block_on(CardRail::open(settings, &host.call())).unwrap();
+        Self { host, rail, acquirer, server }
+    }
+
+    /// An issuer that wants to be shown who pays.
+    fn soft(three_ds: Value, server: Server) -> Self {
+        let issuer = |message: &sportello_iso8583::Message| {
+            let data = message.text(sportello_iso8583::Field::PRIVATE_DATA).unwrap_or_default();
+            Says::Code(if data.starts_with("420205") { "00" } else { "1A" })
+        };
+        Self::new(three_ds, server, Acquirer::new(issuer))
+    }
+
+    fn approving(three_ds: Value, server: Server) -> Self {
+        Self::new(three_ds, server, Acquirer::new(|_| Says::Code("00")))
+    }
+
+    fn run<T>(&self, meanwhile: impl AsyncFnOnce(Host) -> T) -> T {
+        let of_run = call(&self.host);
+        self.host.block_on(async {
+            let run = pin!(self.rail.run(&of_run));
+            let work = pin!(async {
+                turns(3).await;
+                let done = meanwhile(call(&self.host)).await;
+                turns(5).await;
+                done
+            });
+            match select(run, work).await {
+                Either::Left((ended, _)) => panic!("`run` ended first: {ended:?}"),
+                Either::Right((done, _)) => done,
+            }
+        })
+    }
+
+    fn submit(&self, order: &Order) -> Result<Outcome, Failure> {
+        self.run(async |host| self.rail.submit(order.clone(), &host).await)
+    }
+
+    fn inquire(&self) -> Outcome {
+        let inquiry = Inquiry { order: collect(), reference: None, asked: 0 };
+        self.run(async |host| self.rail.inquire(inquiry, &host).await).unwrap()
+    }
+
+    fn get(&self) -> PageReply {
+        self.ask("GET", "", "")
+    }
+
+    fn post(&self, path: &str, body: &str) -> PageReply {
+        self.ask("POST", path, body)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &str) -> PageReply {
+        let request = request(method, path, body, "en");
+        self.run(async |host| self.rail.page(request, &host).await).unwrap()
+    }
+
+    /// What was sent to the acquirer, each as its type and field 48.
+    fn sent(&self) -> Vec<String> {
+        let received = self.acquirer.received();
+        let drawn = |message: &sportello_iso8583::Message| {
+            let data = message.text(sportello_iso8583::Field::PRIVATE_DATA).unwrap_or("-");
+            format!("{} {data}", message.mti())
+        };
+        received.iter().map(drawn).collect()
+    }
+
+    fn reports(&self) -> Vec<String> {
+        self.host.reports().into_iter().map(|Report { outcome, .. }| word(&Ok(outcome))).collect()
+    }
+
+    /// What the 3DS server was asked, by path.
+    fn asked(&self, path: &str) -> Vec<Value> {
+        let requests = self.host.requests().into_iter().filter(|request| request.head.url.ends_with(path));
+        requests.map(|request| sportello_sdk::serde_json::from_slice(&request.body).unwrap()).collect()
+    }
+}
+
+async fn turns(count: u32) {
+    let mut left = count;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+fn request(method: &str, path: &str, body: &str, language: &str) -> PageRequest {
+    let headers = BTreeMap::from([
+        ("accept", "text/html"),
+        ("content-type", "application/x-www-form-urlencoded"),
+        ("user-agent", "Browser/1.0"),
+    ]);
+    PageRequest {
+        head: PageFrame {
+            purpose: PagePurpose::Act { order: Box::new(collect()) },
+            method: method.to_owned(),
+            path: path.to_owned(),
+            query: String::new(),
+            headers: headers.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+            url: LINK.to_owned(),
+            remote_ip: "192.0.2.7".to_owned(),
+            language: language.to_owned(),
+        },
+        body: body.to_owned().into(),
+    }
+}
+
+fn collect() -> Order {
+    order(OrderKind::Collect)
+}
+
+fn order(kind: OrderKind) -> Order {
+    let party =
+        |name: &str, account: &str| Party { name: name.to_owned(), account: account.parse().unwrap(), country: None };
+    Order {
+        key: KEY.to_owned(),
+        payment: PaymentId(1),
+        kind,
+        amount: Money::new(2000, Currency::EUR).unwrap(),
+        debtor: party("Anna", "card:1"),
+        creditor: party("Paolo <& sons>", "iban:DE89370400440532013000"),
+        memo: None,
+        refers_to: None,
+        made_at_ms: 1_700_000_000_000,
+    }
+}
+
+/// An outcome in a word or two.
+fn word(told: &Result<Outcome, Failure>) -> String {
+    match told {
+        Ok(Outcome::Settled { amount, .. }) => format!("settled {amount}"),
+        Ok(Outcome::Declined { code, .. }) => format!("declined {code}"),
+        Ok(Outcome::Unknown { .. }) => "unknown".to_owned(),
+        Ok(Outcome::ActionRequired { .. }) => "act".to_owned(),
+        Ok(Outcome::Proceed) => "proceed".to_owned(),
+        Ok(other) => format!("{other:?}"),
+        Err(failure) => format!("failed {}", failure.code),
+    }
+}
+
+fn text(reply: &PageReply) -> String {
+    String::from_utf8(reply.body.to_vec()).unwrap()
+}

@@ -188,7 +188,15 @@ impl CardRail {
     ) -> Result<Next, Failure> {
         let card = card(order, host).await?;
         let notification_url = format!("{}/back", request.head.url);
-        let asking = Asking { order, card: &card, transaction, method, notification_url, browser };
+        let asking = Asking {
+            order,
+            card: &card,
+            transaction,
+            is_mandated: state.is_mandated,
+            method,
+            notification_url,
+            browser,
+        };
         let said = three_ds.server.authenticate(&asking, host).await?;
         let acs = (said.acs_url.as_deref().and_then(page_of), said.acs_transaction.as_deref());
         if let (Status::Challenge, (Some(url), Some(acs_transaction))) = (said.status, acs) {

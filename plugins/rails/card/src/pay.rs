@@ -56,7 +56,7 @@ impl CardRail {
         let is_low = three_ds.settings.is_low(order.amount);
         let is_first = three_ds.settings.when == When::Always && !is_low;
         if is_first {
-            match self.leave(three_ds, order, host).await? {
+            match self.leave(three_ds, order, false, host).await? {
                 Leave::Given(evidence) => paying.evidence = evidence,
                 Leave::Not(outcome) => return Ok(outcome),
             }
@@ -74,7 +74,7 @@ impl CardRail {
             // The issuer was told who pays, or could not be, and asks all the same.
             return Ok(Outcome::Declined { code, reason, elsewhere: true });
         }
-        match self.leave(three_ds, order, host).await? {
+        match self.leave(three_ds, order, true, host).await? {
             Leave::Not(outcome) => Ok(outcome),
             Leave::Given(None) => Ok(Outcome::Declined { code, reason, elsewhere: true }),
             Leave::Given(evidence) => {
@@ -87,13 +87,19 @@ impl CardRail {
     }
 
     /// Whether an order may be sent, by what came of its payer's authentication: begins one where there is none.
-    async fn leave(&self, three_ds: &Authentication, order: &Order, host: &Host) -> Result<Leave, Failure> {
+    async fn leave(
+        &self,
+        three_ds: &Authentication,
+        order: &Order,
+        is_mandated: bool,
+        host: &Host,
+    ) -> Result<Leave, Failure> {
         let mut kept = Kept::load(&order.key, host).await?;
         let state = match kept.state.clone() {
             Some(state) => state,
             None => {
                 let until_ms = host.now_ms() + u64::from(three_ds.settings.link_minutes) * 60_000;
-                let state = State { until_ms, tries: 0, stage: Stage::Asked };
+                let state = State { until_ms, tries: 0, is_mandated, stage: Stage::Asked };
                 kept.put(state.clone(), host).await?;
                 state
             }

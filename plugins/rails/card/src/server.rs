@@ -112,6 +112,8 @@ pub(crate) struct Asking<'a> {
     pub(crate) order: &'a Order,
     pub(crate) card: &'a Card,
     pub(crate) transaction: &'a str,
+    /// Whether the issuer has asked for it.
+    pub(crate) is_mandated: bool,
     /// `threeDSCompInd`: Y, N or U.
     pub(crate) method: &'static str,
     pub(crate) notification_url: String,
@@ -137,7 +139,7 @@ impl Server {
     /// # Errors
     /// When the 3DS server gives no answer that can be read.
     pub(crate) async fn authenticate(&self, asking: &Asking<'_>, host: &Host) -> Result<Said, Failure> {
-        let Asking { order, card, transaction, method, notification_url, browser } = asking;
+        let Asking { order, card, transaction, is_mandated, method, notification_url, browser } = asking;
         let currency = order.amount.currency();
         let numeric = iso_currency::Currency::from_code(currency.code()).map_or(0, |currency| currency.numeric());
         let at = Moment::from_ms(host.now_ms());
@@ -152,8 +154,8 @@ impl Server {
             "messageCategory": "01",
             "deviceChannel": "02",
             "threeDSRequestorAuthenticationInd": "01",
-            // No preference: the issuer judges the risk.
-            "threeDSRequestorChallengeInd": "01",
+            // A challenge that the issuer has mandated; or no preference: it judges the risk.
+            "threeDSRequestorChallengeInd": if *is_mandated { "04" } else { "01" },
             "threeDSCompInd": method,
             "merchantName": self.merchant_name,
             "mcc": self.mcc,

@@ -17,6 +17,9 @@ pub(crate) struct State {
     /// How often an authentication was begun.
     #[serde(default)]
     pub(crate) tries: u32,
+    /// Whether the issuer has asked for it.
+    #[serde(default)]
+    pub(crate) is_mandated: bool,
     pub(crate) stage: Stage,
 }
 

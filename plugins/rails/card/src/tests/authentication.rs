@@ -155,6 +155,7 @@ fn an_issuer_that_asks_gets_what_it_asked_for() {
         assert_eq!(word(&stage.submit(&collect())), "settled 20.00 EUR");
         assert_eq!(word(&stage.submit(&collect())), "settled 20.00 EUR");
         let first = if three_ds.get("low_value").is_some() { "0200 2206010204" } else { "0200 -" };
+        assert_eq!(stage.asked("/3ds/authentication")[0]["threeDSRequestorChallengeInd"], "04");
         assert_eq!(stage.sent(), [first.to_owned(), format!("0200 4202054328{CAVV}66372{DS}")]);
     }
 }

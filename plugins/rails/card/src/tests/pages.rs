@@ -55,7 +55,7 @@ fn the_issuer_is_told_of_the_browser() {
             "browserJavascriptEnabled": true, "browserJavaEnabled": false, "browserLanguage": "it-IT",
             "browserColorDepth": "24", "browserScreenHeight": "1080", "browserScreenWidth": "2560", "browserTZ": "-60",
             "browserIP": "192.0.2.7", "browserUserAgent": "Browser/1.0", "browserAcceptHeader": "text/html",
-            "threeDSCompInd": "U", "deviceChannel": "02", "messageCategory": "01",
+            "threeDSCompInd": "U", "threeDSRequestorChallengeInd": "01", "deviceChannel": "02", "messageCategory": "01",
             "threeDSServerTransID": TRANSACTION, "acctNumber": PAN, "cardExpiryDate": "3012",
             "purchaseAmount": "2000", "purchaseCurrency": "978", "purchaseExponent": "2",
             "purchaseDate": "20231114221320", "merchantName": "Sportello", "mcc": "5812",

@@ -72,6 +72,14 @@ impl Desk {
         let approval = about.heard.as_ref().and_then(|heard| heard.authorization.clone());
         let authorization = (about.kind == OrderKind::Authorize).then_some(approval).flatten();
         let approval = authorization.ok_or_else(not_authorized)?;
+        let approved_minor = about.heard.as_ref().and_then(|heard| heard.minor).unwrap_or(about.amount.minor());
+        if order.amount.currency() != about.amount.currency() || order.amount.minor() > approved_minor {
+            return Ok(Outcome::Declined {
+                code: "above_authorization".to_owned(),
+                reason: "more is to be captured than was authorized".to_owned(),
+                elsewhere: false,
+            });
+        }
         self.advise(order, &about, host, |mti, sent| {
             request::completion(mti, sent, (&about, &approval), pan, &self.merchant)
         })

@@ -252,6 +252,14 @@ fn captures_are_of_what_was_approved() {
     check(OrderKind::Capture, "00", "settled 5.00 EUR");
     check(OrderKind::Capture, "05", "failed not_authorized");
     check(OrderKind::Void, "00", "settled 20.00 EUR");
+    let above = |amount: Money, expected: &str| {
+        let stage = Stage::new(acquirer(Says::Code("00"), Says::Code("00")));
+        stage.give(&order(OrderKind::Authorize), &paying()).unwrap();
+        let capture = Order { amount, ..about(OrderKind::Capture, "another-2") };
+        assert_eq!(word(&stage.give(&capture, &paying())), expected);
+    };
+    above(Money::new(2001, "EUR".parse().unwrap()).unwrap(), "declined above_authorization");
+    above(Money::new(2000, "USD".parse().unwrap()).unwrap(), "declined above_authorization");
     let stage = Stage::new(acquirer(Says::Code("00"), Says::Code("00")));
     assert_eq!(word(&stage.give(&about(OrderKind::Capture, "another-2"), &paying())), "failed not_authorized");
     assert_eq!(word(&stage.give(&about(OrderKind::Void, "another-2"), &paying())), "failed not_authorized");

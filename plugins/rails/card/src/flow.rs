@@ -42,6 +42,15 @@ pub(crate) fn refused(code: String, reason: String) -> Outcome {
     Outcome::Declined { code, reason, elsewhere: true }
 }
 
+/// The outcome of an order whose payer is to act. The link outlives that time by a challenge that is begun at its end.
+///
+/// # Errors
+/// Where the gateway has no public address.
+pub(crate) async fn action_required(order: &Order, state: &State, host: &Host) -> Result<Outcome, Failure> {
+    let url = host.page_link(&order.key, state.until_ms + CHALLENGE_MS).await?;
+    Ok(Outcome::ActionRequired { url, until_ms: Some(state.until_ms), reference: None })
+}
+
 /// The outcome of an order whose payer did not act in time.
 pub(crate) fn expired() -> Outcome {
     let (code, reason) = EXPIRED;
@@ -160,10 +169,7 @@ impl CardRail {
                 stage
             }
             Some(stage) => stage,
-            None if host.now_ms() < state.until_ms => {
-                let url = host.page_link(&order.key, state.until_ms).await?;
-                return Ok(Outcome::ActionRequired { url, until_ms: Some(state.until_ms), reference: None });
-            }
+            None if host.now_ms() < state.until_ms => return action_required(order, &state, host).await,
             None => {
                 // What the issuer says from now on finds this, and changes nothing.
                 let stage = stage_refused(EXPIRED.0, EXPIRED.1);

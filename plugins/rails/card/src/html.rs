@@ -46,7 +46,8 @@ pub(crate) fn method(words: &Words, url: &str, at: &Url, data: &str) -> PageRepl
         collect = COLLECT.replacen("forms[0]", "forms[1]", 1),
     );
     let mut reply = page(words, &main, 200);
-    reply.head.frames.push(origin(at));
+    // The issuer's page in the frame goes on to ours, which a browser would not even ask for were it not listed.
+    reply.head.frames = std::iter::once(origin(at)).chain(Url::parse(url).ok().as_ref().map(origin)).collect();
     reply.head.forms.push(origin(at));
     reply
 }

@@ -3,7 +3,7 @@
 use sportello_iso8583::desk::{Evidence, Exemption, Expiry, Pan, Paying, Verdict, refusal};
 use sportello_sdk::{Card, Failure, Host, Order, OrderKind, Outcome, Source, serde_json};
 
-use crate::flow::{expired, refused};
+use crate::flow::{action_required, expired, refused};
 use crate::settings::When;
 use crate::state::{Kept, Proof, Stage, State};
 use crate::{Authentication, CardRail};
@@ -113,8 +113,7 @@ impl CardRail {
                 None => Ok(Leave::Not(self.desk.recorded(order, host).await?.map_or_else(expired, Verdict::outcome))),
             },
             Stage::Asked | Stage::Method { .. } | Stage::Challenge { .. } => {
-                let url = host.page_link(&order.key, state.until_ms).await?;
-                Ok(Leave::Not(Outcome::ActionRequired { url, until_ms: Some(state.until_ms), reference: None }))
+                Ok(Leave::Not(action_required(order, &state, host).await?))
             }
         }
     }

@@ -93,6 +93,8 @@ pub(super) struct Sent {
 /// The reversal of what was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Reversal {
+    /// The key of the order that it carries out.
+    pub(super) order_key: String,
     pub(super) numbers: Numbers,
     /// The response code with which it was acknowledged, once it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]

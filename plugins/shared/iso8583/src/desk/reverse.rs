@@ -1,11 +1,11 @@
 //! Reversals: how doubt about an order ends.
 
-use sportello_sdk::{Failure, Finality, Host, Order, Outcome, Source};
+use sportello_sdk::{Failure, Finality, Host, Money, Order, Outcome, Source};
 
 use super::paying::Pan;
 use super::record::{Kept, Record, Reversal, Sent};
 use super::request;
-use super::verdict::{is_acknowledged, verdict};
+use super::verdict::is_acknowledged;
 use super::{Asked, Desk};
 use crate::Mti;
 
@@ -33,8 +33,8 @@ impl Desk {
         let Some(original_key) = order.refers_to.as_deref() else {
             return Err(Failure::input("no_original", "a reversal names the order that it reverses"));
         };
-        let (kept, sent, reversal, mti) = match self.turn(original_key, host).await? {
-            Turn::Over => return Ok(undone(order, None)),
+        let (kept, sent, reversal, mti) = match self.turn(order, original_key, host).await? {
+            Turn::Over => return Ok(undone(order.amount, None)),
             Turn::Send(kept, sent, reversal, mti) => (kept, sent, reversal, mti),
         };
         let message = request::reversal(mti, &reversal.numbers, &sent, pan, &self.merchant);
@@ -45,7 +45,7 @@ impl Desk {
                 let reversal = Reversal { acknowledged: Some(heard.code), ..reversal };
                 let record = Record::Sent { sent, reversal: Some(reversal) };
                 self.afterwards.keep(kept.name, kept.version, record, host).await;
-                Ok(undone(order, Some(reference)))
+                Ok(undone(order.amount, Some(reference)))
             }
             Asked::Answered(heard) => Ok(Outcome::unknown(format!(
                 "the acquirer does not acknowledge the reversal: response code {}",
@@ -56,7 +56,7 @@ impl Desk {
     }
 
     /// Enters the reversal into the order's record, or finds it there.
-    async fn turn(&self, original_key: &str, host: &Host) -> Result<Turn, Failure> {
+    async fn turn(&self, order: &Order, original_key: &str, host: &Host) -> Result<Turn, Failure> {
         for _ in 0..TRIES {
             let mut kept = Kept::load(original_key, host).await?;
             match kept.record.clone() {
@@ -67,6 +67,7 @@ impl Desk {
                         return Ok(Turn::Over);
                     }
                 }
+                Some(Record::Sent { sent, .. }) if sent.is_declined() => return Ok(Turn::Over),
                 Some(Record::Sent { sent, reversal: Some(reversal) }) => {
                     if reversal.acknowledged.is_some() {
                         return Ok(Turn::Over);
@@ -74,13 +75,9 @@ impl Desk {
                     return Ok(Turn::Send(kept, sent, reversal, Mti::REVERSAL_ADVICE.repeat()));
                 }
                 Some(Record::Sent { sent, reversal: None }) => {
-                    let declined = sent.heard.as_ref().map(|heard| verdict(&sent, heard).outcome());
-                    if matches!(declined, Some(Outcome::Declined { .. })) {
-                        return Ok(Turn::Over);
-                    }
                     let trace = self.trace(host).await?;
                     let numbers = request::numbers_about(&sent.numbers, &trace);
-                    let reversal = Reversal { numbers, acknowledged: None };
+                    let reversal = Reversal { order_key: order.key.clone(), numbers, acknowledged: None };
                     let record = Record::Sent { sent: sent.clone(), reversal: Some(reversal.clone()) };
                     if kept.put(Some(record), host).await? {
                         return Ok(Turn::Send(kept, sent, reversal, Mti::REVERSAL_ADVICE));
@@ -92,9 +89,10 @@ impl Desk {
     }
 }
 
-fn undone(order: &Order, reference: Option<String>) -> Outcome {
+/// Nothing moved, or what moved was undone.
+pub(super) fn undone(amount: Money, reference: Option<String>) -> Outcome {
     Outcome::Settled {
-        amount: order.amount,
+        amount,
         reference,
         finality: Finality::Final,
         fees: None,

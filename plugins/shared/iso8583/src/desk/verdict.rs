@@ -63,6 +63,19 @@ pub(super) fn verdict(sent: &Sent, heard: &Heard) -> Verdict {
     }
 }
 
+impl Sent {
+    /// What was answered to it, if that ended it.
+    pub(super) fn end(&self) -> Option<Outcome> {
+        let told = self.heard.as_ref().map(|heard| verdict(self, heard).outcome());
+        told.filter(Outcome::is_final)
+    }
+
+    /// Whether nothing moved by it, as its answer says.
+    pub(super) fn is_declined(&self) -> bool {
+        matches!(self.end(), Some(Outcome::Declined { .. }))
+    }
+}
+
 fn settled(sent: &Sent, heard: &Heard, meaning: Meaning) -> Verdict {
     if heard.currency.is_some() && heard.currency != currency_code(sent.amount.currency()) {
         return unknown("the acquirer approved another currency".to_owned());

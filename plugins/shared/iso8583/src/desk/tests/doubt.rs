@@ -139,33 +139,49 @@ fn an_approval_that_is_late_settles_its_order() {
 }
 
 #[test]
-fn an_approval_after_the_reversal_settles_nothing() {
-    for acknowledged in ["00", "25"] {
+fn an_answer_after_the_reversal_settles_nothing() {
+    let check = |acknowledged: &'static str, late: &str, reported: &[&str], reversed: &str| {
         let stage = Stage::new(acquirer(Says::Nothing, Says::Code(acknowledged)));
         stage.give_and_wait(&order(OrderKind::Collect), &paying(), 9_000).unwrap();
         stage.give(&reversal(), &paying()).unwrap();
-        let late = framed(&answer(&stage.acquirer.received()[0], "00"));
+        let late = framed(&answer(&stage.acquirer.received()[0], late));
         stage.run(async |_| {
             stage.host.stream_says(stage.host.streams(), &late);
             turns(5).await;
         });
-        assert!(stage.host.reports().is_empty());
+        let reports: Vec<String> = stage
+            .host
+            .reports()
+            .into_iter()
+            .map(|report| format!("{} {}", report.key, word(&Ok(report.outcome))))
+            .collect();
+        assert_eq!(reports, reported);
         assert_eq!(word(&stage.give(&order(OrderKind::Collect), &paying())), "unknown");
-        let expected = if acknowledged == "00" { "settled 20.00 EUR" } else { "unknown" };
-        assert_eq!(word(&stage.give(&reversal(), &paying())), expected);
-    }
+        assert_eq!(word(&stage.give(&reversal(), &paying())), reversed);
+    };
+    // The answer was on its way while the reversal was carried out.
+    check("00", "00", &[], "settled 20.00 EUR");
+    // Messages crossed, and money may be out: the engine knows, and goes on undoing it.
+    let told = format!("{KEY} settled 20.00 EUR");
+    check("25", "00", &[&told], "unknown");
+    // Nothing moved, so nothing has to be undone.
+    let told = format!("{KEY} declined 51, elsewhere");
+    check("25", "51", &[&told], "settled 20.00 EUR");
 }
 
 #[test]
-fn an_acknowledgement_that_is_late_is_known_to_the_next_call() {
+fn an_acknowledgement_that_is_late_is_told_and_kept() {
     let stage = Stage::new(acquirer(Says::Nothing, Says::Nothing));
     stage.give_and_wait(&order(OrderKind::Collect), &paying(), 9_000).unwrap();
     stage.give_and_wait(&reversal(), &paying(), 9_000).unwrap();
     let late = framed(&answer(&stage.acquirer.received()[1], "00"));
     stage.run(async |_| {
-        stage.host.stream_says(stage.host.streams(), &late);
+        stage.host.stream_says(stage.host.streams(), &[late.clone(), late].concat());
         turns(5).await;
     });
+    let reports = stage.host.reports();
+    assert_eq!(reports.iter().map(|report| report.key.as_str()).collect::<Vec<_>>(), [REVERSAL_KEY]);
+    assert_eq!(word(&Ok(reports[0].outcome.clone())), "settled 20.00 EUR");
     assert_eq!(word(&stage.give(&reversal(), &paying())), "settled 20.00 EUR");
     assert_eq!(stage.sent(&[]), ["0200", "0420"]);
 }

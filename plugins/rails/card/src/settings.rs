@@ -104,3 +104,26 @@ pub(crate) fn is_reachable(url: &url::Url) -> bool {
     let is_here = matches!(url.host_str(), Some("127.0.0.1" | "localhost"));
     url.scheme() == "https" || (url.scheme() == "http" && is_here)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_mistake_is_told_at_once() {
+        let check = |three_ds: &str, expected: &[&str]| {
+            let three_ds: ThreeDs = sportello_sdk::serde_json::from_str(three_ds).unwrap();
+            let message = three_ds.check().err().map(|failure| failure.message).unwrap_or_default();
+            let told = ["`url`", "`link_minutes`", "`low_value`"].into_iter().filter(|key| message.contains(key));
+            assert_eq!(told.collect::<Vec<_>>(), expected, "{message}");
+        };
+        check(r#"{"url": "https://3ds.example"}"#, &[]);
+        check(r#"{"url": "http://127.0.0.1:7006", "low_value": {"EUR": 3000}}"#, &[]);
+        check(r#"{"url": "http://3ds.example"}"#, &["`url`"]);
+        check(r#"{"url": "https://3ds.example/"}"#, &["`url`"]);
+        check(
+            r#"{"url": "3ds", "link_minutes": 0, "low_value": {"euro": 1}}"#,
+            &["`url`", "`link_minutes`", "`low_value`"],
+        );
+    }
+}

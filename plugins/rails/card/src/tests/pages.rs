@@ -64,11 +64,11 @@ fn the_issuer_is_told_of_the_browser() {
         }),
     );
     // Without scripts, and with nonsense.
-    check("", json!({ "browserJavascriptEnabled": false, "browserLanguage": "en", "browserTZ": "0" }));
+    check("", json!({ "browserJavascriptEnabled": false, "browserLanguage": "en", "browserTZ": null }));
     check(
-        "javascript=1&tz=99999&color_depth=x&height=-5&width=99999999999999999999&language=%00",
+        "javascript=true&tz=99999&color_depth=x&height=-5&width=99999999999999999999&language=%00",
         json!({
-            "browserJavascriptEnabled": false, "browserTZ": "0", "browserColorDepth": "24", "browserScreenHeight": "0",
+            "browserJavascriptEnabled": true, "browserTZ": "0", "browserColorDepth": "24", "browserScreenHeight": "0",
             "browserScreenWidth": "1920", "browserLanguage": "en"
         }),
     );

@@ -49,3 +49,42 @@ impl Out {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(stan: usize) -> Numbers {
+        Numbers {
+            at: "1114221320".to_owned(),
+            stan: format!("{stan:06}"),
+            acquirer: "400123".to_owned(),
+            rrn: "331800000000".to_owned(),
+            terminal: "TERM0001".to_owned(),
+        }
+    }
+
+    #[test]
+    fn what_is_answered_takes_no_room_and_what_is_not_is_remembered_for_long() {
+        let out = Out::default();
+        out.enter(&numbers(0), "the first");
+        for stan in 1..200_000 {
+            out.enter(&numbers(stan), "answered");
+            out.leave(&numbers(stan));
+        }
+        assert_eq!(out.order_key(&numbers(0)).as_deref(), Some("the first"));
+        assert_eq!(out.order_key(&numbers(7)), None);
+        assert!(out.inner().orders.len() == 1 && out.inner().sent.len() <= MANY + 1);
+    }
+
+    #[test]
+    fn the_oldest_are_forgotten() {
+        let out = Out::default();
+        for stan in 0..=MANY {
+            out.enter(&numbers(stan), "never answered");
+        }
+        assert_eq!(out.order_key(&numbers(0)), None);
+        assert!(out.order_key(&numbers(MANY)).is_some());
+        assert!(out.inner().orders.len() <= MANY);
+    }
+}

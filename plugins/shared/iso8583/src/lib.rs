@@ -50,6 +50,8 @@
 //! | `link` | one connection, and many requests on it; `session` is it as a state machine, `connection` and `driver` what waits |
 //! | `terminals` | terminal ids that no two have at a time, STAN and RRN |
 //! | `time` | dates as fields have them |
+//! | [`desk`] | orders to messages and answers to outcomes, with a record before each byte |
+//! | [`testing`] | an acquirer by script, for the rails' tests |
 //!
 //! What it promises:
 //!

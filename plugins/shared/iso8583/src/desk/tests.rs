@@ -2,3 +2,4 @@ mod answers;
 mod bytes;
 mod doubt;
 mod figures;
+mod random;

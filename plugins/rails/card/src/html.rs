@@ -18,9 +18,9 @@ s('width',screen.width);s('tz',new Date().getTimezoneOffset())};";
 const SUBMIT: &str = "document.forms[0].submit();";
 
 /// Lets the issuer's 3DS method run for ten seconds at the most (EMV 3-D Secure 2.2, section 5.8.1): its frame is loaded
-/// once by the issuer, and once more when that is done.
-const METHOD: &str = "let n=0;const go=()=>document.forms[1].requestSubmit(),t=setTimeout(go,10000);\
-document.querySelector('iframe').onload=()=>{if(++n>=2){clearTimeout(t);go()}};document.forms[0].submit();";
+/// once by the issuer, and once more when that is done. Some browsers count the empty frame too, so a moment is left.
+const METHOD: &str = "let n=0,t;const go=()=>document.forms[1].requestSubmit();t=setTimeout(go,10000);\
+document.querySelector('iframe').onload=()=>{if(++n>=2){clearTimeout(t);t=setTimeout(go,1500)}};document.forms[0].submit();";
 
 /// The page that a link opens.
 pub(crate) fn begin(words: &Words, url: &str, order: &Order) -> PageReply {

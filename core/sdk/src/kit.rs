@@ -27,6 +27,7 @@ mod declaration;
 mod doubt;
 mod endurance;
 mod input;
+mod page;
 mod samples;
 mod scorecard;
 mod settings;
@@ -34,12 +35,13 @@ mod speech;
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde_json::Value;
 
 use crate::fence::contain;
 use crate::frames::Peer;
 use crate::testing::ScriptedHost;
-use crate::{Manifest, Note, Order, WebhookRequest};
+use crate::{Handle, Manifest, Note, Order, WebhookRequest};
 use bench::Bench;
 pub use scorecard::{Check, Scorecard};
 
@@ -58,6 +60,9 @@ pub struct Options {
     pub orders: Vec<Order>,
     /// Notes that make sense to this channel. Empty: made up from the manifest.
     pub notes: Vec<Note>,
+    /// What the vault holds at the accounts of debtors, for a rail that asks for `pan`. A card that is not here is a made-up
+    /// one.
+    pub instruments: Vec<(Handle, Bytes)>,
     /// Deliveries that each bring at least one message. Empty: what a good delivery brings is not checked.
     pub webhooks: Vec<WebhookRequest>,
     /// Adds the rules of a provider that answers properly. Without it no provider can be reached.
@@ -72,6 +77,7 @@ impl Options {
             secrets: Vec::new(),
             orders: Vec::new(),
             notes: Vec::new(),
+            instruments: Vec::new(),
             webhooks: Vec::new(),
             provider: None,
         }
@@ -95,7 +101,7 @@ pub fn check(manifest_json: &str, plugin: Factory<'_>, options: &Options) -> Sco
         return card;
     };
     let bench = Bench::new(manifest, plugin, options);
-    let tables = [settings::CHECKS, input::CHECKS, doubt::CHECKS, speech::CHECKS, endurance::CHECKS];
+    let tables = [settings::CHECKS, input::CHECKS, doubt::CHECKS, page::CHECKS, speech::CHECKS, endurance::CHECKS];
     for (name, check) in tables.into_iter().flatten() {
         card.add(name, fenced(|| check(&bench)));
     }

@@ -107,6 +107,47 @@ impl PageRequest {
     }
 }
 
+impl PageReplyFrame {
+    /// Everything for which a host shows a browser something else than this page, each in a sentence.
+    pub fn defects(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if self.status != 200 && !(400..600).contains(&self.status) {
+            found.push(format!("status: {} is neither 200 nor 400 and above", self.status));
+        }
+        let type_is_plain = |b: u8| b.is_ascii_alphanumeric() || b"/;=+-. \"".contains(&b);
+        if !self.content_type.contains('/') || !self.content_type.bytes().all(type_is_plain) {
+            found.push("content_type: it is none".to_owned());
+        }
+        for (what, origins) in [("forms", &self.forms), ("frames", &self.frames), ("scripts", &self.scripts)] {
+            for origin in origins.iter().filter(|origin| !is_origin(origin)) {
+                found.push(format!("{what}: `{}` is no origin, as https://acs.example", origin.escape_debug()));
+            }
+        }
+        found
+    }
+}
+
+/// Whether this is an origin and nothing else that a policy could take for more (Content Security Policy Level 3, section
+/// 2.3.1): no path, no star, no keyword, no second source. Without encryption only this machine itself.
+fn is_origin(text: &str) -> bool {
+    let (authority, is_plain) = match (text.strip_prefix("https://"), text.strip_prefix("http://")) {
+        (Some(authority), _) => (authority, false),
+        (None, Some(authority)) => (authority, true),
+        (None, None) => return false,
+    };
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.ends_with(']') => (host, Some(port)),
+        _ => (authority, None),
+    };
+    let of_a_host = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'[' | b']' | b':');
+    let is_loopback = matches!(host, "127.0.0.1" | "localhost" | "[::1]");
+    !host.is_empty()
+        && host.len() <= 253
+        && host.bytes().all(of_a_host)
+        && port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+        && (!is_plain || is_loopback)
+}
+
 impl PageReply {
     /// A page in HTML, with status 200.
     pub fn html(page: impl Into<Bytes>) -> Self {
@@ -131,5 +172,39 @@ impl PageReply {
         let mut reply = Self::of(200, "application/octet-stream", what);
         reply.head.handed_over = Some(HandedOver { label: label.into() });
         reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins() {
+        let check = |text: &str, expected: bool| assert_eq!(is_origin(text), expected, "{text}");
+        check("https://acs.example", true);
+        check("https://acs.example:8443", true);
+        check("http://127.0.0.1:7006", true);
+        check("http://[::1]:7006", true);
+        check("http://acs.example", false);
+        check("https://acs.example/", false);
+        check("https://*", false);
+        check("https://acs.example 'unsafe-inline'", false);
+        check("https://acs.example; script-src *", false);
+        check("https://acs.example:0", false);
+        check("https://", false);
+        check("'self'", false);
+        check("data:", false);
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_told() {
+        let check = |reply: PageReply, expected: usize| assert_eq!(reply.head.defects().len(), expected);
+        check(PageReply::html("<p>"), 0);
+        check(PageReply::of(404, "text/html", ""), 0);
+        check(PageReply::of(302, "text/html\r\nset-cookie: a=b", ""), 2);
+        let mut reply = PageReply::html("");
+        reply.head.forms = vec!["https://acs.example".to_owned(), "*".to_owned()];
+        check(reply, 1);
     }
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::{Factory, Options, samples};
 use crate::frames::{CONTRACT, HttpRequestFrame, Open, Peer, Reply, host_method, plugin_method};
 use crate::testing::{ScriptedHost, block_on};
-use crate::{Failure, Manifest, Note, Order};
+use crate::{Card, Failure, Handle, InstrumentFacts, Manifest, Note, Order};
 
 pub(super) struct Bench<'a> {
     pub(super) manifest: Manifest,
@@ -49,7 +49,27 @@ impl<'a> Bench<'a> {
         for (name, value) in self.secrets() {
             host = host.secret(&name, &value);
         }
+        for (account, secret) in self.instruments() {
+            let facts =
+                InstrumentFacts { label: "Visa ••1111".to_owned(), received_at_ms: host.clock_ms(), payment: None };
+            host = host.instrument(account.as_str(), facts, secret);
+        }
         self.with_provider(host)
+    }
+
+    /// What the vault holds for this rail's orders: what was given, and a made-up card for each other debtor who pays with
+    /// one.
+    fn instruments(&self) -> Vec<(Handle, Bytes)> {
+        let mut found = self.options.instruments.clone();
+        let card = Card { pan: "4111111111111111".to_owned(), expiry_year: 2099, expiry_month: 12, holder: None };
+        let card = serde_json::to_vec(&card).unwrap_or_default();
+        for order in self.orders.iter().filter(|_| self.manifest.pan) {
+            let account = &order.debtor.account;
+            if account.scheme() == "card" && found.iter().all(|(other, _)| other != account) {
+                found.push((account.clone(), card.clone().into()));
+            }
+        }
+        found
     }
 
     pub(super) fn with_provider(&self, host: ScriptedHost) -> ScriptedHost {

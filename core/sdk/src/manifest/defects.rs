@@ -1,11 +1,17 @@
 //! What is wrong with a manifest, all of it at once.
 
-use super::{ChannelFacts, Handshake, Kind, Manifest, RailFacts, Signature, Webhook};
+use super::{ChannelFacts, HandOver, Handshake, Kind, Manifest, RailFacts, Signature, Webhook};
 use crate::frames::Version;
 use crate::{Currency, Doubt, Handle, OrderKind};
 
 /// The contract that brought byte streams, receipts, and what a channel says of its handles.
 const STREAMS_SINCE: Version = Version { major: 1, minor: 1 };
+
+/// The contract that brought card numbers, the vault and pages of a rail's own.
+const PAGES_SINCE: Version = Version { major: 1, minor: 2 };
+
+/// The longest name of a way to hand something over, in characters: it stands on a button.
+const LABEL_LEN_MAX: usize = 60;
 
 impl Manifest {
     /// Everything that makes this manifest incomplete or at odds with itself, each in a sentence. Empty if it is sound.
@@ -25,10 +31,12 @@ impl Manifest {
         if self.contract.parse::<Version>().is_err() {
             found.push(format!("contract: `{}` is not written as major.minor", self.contract));
         }
-        if self.contract.parse().is_ok_and(|asked: Version| asked < STREAMS_SINCE)
-            && let Some(what) = self.newer_than_first()
-        {
-            found.push(format!("contract: {what} came with {STREAMS_SINCE}, and this asks for {}", self.contract));
+        for (since, newer) in [(STREAMS_SINCE, self.newer_than_first()), (PAGES_SINCE, self.newer_than_streams())] {
+            if self.contract.parse().is_ok_and(|asked: Version| asked < since)
+                && let Some(what) = newer
+            {
+                found.push(format!("contract: {what} came with {since}, and this asks for {}", self.contract));
+            }
         }
         for (at, secret) in self.secrets.iter().enumerate() {
             if secret.is_empty() || self.secrets.iter().take(at).any(|other| other == secret) {
@@ -42,6 +50,12 @@ impl Manifest {
         }
         if let Some(webhook) = &self.webhook {
             self.webhook_defects(webhook, &mut found);
+        }
+        if self.pan && self.kind == Kind::Channel {
+            found.push("pan: a channel has no use for card numbers".to_owned());
+        }
+        if let Some(hand_over) = self.rail.as_ref().and_then(|facts| facts.hand_over.as_ref()) {
+            self.hand_over_defects(hand_over, &mut found);
         }
         match (self.kind, &self.channel, &self.rail) {
             (Kind::Channel, Some(facts), None) => channel_defects(facts, &mut found),
@@ -68,6 +82,36 @@ impl Manifest {
             return Some("`handles_change_hands`");
         }
         channel.and_then(|facts| facts.scope_setting.as_ref()).map(|_| "`scope_setting`")
+    }
+
+    /// What of this manifest a host of contract 1.1 would not understand.
+    fn newer_than_streams(&self) -> Option<&'static str> {
+        if self.pan {
+            return Some("`pan`");
+        }
+        self.rail.as_ref().and_then(|facts| facts.hand_over.as_ref()).map(|_| "`hand_over`")
+    }
+
+    fn hand_over_defects(&self, hand_over: &HandOver, found: &mut Vec<String>) {
+        if !self.pan {
+            found.push("rail.hand_over: what is handed over is given to a rail that asks for `pan` alone".to_owned());
+        }
+        let accounts = self.rail.as_ref().map(|facts| facts.accounts.as_slice()).unwrap_or_default();
+        let first = accounts.first().map(String::as_str);
+        match hand_over {
+            HandOver::Card if accounts.iter().all(|scheme| scheme != CARD_SCHEME) => {
+                found
+                    .push(format!("rail.hand_over: a card's account is `{CARD_SCHEME}:…`, and no such one is debited"));
+            }
+            HandOver::Page { .. } if matches!(first, Some(CARD_SCHEME | "iban")) => {
+                found.push("rail.hand_over: the first of `accounts` is the scheme of what this page takes".to_owned());
+            }
+            HandOver::Page { label } if !(1..=LABEL_LEN_MAX).contains(&label.trim().chars().count()) => {
+                found.push(format!("rail.hand_over: the label has 1 to {LABEL_LEN_MAX} characters"));
+            }
+            HandOver::Unrecognised => found.push("rail.hand_over: the way is not known".to_owned()),
+            HandOver::Card | HandOver::Page { .. } => {}
+        }
     }
 
     fn webhook_defects(&self, webhook: &Webhook, found: &mut Vec<String>) {
@@ -103,6 +147,9 @@ impl Manifest {
         }
     }
 }
+
+/// The scheme of cards that were typed in on the gateway's own page.
+const CARD_SCHEME: &str = "card";
 
 fn scheme_is_valid(scheme: &str) -> bool {
     Handle::new(scheme, "x").is_ok()
@@ -258,6 +305,28 @@ mod tests {
         check(chat("handles_change_hands", true.into()), &["`handles_change_hands`"]);
         check(chat("scope_setting", "page".into()), &["`scope_setting`"]);
         check(chat("receipts", false.into()), &[]);
+        check(serde_json::json!({"pan": true}), &["contract: `pan` came with 1.2"]);
+        check(serde_json::json!({"pan": true, "contract": "1.2"}), &[]);
+        let mut channel = chat("receipts", false.into());
+        channel["pan"] = true.into();
+        channel["contract"] = "1.2".into();
+        check(channel, &["pan: a channel"]);
+        let by = |accounts: &str, contract: &str, pan: bool, hand_over: serde_json::Value| {
+            serde_json::json!({"pan": pan, "contract": contract, "rail": {"accounts": [accounts],
+                "orders": {"collect": {"doubt": "statement"}}, "hand_over": hand_over}})
+        };
+        let page = |label: &str| serde_json::json!({"by": "page", "label": label});
+        check(by("card", "1.2", true, serde_json::json!({"by": "card"})), &[]);
+        check(
+            by("card", "1.1", false, serde_json::json!({"by": "card"})),
+            &["`hand_over` came with 1.2", "`pan` alone"],
+        );
+        check(by("token", "1.2", true, serde_json::json!({"by": "card"})), &["no such one is debited"]);
+        check(by("token", "1.2", true, page("Apple Pay")), &[]);
+        check(by("iban", "1.2", true, page("Apple Pay")), &["the first of `accounts`"]);
+        check(by("token", "1.2", true, page(" ")), &["the label"]);
+        check(by("token", "1.2", true, page(&"a".repeat(61))), &["the label"]);
+        check(by("token", "1.2", true, serde_json::json!({"by": "telepathy"})), &["the way is not known"]);
         check(serde_json::json!({"kind": "channel"}), &["channel:"]);
         check(serde_json::json!({"webhook": hmac("key")}), &["`key`"]);
         check(serde_json::json!({"webhook": hmac("key"), "secrets": ["key"]}), &[]);

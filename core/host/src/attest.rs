@@ -43,6 +43,8 @@ struct Slot {
     state: AtomicU64,
     /// When the call's caller stops waiting, in nanoseconds of the instance's clock; `u64::MAX` for never.
     deadline_ns: AtomicU64,
+    /// What the call is about, in two halves; 0 for nothing.
+    about: [AtomicU64; 2],
 }
 
 /// The call is over, or there never was one of this number: nothing is done on its behalf.
@@ -58,12 +60,16 @@ pub(crate) struct Sending<'a> {
 impl Calls {
     pub(crate) fn new(count: usize) -> Self {
         let count = u16::try_from(count.clamp(1, SLOTS_MAX)).unwrap_or(1);
-        let slot = |_| Slot { state: AtomicU64::new(CLOSED), deadline_ns: AtomicU64::new(0) };
+        let slot = |_| Slot {
+            state: AtomicU64::new(CLOSED),
+            deadline_ns: AtomicU64::new(0),
+            about: [AtomicU64::new(0), AtomicU64::new(0)],
+        };
         Self { slots: (0..count).map(slot).collect(), free: Mutex::new((0..count).rev().collect()) }
     }
 
     /// Takes a slot and returns the new call's number, which is never 0; nothing where all are taken.
-    pub(crate) fn begin(&self, deadline_ns: u64) -> Option<u64> {
+    pub(crate) fn begin(&self, deadline_ns: u64, about: u128) -> Option<u64> {
         let index = self.free.lock().unwrap_or_else(PoisonError::into_inner).pop()?;
         let slot = self.slots.get(usize::from(index))?;
         let turn = match ((slot.state.load(Ordering::Relaxed) >> TURN_SHIFT) + 1) & TURN_MASK {
@@ -71,6 +77,7 @@ impl Calls {
             turn => turn,
         };
         slot.deadline_ns.store(deadline_ns, Ordering::Relaxed);
+        slot.about.iter().zip(halves(about)).for_each(|(half, value)| half.store(value, Ordering::Relaxed));
         slot.state.store(turn << TURN_SHIFT, Ordering::Release);
         Some(turn << SLOT_BITS | u64::from(index))
     }
@@ -112,6 +119,21 @@ impl Calls {
         Ok(deadline_ns)
     }
 
+    /// What the call is about; 0 for nothing.
+    ///
+    /// # Errors
+    /// [`Over`].
+    pub(crate) fn about(&self, call: u64) -> Result<u128, Over> {
+        let (slot, turn) = self.slot(call).ok_or(Over)?;
+        let [high, low] = &slot.about;
+        let about = u128::from(high.load(Ordering::Relaxed)) << 64 | u128::from(low.load(Ordering::Relaxed));
+        let state = slot.state.load(Ordering::Acquire);
+        if state >> TURN_SHIFT != turn || state & CLOSED != 0 {
+            return Err(Over);
+        }
+        Ok(about)
+    }
+
     /// Announces that bytes are about to leave for this call.
     ///
     /// # Errors
@@ -133,6 +155,12 @@ impl Calls {
         let index = usize::try_from(call & (SLOTS_MAX as u64 - 1)).ok()?;
         self.slots.get(index).map(|slot| (slot, call >> SLOT_BITS))
     }
+}
+
+/// The high half, and the low one.
+fn halves(number: u128) -> [u64; 2] {
+    let [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p] = number.to_be_bytes();
+    [u64::from_be_bytes([a, b, c, d, e, f, g, h]), u64::from_be_bytes([i, j, k, l, m, n, o, p])]
 }
 
 impl Sending<'_> {
@@ -162,7 +190,7 @@ mod tests {
         // S: about to send; n: it was not sent; d: dropped; c: the caller stops waiting.
         let check = |script: &str, expected: Sent| {
             let calls = Calls::new(1);
-            let call = calls.begin(u64::MAX).unwrap();
+            let call = calls.begin(u64::MAX, 0).unwrap();
             let mut sending = Vec::new();
             let mut closed = None;
             for step in script.chars() {
@@ -189,12 +217,12 @@ mod tests {
     #[test]
     fn nothing_is_done_for_a_call_that_is_over() {
         let calls = Calls::new(2);
-        let first = calls.begin(10).unwrap();
+        let first = calls.begin(10, 0).unwrap();
         assert_eq!(calls.deadline_ns(first), Ok(10));
         assert_eq!(calls.close(first), Sent::Nothing);
         assert!(calls.sending(first).is_err());
         calls.end(first);
-        let second = calls.begin(20).unwrap();
+        let second = calls.begin(20, 0).unwrap();
         assert_ne!(first, second);
         assert_eq!(calls.deadline_ns(first), Err(Over));
         assert_eq!(calls.deadline_ns(second), Ok(20));
@@ -203,17 +231,17 @@ mod tests {
         // The slot is another call's by now, so what the first one did is not known any more.
         assert_eq!(calls.close(first), Sent::MaybeBytes);
         assert_eq!(calls.close(second), Sent::Nothing);
-        assert!(calls.begin(0).is_some() && calls.begin(0).is_none());
+        assert!(calls.begin(0, 0).is_some() && calls.begin(0, 0).is_none());
     }
 
     #[test]
     fn a_late_request_of_the_last_call_does_not_count_for_the_next() {
         let calls = Calls::new(1);
-        let first = calls.begin(0).unwrap();
+        let first = calls.begin(0, 0).unwrap();
         let late = calls.sending(first).unwrap();
         calls.close(first);
         calls.end(first);
-        let second = calls.begin(0).unwrap();
+        let second = calls.begin(0, 0).unwrap();
         drop(late);
         assert_eq!(calls.close(second), Sent::Nothing);
     }

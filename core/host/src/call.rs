@@ -19,6 +19,7 @@ pub struct Ask<'a> {
     pub(crate) body: Bytes,
     pub(crate) within: Option<Duration>,
     pub(crate) trace: Option<&'a str>,
+    pub(crate) about: u128,
 }
 
 impl<'a> Ask<'a> {
@@ -37,7 +38,7 @@ impl<'a> Ask<'a> {
     }
 
     fn with(method: &'static str, params: Params) -> Self {
-        Self { method, params, body: Bytes::new(), within: None, trace: None }
+        Self { method, params, body: Bytes::new(), within: None, trace: None, about: 0 }
     }
 
     /// With raw bytes beside the frame.
@@ -51,6 +52,14 @@ impl<'a> Ask<'a> {
     #[must_use]
     pub fn within(mut self, within: Duration) -> Self {
         self.within = Some(within);
+        self
+    }
+
+    /// Is about this, which is told to [`Services`](crate::Services) with what the plugin asks for on the call's behalf: the
+    /// host itself makes nothing of it. 0 is nothing.
+    #[must_use]
+    pub fn about(mut self, about: u128) -> Self {
+        self.about = about;
         self
     }
 

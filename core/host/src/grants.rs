@@ -147,6 +147,9 @@ fn has_whole_labels(host: &Host<String>) -> bool {
     }
 }
 
+/// The grant of card numbers, and of what payers hand over: the one that is no origin.
+pub const PAN_GRANT: &str = "pan";
+
 /// What one instance may reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grants {
@@ -178,7 +181,7 @@ impl fmt::Display for Ungranted {
 }
 
 impl Grants {
-    /// What the manifest asks for, and what the operator grants.
+    /// What the manifest asks for, and what the operator grants, without [`PAN_GRANT`].
     ///
     /// # Errors
     /// Every pattern that is none.
@@ -190,7 +193,7 @@ impl Grants {
         };
         let grants = Self {
             asked: all(asked.iter().map(AsRef::as_ref).collect()),
-            granted: all(granted.iter().map(AsRef::as_ref).collect()),
+            granted: all(granted.iter().map(AsRef::as_ref).filter(|grant| *grant != PAN_GRANT).collect()),
         };
         if errors.is_empty() { Ok(grants) } else { Err(errors) }
     }

@@ -14,10 +14,11 @@ use sportello_sdk::frames::{
     Connect, FRAME_LEN_MAX, HostFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, Stored, StreamId,
     StreamRead, host_method,
 };
-use sportello_sdk::{Failure, Level, Source};
+use sportello_sdk::{Failure, Level, PageAddress, PageLink, Source};
 use tokio::runtime::Handle;
 
 use crate::attest::Over;
+use crate::vaulted::Vaulted;
 use crate::world::World;
 
 /// The largest value that a plugin may store, in bytes.
@@ -102,6 +103,8 @@ enum Method {
     StreamRead,
     StreamWrite,
     StreamClose,
+    Vaulted(Vaulted),
+    PageLink,
     Unknown(String),
 }
 
@@ -120,6 +123,11 @@ impl Method {
             host_method::STREAM_READ => Self::StreamRead,
             host_method::STREAM_WRITE => Self::StreamWrite,
             host_method::STREAM_CLOSE => Self::StreamClose,
+            host_method::INSTRUMENT => Self::Vaulted(Vaulted::Instrument),
+            host_method::VAULT_PUT => Self::Vaulted(Vaulted::Put),
+            host_method::VAULT_GET => Self::Vaulted(Vaulted::Get),
+            host_method::VAULT_REMOVE => Self::Vaulted(Vaulted::Remove),
+            host_method::PAGE_LINK => Self::PageLink,
             other => Self::Unknown(other.chars().take(40).collect()),
         }
     }
@@ -131,7 +139,8 @@ async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: 
         Method::Http => {
             let sending = world.calls.sending(parent).map_err(over)?;
             let within = world.clock.until(deadline_ns);
-            let (head, body) = crate::http::send(&world.grants, sending, within, read(frame)?, body).await?;
+            let (head, body) =
+                crate::http::send(&world.grants, &world.tls, sending, within, read(frame)?, body).await?;
             reply(world, &head, body)
         }
         Method::Sleep => {
@@ -195,6 +204,13 @@ async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: 
             in_time(world, deadline_ns, world.streams.close(stream)).await?;
             reply(world, &(), Bytes::new())
         }
+        Method::Vaulted(what) => crate::vaulted::answer(world, parent, what, frame, body).await,
+        Method::PageLink => {
+            let PageLink { order, until_ms } = read(frame)?;
+            check_name(&order)?;
+            let url = world.services.page_link(&world.instance, &order, until_ms).await?;
+            reply(world, &PageAddress { url }, Bytes::new())
+        }
         Method::Unknown(method) => {
             Err(Failure::new(Source::Host, "unsupported", format!("`{method}` is not offered here")))
         }
@@ -219,7 +235,7 @@ async fn in_time<T>(
     tokio::time::timeout(within, doing).await.map_err(late)?
 }
 
-fn read<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Failure> {
+pub(crate) fn read<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Failure> {
     let bad = |why: String| Failure::new(Source::Plugin, "bad_frame", why);
     if frame.len() > FRAME_LEN_MAX {
         return Err(bad(format!("a frame has at most {FRAME_LEN_MAX} bytes, and this one {}", frame.len())));
@@ -227,7 +243,7 @@ fn read<T: DeserializeOwned>(frame: &[u8]) -> Result<T, Failure> {
     serde_json::from_slice(frame).map_err(|error| bad(format!("the frame is not as agreed: {error}")))
 }
 
-fn reply<T: Serialize>(world: &World, result: &T, body: Bytes) -> Result<Reply, Failure> {
+pub(crate) fn reply<T: Serialize>(world: &World, result: &T, body: Bytes) -> Result<Reply, Failure> {
     let now_ms = world.services.now_ms();
     let frame = serde_json::to_vec(&HostFrame { now_ms, result })
         .map_err(|error| Failure::new(Source::Host, "bad_frame", error.to_string()))?;
@@ -239,7 +255,7 @@ fn no_such_secret(name: &str) -> Failure {
     Failure::settings("no_such_secret", format!("there is no secret `{name}` among this instance's settings"))
 }
 
-fn check_name(name: &str) -> Result<(), Failure> {
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     if !name.is_empty() && name.len() <= NAME_LEN_MAX {
         return Ok(());
     }

@@ -14,6 +14,7 @@ use sportello_sdk::{Failure, Source};
 
 use crate::attest::Sending;
 use crate::grants::Grants;
+use crate::tls::Tls;
 
 /// The largest body of a request or a response, in bytes.
 pub const BODY_LEN_MAX: usize = 4 << 20;
@@ -50,12 +51,13 @@ const RESERVED: [HeaderName; 10] = [
 /// and the last, and where no connection came to be, it is noted that nothing was sent.
 pub(crate) async fn send(
     grants: &Grants,
+    tls: &Tls,
     sending: Sending<'_>,
     within: Option<Duration>,
     head: HttpRequestFrame,
     body: Bytes,
 ) -> Result<(HttpResponseFrame, Bytes), Failure> {
-    let request = match prepare(grants, within, &head, body) {
+    let request = match prepare(grants, tls, within, &head, body) {
         Ok(request) => request,
         Err(failure) => {
             sending.not_sent();
@@ -96,6 +98,7 @@ pub(crate) async fn send(
 
 fn prepare(
     grants: &Grants,
+    tls: &Tls,
     within: Option<Duration>,
     head: &HttpRequestFrame,
     body: Bytes,
@@ -110,7 +113,7 @@ fn prepare(
         return Err(too_large("request"));
     }
     let headers = headers_of(&head.headers).map_err(bad)?;
-    let client = if url.scheme() == "https" { secure()? } else { plain()? };
+    let client = if url.scheme() == "https" { secure(tls)? } else { plain()? };
     // The call's own end comes a little later, so that the plugin still learns of this one and can say what it knows.
     let within = within.map_or(UNBOUNDED_MAX, |left| left.saturating_sub((left / 10).min(Duration::from_millis(100))));
     Ok(client.request(method, url).headers(headers).body(body).timeout(within))
@@ -156,10 +159,15 @@ fn failure_of(error: &reqwest::Error) -> Failure {
     Failure::provider("unreachable", message).retry_after(1000)
 }
 
-/// The client for `https`, with the roots that the operating system trusts.
-fn secure() -> Result<&'static Client, Failure> {
+/// The client for `https`: the instance's own where something is said of it, else with the roots that the operating system
+/// trusts.
+fn secure(tls: &Tls) -> Result<&Client, Failure> {
     static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
-    client(CLIENT.get_or_init(|| build(|builder| builder.https_only(true))))
+    let own = |config| build(|builder| builder.https_only(true).tls_backend_preconfigured(config));
+    match tls.client(own) {
+        Some(own) => own.map_err(not_set_up),
+        None => client(CLIENT.get_or_init(|| build(|builder| builder.https_only(true)))),
+    }
 }
 
 /// The client for `http`. It trusts no certificate at all, and so need not spend the time to read the system's.
@@ -169,9 +177,11 @@ fn plain() -> Result<&'static Client, Failure> {
 }
 
 fn client(built: &'static Result<Client, String>) -> Result<&'static Client, Failure> {
-    built.as_ref().map_err(|why| {
-        Failure::new(Source::Host, "unreachable", format!("the gateway's HTTP client cannot be set up: {why}"))
-    })
+    built.as_ref().map_err(|why| not_set_up(why))
+}
+
+fn not_set_up(why: &str) -> Failure {
+    Failure::new(Source::Host, "unreachable", format!("the gateway's HTTP client cannot be set up: {why}"))
 }
 
 /// Nothing that the environment or a provider says sends a request anywhere else: no proxies, no redirects, no second

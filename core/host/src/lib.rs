@@ -25,6 +25,8 @@
 //! | reaches for what is not its own | [`Grants`]: its manifest and the operator must agree on every endpoint |
 //! | says that nothing was sent | [`Sent`]: that is the host's own fact |
 //! | is handed a forged webhook | [`verify`]: it never sees it |
+//! | wants card numbers | [`PAN_GRANT`]: the manifest asks and the operator grants, or it gets none |
+//! | serves a page that opens up to strangers | [`Running::page`]: what a browser should not be shown is not handed on |
 //!
 //! ```no_run
 //! # async fn pay(services: std::sync::Arc<dyn sportello_host::Services>) -> Result<(), Box<dyn std::error::Error>> {
@@ -55,6 +57,7 @@ mod keepalive;
 mod lane;
 mod loaded;
 mod open;
+mod page;
 mod rate;
 mod running;
 mod scan;
@@ -69,6 +72,7 @@ mod streams;
 mod supervise;
 mod task;
 mod tls;
+mod vaulted;
 mod vet;
 mod webhook;
 mod world;
@@ -78,12 +82,13 @@ pub use breaker::{BreakerLimits, BreakerState};
 pub use call::{Answer, Ask, CallError, Reason};
 pub use declared::{Declared, Fingerprint, LIBRARY_LEN_MAX, LoadError, MANIFEST_LEN_MAX};
 pub use drain::Drained;
-pub use grants::{Grants, Pattern, PatternError, Ungranted};
+pub use grants::{Grants, PAN_GRANT, Pattern, PatternError, Ungranted};
 pub use hostcalls::STORED_LEN_MAX;
 pub use http::BODY_LEN_MAX;
 pub use inbound::Delivered;
 pub use loaded::Loaded;
 pub use open::OpenError;
+pub use page::PAGE_LEN_MAX;
 pub use running::Running;
 pub use scan::{Found, PickError, scan};
 pub use services::Services;
@@ -92,5 +97,6 @@ pub use spec::{Backoff, IN_FLIGHT_MAX, Limits, Spec, SpecError, SpecErrors};
 pub use stats::{LATENCY_BUCKETS, Stats};
 pub use streams::STREAMS_MAX;
 pub use tls::TlsOptions;
+pub use vaulted::VAULTED_LEN_MAX;
 pub use vet::{Unfit, vet};
 pub use webhook::{Verdict, verify};

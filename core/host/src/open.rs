@@ -13,7 +13,7 @@ use tokio::runtime::Handle;
 use crate::attest::Calls;
 use crate::call::{Ask, CallError, Reason, answer_of};
 use crate::frame::{Circumstances, Params};
-use crate::grants::Grants;
+use crate::grants::{Grants, PAN_GRANT};
 use crate::hostcalls::HostCalls;
 use crate::keepalive::KeepAlive;
 use crate::loaded::Loaded;
@@ -92,6 +92,7 @@ impl Loaded {
     /// As [`OpenError`] has it. Nothing is left behind.
     pub async fn open(&self, mut spec: Spec) -> Result<Running, OpenError> {
         let grants = self.prepare(&mut spec).await?;
+        let sees_pan = self.manifest().pan && spec.grants.iter().any(|grant| grant == PAN_GRANT);
         let world = Arc::new(World {
             instance: spec.instance.as_str().into(),
             services: Arc::clone(&spec.services),
@@ -99,6 +100,7 @@ impl Loaded {
             calls: Calls::new(2 * spec.limits.in_flight + SLOTS_BESIDE),
             secrets: std::mem::take(&mut spec.secrets),
             grants,
+            sees_pan,
             tls: Tls::new(std::mem::take(&mut spec.tls)),
             streams: Streams::default(),
             log_lines: Rate::new(LOG_LINES_PER_SECOND),
@@ -136,15 +138,26 @@ impl Loaded {
             wrong("/deadline", "must be longer than nothing, as \"10s\"".to_owned());
         }
         for (index, grant) in spec.grants.iter().enumerate() {
-            if let Err(error) = grant.parse::<crate::grants::Pattern>() {
+            if grant == PAN_GRANT {
+                if !manifest.pan {
+                    let message = "the plugin does not ask for card numbers: take this out of the list".to_owned();
+                    wrong(&format!("/grants/{index}"), message);
+                }
+            } else if let Err(error) = grant.parse::<crate::grants::Pattern>() {
                 wrong(&format!("/grants/{index}"), error.to_string());
             }
+        }
+        if manifest.pan && spec.grants.iter().all(|grant| grant != PAN_GRANT) {
+            let message = "the plugin asks for card numbers, and cannot work without them: add \"pan\" to the list if it \
+                           may see them";
+            wrong("/grants", message.to_owned());
         }
         for (pointer, why) in spec.tls.defects() {
             wrong(pointer, why);
         }
-        if spec.tls.is_set() && !manifest.endpoints.iter().any(|endpoint| endpoint.starts_with("tls://")) {
-            wrong("/tls", "it is for byte streams, and the plugin asks for none that is encrypted".to_owned());
+        let is_encrypted = |endpoint: &String| endpoint.starts_with("tls://") || endpoint.starts_with("https://");
+        if spec.tls.is_set() && !manifest.endpoints.iter().any(is_encrypted) {
+            wrong("/tls", "the plugin asks for no connection that is encrypted".to_owned());
         }
         let taken = settings::take_secrets(&mut spec.settings, manifest);
         for (name, secret) in taken {

@@ -154,11 +154,11 @@ impl Shared {
         let within_ns = u64::try_from(within.as_nanos()).unwrap_or(u64::MAX);
         let deadline_ns = began_ns.saturating_add(within_ns).min(u64::MAX - 1);
         if way == Way::Beside {
-            let (_, presence) = self.admit(way, began_ns, deadline_ns).await.map_err(CallError::refused)?;
+            let (_, presence) = self.admit(way, began_ns, deadline_ns, ask.about).await.map_err(CallError::refused)?;
             return self.perform(presence, ask, deadline_ns, within).await;
         }
         Counters::count(&self.counters.calls);
-        let (pass, presence) = match self.admit(way, began_ns, deadline_ns).await {
+        let (pass, presence) = match self.admit(way, began_ns, deadline_ns, ask.about).await {
             Ok(admitted) => admitted,
             Err(reason) => {
                 Counters::count(&self.counters.errors);
@@ -179,6 +179,7 @@ impl Shared {
         way: Way,
         now_ns: u64,
         deadline_ns: u64,
+        about: u128,
     ) -> Result<(Option<Pass>, Presence), Reason> {
         // Counted first and looked at then: whoever stops the instance does it the other way round, and so either it
         // sees this call or this call sees that it is stopping.
@@ -187,7 +188,7 @@ impl Shared {
             return Err(Reason::Quarantined);
         }
         if way == Way::Beside {
-            presence.begin(deadline_ns)?;
+            presence.begin(deadline_ns, about)?;
             return Ok((None, presence));
         }
         if self.stage.load(Ordering::SeqCst) != stage::OPEN {
@@ -204,7 +205,7 @@ impl Shared {
             let resting = |ns| Reason::Resting { retry_after_ms: retry_after_ms(ns) };
             pass = Some(self.breaker.admit(now_ns).map_err(resting)?);
         }
-        presence.begin(deadline_ns)?;
+        presence.begin(deadline_ns, about)?;
         Ok((pass, presence))
     }
 

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use sportello_sdk::frames::StorePutDone;
-use sportello_sdk::{Accepted, Failure, Message, Receipt, Report};
+use sportello_sdk::frames::{StorePutDone, host_method};
+use sportello_sdk::{Accepted, Failure, InstrumentFacts, Message, Receipt, Report};
 
 /// What the host cannot do by itself. One is shared by all instances, which are told apart by their name.
 ///
@@ -47,4 +47,57 @@ pub trait Services: Send + Sync + 'static {
     /// When the store cannot be reached.
     async fn store_put(&self, instance: &str, name: &str, expected: u64, value: Bytes)
     -> Result<StorePutDone, Failure>;
+
+    /// What the vault holds at an account. `about` is what the plugin's call is about ([`Ask::about`](crate::Ask::about)).
+    /// Asked for instances alone that may see card numbers, as are the three that follow. A program without a vault has
+    /// nothing.
+    ///
+    /// # Errors
+    /// `no_such_instrument`; when the vault cannot be reached.
+    async fn instrument(
+        &self,
+        instance: &str,
+        about: u128,
+        account: &str,
+    ) -> Result<(InstrumentFacts, Bytes), Failure> {
+        let _ = (instance, about, account);
+        Err(Failure::unsupported(host_method::INSTRUMENT))
+    }
+
+    /// Keeps something in the vault under a name of the instance's own until `until_ms`, in place of what was there.
+    /// Durable when this returns.
+    ///
+    /// # Errors
+    /// When it is not.
+    async fn vault_put(&self, instance: &str, name: &str, until_ms: u64, secret: Bytes) -> Result<(), Failure> {
+        let _ = (instance, name, until_ms, secret);
+        Err(Failure::unsupported(host_method::VAULT_PUT))
+    }
+
+    /// What the instance keeps in the vault under this name, unless its time is over.
+    ///
+    /// # Errors
+    /// When the vault cannot be reached.
+    async fn vault_get(&self, instance: &str, about: u128, name: &str) -> Result<Option<Bytes>, Failure> {
+        let _ = (instance, about, name);
+        Err(Failure::unsupported(host_method::VAULT_GET))
+    }
+
+    /// Destroys what the instance keeps in the vault under this name.
+    ///
+    /// # Errors
+    /// When it is not destroyed.
+    async fn vault_remove(&self, instance: &str, name: &str) -> Result<(), Failure> {
+        let _ = (instance, name);
+        Err(Failure::unsupported(host_method::VAULT_REMOVE))
+    }
+
+    /// The address of the instance's page for the payer of an order, served until `until_ms`.
+    ///
+    /// # Errors
+    /// Where the program has no public address.
+    async fn page_link(&self, instance: &str, order: &str, until_ms: u64) -> Result<String, Failure> {
+        let _ = (instance, order, until_ms);
+        Err(Failure::unsupported(host_method::PAGE_LINK))
+    }
 }

@@ -26,9 +26,10 @@ pub struct Spec {
     pub settings: Value,
     /// Its secrets. They win over those among the settings.
     pub secrets: BTreeMap<String, Secret>,
-    /// The origins that it may reach, as far as its manifest asks for them: see [`Pattern`](crate::Pattern).
+    /// The origins that it may reach, as far as its manifest asks for them: see [`Pattern`](crate::Pattern); and
+    /// [`PAN_GRANT`](crate::PAN_GRANT), where it may see card numbers.
     pub grants: Vec<String>,
-    /// Whom its byte streams trust, and as whom they show themselves.
+    /// Whom its connections trust, and as whom they show themselves.
     pub tls: TlsOptions,
     /// How much it is asked at once.
     pub limits: Limits,

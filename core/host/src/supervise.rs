@@ -63,7 +63,7 @@ async fn supervise(shared: Arc<Shared>) {
 async fn run(shared: &Arc<Shared>) -> Ended {
     let world = &shared.world;
     let mut presence = Presence::of_run(shared);
-    if let Err(reason) = presence.begin(u64::MAX) {
+    if let Err(reason) = presence.begin(u64::MAX, 0) {
         return Ended::Fell(reason.to_string());
     }
     let circumstances = Circumstances {

@@ -44,9 +44,9 @@ impl Presence {
     }
 
     /// Gets a number: from now on the plugin may ask on its behalf.
-    pub(crate) fn begin(&mut self, deadline_ns: u64) -> Result<(), Reason> {
+    pub(crate) fn begin(&mut self, deadline_ns: u64, about: u128) -> Result<(), Reason> {
         let none = Reason::Busy { what: "calls that were given up are still under way", retry_after_ms: 1000 };
-        self.call = self.shared.world.calls.begin(deadline_ns).ok_or(none)?;
+        self.call = self.shared.world.calls.begin(deadline_ns, about).ok_or(none)?;
         Ok(())
     }
 }

@@ -1,7 +1,8 @@
-//! TLS for byte streams: whom an instance trusts, and as whom it shows itself.
+//! TLS for byte streams and requests: whom an instance trusts, and as whom it shows itself.
 
 use std::sync::{Arc, OnceLock};
 
+use reqwest::Client;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
@@ -26,11 +27,22 @@ pub struct TlsOptions {
 pub(crate) struct Tls {
     options: TlsOptions,
     connector: OnceLock<Result<TlsConnector, String>>,
+    client: OnceLock<Result<Client, String>>,
 }
 
 impl Tls {
     pub(crate) fn new(options: TlsOptions) -> Self {
-        Self { options, connector: OnceLock::new() }
+        Self { options, connector: OnceLock::new(), client: OnceLock::new() }
+    }
+
+    /// The client for `https` of an instance of which something is said; nothing where it connects as all others do. `build`
+    /// makes one of a TLS configuration.
+    pub(crate) fn client(
+        &self,
+        build: impl FnOnce(ClientConfig) -> Result<Client, String>,
+    ) -> Option<Result<&Client, &str>> {
+        let make = || build(Arc::unwrap_or_clone(self.options.config()?));
+        self.options.is_set().then(|| self.client.get_or_init(make).as_ref().map_err(String::as_str))
     }
 
     /// Encrypts a connection to `host`, whose certificate must be for that name.

@@ -24,6 +24,8 @@ pub(crate) struct World {
     pub(crate) calls: Calls,
     pub(crate) secrets: BTreeMap<String, Secret>,
     pub(crate) grants: Grants,
+    /// Whether it may see card numbers, and what payers hand over.
+    pub(crate) sees_pan: bool,
     pub(crate) tls: Tls,
     pub(crate) streams: Streams,
     /// How many log lines a second.

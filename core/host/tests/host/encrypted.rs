@@ -1,4 +1,4 @@
-//! TLS of byte streams: whom an instance trusts, and as whom it shows itself.
+//! TLS of byte streams and requests: whom an instance trusts, and as whom it shows itself.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair}
 use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use serde_json::json;
 use sportello_host::{Ask, TlsOptions};
 use sportello_sdk::Secret;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::streams::instance;
+use crate::world::{manifest, ok, raw, spec};
 
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -36,7 +38,11 @@ async fn server(by: &CertifiedIssuer<'_, KeyPair>, shown: CertificateParams, mut
     serving(by, shown, mutual, true).await
 }
 
-async fn serving(by: &CertifiedIssuer<'_, KeyPair>, shown: CertificateParams, mutual: bool, is_polite: bool) -> u16 {
+async fn encrypted(
+    by: &CertifiedIssuer<'_, KeyPair>,
+    shown: CertificateParams,
+    mutual: bool,
+) -> (TcpListener, TlsAcceptor) {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut roots = RootCertStore::empty();
     roots.add(by.der().clone()).unwrap();
@@ -49,10 +55,13 @@ async fn serving(by: &CertifiedIssuer<'_, KeyPair>, shown: CertificateParams, mu
     let certificate = shown.signed_by(&key, by).unwrap();
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = builder.with_single_cert(vec![certificate.der().clone()], key).unwrap();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    (TcpListener::bind("127.0.0.1:0").await.unwrap(), TlsAcceptor::from(Arc::new(config)))
+}
+
+async fn serving(by: &CertifiedIssuer<'_, KeyPair>, shown: CertificateParams, mutual: bool, is_polite: bool) -> u16 {
+    let (listener, acceptor) = encrypted(by, shown, mutual).await;
     let port = listener.local_addr().unwrap().port();
     tokio::spawn(async move {
-        let acceptor = TlsAcceptor::from(Arc::new(config));
         while let Ok((tcp, _)) = listener.accept().await {
             let Ok(mut stream) = acceptor.accept(tcp).await else { continue };
             let mut heard = [0; 5];
@@ -113,6 +122,56 @@ async fn whom_a_stream_trusts_and_as_whom_it_shows_itself() {
 }
 
 #[tokio::test]
+async fn whom_a_request_trusts_and_as_whom_it_shows_itself() {
+    let (ours, theirs) = (authority(), authority());
+    let check = async |port: u16, tls: TlsOptions, expected: Result<u16, &str>| {
+        let mut spec = spec();
+        spec.grants = vec!["https://*:*".to_owned()];
+        spec.tls = tls;
+        let plugin = raw(manifest(&[("endpoints", json!(["https://*:*"]))]), move |asked| async move {
+            let reply = asked.get(&format!("https://localhost:{port}/")).await;
+            ok(serde_json::from_slice(&reply.frame).unwrap())
+        });
+        let answer = plugin.open(spec).await.unwrap().ask(Ask::new("submit", b"")).await.unwrap();
+        let got: serde_json::Value = answer.decode().unwrap();
+        let status = got["result"]["status"].as_u64().map(|status| u16::try_from(status).unwrap());
+        assert_eq!(status.ok_or_else(|| got["code"].as_str().unwrap()), expected, "{got}");
+    };
+    let options = |trusted: &CertifiedIssuer<'_, KeyPair>, shown: Option<&CertifiedIssuer<'_, KeyPair>>| {
+        let identity = shown.map(|authority| {
+            let (certificate, key) = issued(authority, "sportello");
+            (certificate.pem(), Secret::new(key.serialize_pem()))
+        });
+        TlsOptions { authorities: Some(trusted.pem()), identity }
+    };
+    let mutual = web_server(&ours, true).await;
+    check(mutual, options(&ours, Some(&ours)), Ok(204)).await;
+    check(mutual, options(&ours, Some(&theirs)), Err("unreachable")).await;
+    check(mutual, options(&ours, None), Err("unreachable")).await;
+    let plain = web_server(&ours, false).await;
+    check(plain, options(&ours, None), Ok(204)).await;
+    check(plain, options(&theirs, None), Err("unreachable")).await;
+    // What is said of one instance holds for no other.
+    check(plain, TlsOptions::default(), Err("unreachable")).await;
+}
+
+/// A server that answers every request with 204.
+async fn web_server(by: &CertifiedIssuer<'_, KeyPair>, mutual: bool) -> u16 {
+    let (listener, acceptor) = encrypted(by, named("localhost"), mutual).await;
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let Ok(mut stream) = acceptor.accept(tcp).await else { continue };
+            let mut heard = Vec::new();
+            while !heard.ends_with(b"\r\n\r\n") && stream.read_buf(&mut heard).await.is_ok_and(|read| read > 0) {}
+            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").await;
+            let _ = stream.shutdown().await;
+        }
+    });
+    port
+}
+
+#[tokio::test]
 async fn an_end_that_somebody_else_could_have_made_is_none() {
     let ours = authority();
     let check = async |is_polite: bool, expected: Result<&str, &str>| {
@@ -144,7 +203,6 @@ async fn an_end_that_somebody_else_could_have_made_is_none() {
 
 #[tokio::test]
 async fn options_that_cannot_work_are_told_before_the_start() {
-    use crate::world::{manifest, ok, raw, spec};
     let ours = authority();
     let (certificate, key) = issued(&ours, "sportello");
     let (_, other_key) = issued(&ours, "sportello");

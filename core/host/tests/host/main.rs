@@ -17,4 +17,5 @@ mod library;
 mod mutated;
 mod streams;
 mod supervised;
+mod vault;
 mod world;

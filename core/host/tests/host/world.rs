@@ -9,13 +9,15 @@ use futures_util::future::BoxFuture;
 use serde_json::json;
 use sportello_host::{Loaded, Running, Services, Spec};
 use sportello_sdk::frames::{CallFrame, Peer, Reply, StorePutDone};
-use sportello_sdk::{Accepted, Failure, Manifest, Message, Receipt, Report, async_trait};
+use sportello_sdk::{Accepted, Failure, InstrumentFacts, Manifest, Message, Receipt, Report, async_trait};
 
 /// What the program was told and keeps.
 #[derive(Default)]
 pub(crate) struct World {
     stored: Mutex<BTreeMap<String, (u64, Bytes)>>,
     pub(crate) messages: Mutex<Vec<(String, Message)>>,
+    /// What the services were asked of the vault, with what it was about.
+    pub(crate) vaulted: Mutex<Vec<String>>,
 }
 
 #[async_trait]
@@ -59,6 +61,21 @@ impl Services for World {
             *entry = (expected + 1, value);
         }
         Ok(StorePutDone { stored: fits, version: entry.0 })
+    }
+
+    async fn instrument(&self, instance: &str, about: u128, name: &str) -> Result<(InstrumentFacts, Bytes), Failure> {
+        self.vaulted.lock().unwrap().push(format!("instrument {instance} {about} {name}"));
+        let facts = InstrumentFacts { label: "Visa ••1111".to_owned(), received_at_ms: 7, payment: None };
+        Ok((facts, Bytes::from_static(b"a card")))
+    }
+
+    async fn vault_put(&self, instance: &str, name: &str, until_ms: u64, secret: Bytes) -> Result<(), Failure> {
+        self.vaulted.lock().unwrap().push(format!("put {instance} {name} {until_ms} {}", secret.len()));
+        Ok(())
+    }
+
+    async fn page_link(&self, instance: &str, order: &str, _: u64) -> Result<String, Failure> {
+        Ok(format!("https://pay.example/{instance}/{order}"))
     }
 }
 

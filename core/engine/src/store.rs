@@ -8,6 +8,7 @@ mod effects;
 mod keys;
 mod read;
 mod schema;
+mod vault;
 mod write;
 
 use std::path::Path;
@@ -19,6 +20,8 @@ use sportello_model::{PaymentId, Posting};
 use tokio::sync::{mpsc, oneshot};
 
 pub use read::{Balance, Entry, Page, StoredEffect, StoredPayment};
+use vault::Change;
+pub use vault::Sealed;
 
 /// How many writes may wait before whoever writes has to wait, too.
 const QUEUE_LEN: usize = 16 * 1024;
@@ -166,6 +169,7 @@ enum Job {
         /// Taken with the answer.
         done: Option<oneshot::Sender<Result<Option<Found>, StoreError>>>,
     },
+    Vault(Change, oneshot::Sender<Result<u64, StoreError>>),
     Forget(Vec<EffectId>),
     PutOff(EffectRow),
     Close(oneshot::Sender<()>),

@@ -180,7 +180,7 @@ fn entries(connection: &Connection, last: i64) -> Result<Vec<JournalRow>, StoreE
 }
 
 impl Store {
-    async fn read<T: Send + 'static>(
+    pub(super) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use super::StoreError;
 
 /// Changes with every change of the tables below.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 
 /// What a commit writes is whole pages, so what a payment costs is how many pages it touches. Hence: whatever grows goes to
 /// the end of its table, by a number that counts up (`journal`, `effects`, `keys_new`); what changes is small (`payments`
@@ -42,6 +42,10 @@ const TABLES: &str = "
         instance TEXT NOT NULL, name TEXT NOT NULL, version INTEGER NOT NULL, value BLOB NOT NULL,
         PRIMARY KEY (instance, name)
     ) WITHOUT ROWID, STRICT;
+    CREATE TABLE IF NOT EXISTS vault (
+        name TEXT PRIMARY KEY, key_id BLOB NOT NULL, nonce BLOB NOT NULL, sealed BLOB NOT NULL, until INTEGER
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS vault_until ON vault (until) WHERE until IS NOT NULL;
 ";
 
 /// Opens the file to write, and makes the tables.

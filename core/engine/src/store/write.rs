@@ -10,7 +10,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::effects::Effects;
 use super::keys::Keys;
-use super::{EffectId, Job, Link, PaymentRow, StoreError, Write};
+use super::{EffectId, Job, Link, PaymentRow, StoreError, Write, vault};
 
 /// The most writes in one transaction.
 const GROUP_LEN_MAX: usize = 1024;
@@ -49,6 +49,7 @@ pub(super) struct Statements<'c> {
     pub(super) add_key: Statement<'c>,
     pub(super) settle_key: Statement<'c>,
     pub(super) forget_new_keys: Statement<'c>,
+    pub(super) vault: vault::Statements<'c>,
 }
 
 impl<'c> Statements<'c> {
@@ -74,6 +75,7 @@ impl<'c> Statements<'c> {
             add_key: connection.prepare("INSERT INTO keys_new VALUES (?1, ?2, ?3, ?4)")?,
             settle_key: connection.prepare("INSERT OR REPLACE INTO keys VALUES (?1, ?2, ?3)")?,
             forget_new_keys: connection.prepare("DELETE FROM keys_new WHERE row < ?1")?,
+            vault: vault::Statements::new(connection)?,
         })
     }
 }
@@ -92,6 +94,7 @@ impl<T> Answer<T> {
 struct Answers {
     written: Vec<Answer<()>>,
     put: Vec<Answer<(bool, u64)>>,
+    vaulted: Vec<Answer<u64>>,
     closed: Vec<oneshot::Sender<()>>,
 }
 
@@ -100,6 +103,7 @@ impl Answers {
     fn have_written(&self) -> bool {
         self.written.iter().any(|answer| answer.1.is_ok())
             || self.put.iter().any(|answer| matches!(answer.1, Ok((true, _))))
+            || self.vaulted.iter().any(|answer| matches!(answer.1, Ok(1..)))
     }
 }
 
@@ -149,6 +153,7 @@ pub(super) fn run(
         let void = committed.err();
         answers.written.drain(..).for_each(|answer| answer.give(void.clone()));
         answers.put.drain(..).for_each(|answer| answer.give(void.clone()));
+        answers.vaulted.drain(..).for_each(|answer| answer.give(void.clone()));
     }
     // Whoever still writes hears that it is closed, and not nothing.
     drop(jobs);
@@ -213,6 +218,10 @@ impl Writer<'_> {
                     let result = unless(&failed, || self.put_state(&instance, &name, expected, &value));
                     answers.put.push(Answer(done, note(&mut failed, result)));
                 }
+                Job::Vault(change, done) => {
+                    let result = unless(&failed, || self.sql.vault.change(self.connection, change));
+                    answers.vaulted.push(Answer(done, note(&mut failed, result)));
+                }
                 // Answered before.
                 Job::Find { .. } => {}
                 Job::Forget(ids) => self.forgotten.extend(ids),
@@ -241,12 +250,14 @@ impl Writer<'_> {
     }
 
     fn committed(&mut self) {
+        self.sql.vault.committed(self.connection);
         self.memory.effects.committed();
         self.memory.keys.committed();
         self.forgotten.clear();
     }
 
     fn rolled_back(&mut self) {
+        self.sql.vault.rolled_back();
         if !self.connection.is_autocommit() {
             // The transaction is void either way; an error here would only repeat the first.
             let _ = self.connection.execute_batch("ROLLBACK");

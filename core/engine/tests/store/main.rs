@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::path::Path;
 
 use sportello_engine::Store;
-use sportello_engine::store::{EffectId, EffectRow, Key, Link, PaymentRow, StoreError, Write};
+use sportello_engine::store::{EffectId, EffectRow, Key, Link, PaymentRow, Sealed, StoreError, Write};
 use sportello_model::command::Visibility;
 use sportello_model::payment::{Event, Payment};
 use sportello_model::{Currency, Handle, Intent, IntentKind, Money, Origin, PaymentId, Person, movement};
@@ -391,4 +391,61 @@ async fn a_journal_that_somebody_changed_is_not_shown_as_what_happened() {
     drop(file);
     let told = open(folder.path()).journal(made.id).await.unwrap_err().to_string();
     assert!(told.contains("is not the one that was written"), "{told}");
+}
+
+fn sealed(name: &str, content: &[u8], until_ms: Option<u64>) -> Sealed {
+    Sealed { name: name.into(), key_id: b"k1".to_vec(), nonce: content.to_vec(), sealed: content.to_vec(), until_ms }
+}
+
+#[tokio::test]
+async fn what_is_destroyed_is_in_no_file_after_the_next_sweep() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let everywhere = || -> Vec<u8> {
+        ["s.db", "s.db-wal"].iter().flat_map(|file| std::fs::read(folder.path().join(file)).unwrap()).collect()
+    };
+    let is_found = |what: &str| everywhere().windows(what.len()).any(|window| window == what.as_bytes());
+    for (name, content, until_ms) in
+        [("a", "content-of-a", Some(10)), ("b", "content-of-b", Some(20)), ("c", "content-of-c", None)]
+    {
+        store.seal(sealed(name, content.as_bytes(), until_ms)).await.unwrap();
+        assert!(is_found(content));
+    }
+    // Large enough to lie on pages of its own.
+    let large = "content-of-d".repeat(4_000);
+    store.seal(sealed("d", large.as_bytes(), None)).await.unwrap();
+    assert!(store.unseal("d").await.unwrap() && !store.unseal("d").await.unwrap());
+    assert_eq!(store.sealed("d").await.unwrap(), None);
+    store.seal(sealed("c", b"content-of-e", None)).await.unwrap();
+    assert_eq!(store.sweep(9).await.unwrap(), 0);
+    assert_eq!(store.sweep(10).await.unwrap(), 1);
+    let left = ["content-of-a", "content-of-b", "content-of-c", "content-of-d", "content-of-e"].map(is_found);
+    assert_eq!(left, [false, true, false, false, true]);
+    assert_eq!(store.sealed("b").await.unwrap(), Some(sealed("b", b"content-of-b", Some(20))));
+    store.close().await;
+    drop(store);
+    let store = open(folder.path());
+    assert_eq!(store.sweep(u64::MAX).await.unwrap(), 1);
+    assert_eq!(store.sealed_by_key().await.unwrap(), [(b"k1".to_vec(), 1)]);
+}
+
+#[tokio::test]
+async fn what_is_sealed_anew_is_what_was_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    for name in ["a", "b", "c"] {
+        store.seal(sealed(name, b"old", None)).await.unwrap();
+    }
+    let found = store.sealed_otherwise(b"k2", "", 2).await.unwrap();
+    assert_eq!(found.iter().map(|row| row.name.as_str()).collect::<Vec<_>>(), ["a", "b"]);
+    let anew = |name: &str| Sealed { key_id: b"k2".to_vec(), ..sealed(name, b"new", None) };
+    assert!(store.reseal(anew("a"), b"old".to_vec()).await.unwrap());
+    // Somebody put something else there meanwhile, or took it away.
+    store.seal(sealed("b", b"newer", Some(7))).await.unwrap();
+    assert!(!store.reseal(anew("b"), b"old".to_vec()).await.unwrap());
+    store.unseal("c").await.unwrap();
+    assert!(!store.reseal(anew("c"), b"old".to_vec()).await.unwrap());
+    assert_eq!(store.sealed_otherwise(b"k2", "", 9).await.unwrap(), [sealed("b", b"newer", Some(7))]);
+    assert_eq!(store.sealed_otherwise(b"k2", "b", 9).await.unwrap(), []);
+    assert_eq!(store.sealed_by_key().await.unwrap(), [(b"k1".to_vec(), 1), (b"k2".to_vec(), 1)]);
 }

@@ -44,8 +44,11 @@ impl Redactor {
                 clean = clean.replace(secret.as_str(), TAKEN_OUT);
             }
         }
-        let spans = personal(&clean);
-        for span in spans.into_iter().rev() {
+        for span in personal(&clean).into_iter().rev() {
+            clean.replace_range(span, TAKEN_OUT);
+        }
+        // Whoever reads a link may follow it.
+        for span in links(&clean).into_iter().rev() {
             clean.replace_range(span, TAKEN_OUT);
         }
         clean
@@ -76,15 +79,43 @@ pub(crate) fn escape_controls(line: &str) -> String {
 pub fn mask_accounts(text: &str) -> Cow<'_, str> {
     let mut masked = Cow::Borrowed(text);
     for span in personal(text).into_iter().rev() {
-        if text.get(span.clone()).is_some_and(|number| !number.starts_with('+')) {
-            masked.to_mut().replace_range(span.start..span.end - 4, "…");
-        }
+        let Some(number) = text.get(span.clone()).filter(|number| !number.starts_with('+')) else { continue };
+        let kept = number.char_indices().rev().nth(3).map_or(0, |(at, _)| at);
+        masked.to_mut().replace_range(span.start..span.start + kept, "…");
     }
     masked
 }
 
+/// `text` with every card number in it taken out: for what a person wrote, before it is stored.
+pub fn hide_cards(text: &str) -> Cow<'_, str> {
+    let mut hidden = Cow::Borrowed(text);
+    // From the end, so that what stands before keeps its place.
+    for span in cards(text, &accounts(text)).into_iter().rev() {
+        hidden.to_mut().replace_range(span, CARD);
+    }
+    hidden
+}
+
+/// What stands in place of a card number.
+const CARD: &str = "[card]";
+
 /// Where numbers of accounts, cards and phones stand, in order and without overlap.
 fn personal(line: &str) -> Vec<Range<usize>> {
+    let mut found = accounts(line);
+    let cards = cards(line, &found);
+    found.extend(cards);
+    found.sort_by_key(|span| span.start);
+    found
+}
+
+/// Where card numbers stand: the digits of an account or a phone number are no card's.
+fn cards(line: &str, accounts: &[Range<usize>]) -> Vec<Range<usize>> {
+    let apart = |span: &Range<usize>| accounts.iter().all(|other| span.end <= other.start || other.end <= span.start);
+    crate::pan::spans(line).into_iter().filter(apart).collect()
+}
+
+/// Where numbers of accounts and phones stand, in order and without overlap.
+fn accounts(line: &str) -> Vec<Range<usize>> {
     let bytes = line.as_bytes();
     let mut found: Vec<Range<usize>> = Vec::new();
     let mut at = 0;
@@ -94,7 +125,6 @@ fn personal(line: &str) -> Vec<Range<usize>> {
         let end = match byte {
             b'A'..=b'Z' if starts_word => iban_at(bytes, at),
             b'+' if !before.is_some_and(u8::is_ascii_digit) => phone_at(bytes, at),
-            b'0'..=b'9' if starts_word => pan_at(bytes, at),
             _ => None,
         };
         match end {
@@ -107,6 +137,26 @@ fn personal(line: &str) -> Vec<Range<usize>> {
     }
     found
 }
+
+/// The tokens of the links to pages that were sent to people.
+fn links(line: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    for page in ["/enrol/", "/act/"] {
+        for (at, _) in line.match_indices(page) {
+            let start = at + page.len();
+            let of_a_token = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~');
+            let len = line.bytes().skip(start).take_while(|b| of_a_token(b)).count();
+            if len >= TOKEN_LEN_MIN {
+                found.push(start..start + len);
+            }
+        }
+    }
+    found.sort_by_key(|span: &Range<usize>| span.start);
+    found
+}
+
+/// Fewer characters are no token, but a word.
+const TOKEN_LEN_MIN: usize = 12;
 
 /// Reads what `keep` lets through from `at` on, over single spaces, hyphens and dots: the text without them, and for
 /// each of its bytes where it ends in the line.
@@ -155,33 +205,6 @@ fn phone_at(bytes: &[u8], at: usize) -> Option<usize> {
     (text.len() >= 8).then(|| ends.last().copied()).flatten()
 }
 
-/// ISO/IEC 7812: 13 to 19 digits of which the last is right by Luhn's rule.
-fn pan_at(bytes: &[u8], at: usize) -> Option<usize> {
-    let (text, ends) = grouped(bytes, at, 19, b" -", |b| b.is_ascii_digit());
-    (13..=text.len()).rev().find_map(|len| {
-        let end = *ends.get(len - 1)?;
-        let ends_word = !bytes.get(end).is_some_and(u8::is_ascii_alphanumeric);
-        (ends_word && text.get(..len).is_some_and(luhn)).then_some(end)
-    })
-}
-
-fn luhn(digits: &str) -> bool {
-    let sum: u32 = digits
-        .bytes()
-        .rev()
-        .enumerate()
-        .map(|(place, digit)| {
-            let digit = u32::from(digit - b'0');
-            match (place % 2, digit) {
-                (0, digit) => digit,
-                (_, digit) if digit > 4 => digit * 2 - 9,
-                (_, digit) => digit * 2,
-            }
-        })
-        .sum();
-    sum.is_multiple_of(10)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -208,7 +231,77 @@ mod tests {
         // A payment's id is no card number, whatever digits stand in it.
         check("019a4111111111111111800000000001", "019a4111111111111111800000000001");
         check("a\nb\u{1b}[31m\u{202e}c", "a\\u000ab\\u001b[31m\\u202ec");
+        check("a\n4111 1111 1111 1111", "a\\u000a[redacted]");
+        check(
+            "GET https://pay.example/enrol/AbC-dEf_0123456789/with/card gone",
+            "GET https://pay.example/enrol/[redacted]/with/card gone",
+        );
+        check("/act/AbC-dEf_0123456789.x?a=b /act/now", "/act/[redacted]?a=b /act/now");
         check("", "");
+    }
+
+    #[test]
+    fn card_numbers_are_hidden() {
+        let check = |text: &str, expected: &str| assert_eq!(hide_cards(text), expected, "{text:?}");
+        check("pay @anna 20 € for the pizza", "pay @anna 20 € for the pizza");
+        check("4111111111111111", "[card]");
+        check("my card is 4111 1111 1111 1111, 12/30 123", "my card is [card], 12/30 123");
+        check("4111-1111-1111-1111.", "[card].");
+        check("4111\u{a0}1111\u{202f}1111\u{2011}1111", "[card]");
+        check("4111.1111.1111.1111/4111_1111_1111_1111", "[card]/[card]");
+        check("41 11 11 11 11 11 11 11", "[card]");
+        check("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "[card]");
+        check("4111 - 1111 - 1111 - 1111", "4111 - 1111 - 1111 - 1111");
+        check("20 4111111111111111 20", "20 [card] 20");
+        check("４１１１１１１１１１１１１１１１", "[card]");
+        check("٤١١١١١١١١١١١١١١١", "[card]");
+        check("card4111111111111111EUR", "card[card]EUR");
+        check(
+            "{\"pan\":\"4111111111111111\",\"t\":\"a\\n4111111111111111\"}",
+            "{\"pan\":\"[card]\",\"t\":\"a\\n[card]\"}",
+        );
+        check("a\\u000a4111111111111111", "a\\u000a[card]");
+        check(
+            "https://x.example/?pan=4111111111111111&a=4111%201111%201111%201111",
+            "https://x.example/?pan=[card]&a=[card]",
+        );
+        check("?a=%204111111111111111", "?a=%20[card]");
+        check("378282246310005 and 501234567896", "[card] and [card]");
+        for pan in [
+            "5555555555554444",
+            "4242424242424242",
+            "4000000000000002",
+            "4000000000009995",
+            "4000000000000069",
+            "4000002500003155",
+            "4000000000003220",
+            "4000000000000341",
+            "6011000990139424",
+            "3530111333300000",
+            "4895370012003478",
+            "5204240250197840",
+        ] {
+            check(pan, "[card]");
+        }
+        // Neither Luhn's rule, nor a network's beginning, nor a card's length.
+        for other in [
+            "4111111111111112",
+            "0000000000000000",
+            "7111111111111118",
+            "41111111111",
+            "1700000000000",
+            "41111111111111111111111",
+            "+39 333 123 4567",
+            "+4111111111111111",
+            "019a4111111111111111800000000001",
+            "4111111111111111ab800000000001ff",
+            "twitter:1234567890123456789",
+            "to FR14 2004 1010 0505 0001 3M02 606",
+            "DE95 4111 1111 1111 1111 00",
+            "",
+        ] {
+            check(other, other);
+        }
     }
 
     #[test]

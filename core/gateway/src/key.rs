@@ -13,6 +13,13 @@ pub struct KeyError {
     what: String,
 }
 
+impl KeyError {
+    /// What is wrong, without the file.
+    pub fn what(&self) -> &str {
+        &self.what
+    }
+}
+
 /// Reads the key, and makes one where there is none yet, except in production: there two machines may share it, and one
 /// that makes its own unseen would refuse the codes of the other.
 ///

@@ -22,6 +22,7 @@ pub mod logging;
 pub mod pan;
 pub mod plugins;
 pub mod redact;
+pub mod vault;
 pub mod wire;
 
 pub use gateway::{Gateway, RunningGateway, StartError};

@@ -15,17 +15,20 @@ mod section;
 #[cfg(test)]
 mod tests;
 mod value;
+mod vault;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sportello_engine::Profile;
+use sportello_model::Party;
 use sportello_sdk::Kind;
 
 pub use gateway::{Gateway, Key, Log, LogFormat, LogLevel, Policy, Scope};
 pub use instances::Instance;
 pub use problem::{Problem, Problems};
 pub use routes::{Path as RoutePath, Route};
+pub use vault::Vault;
 
 pub(crate) use document::{Lines, joined};
 pub(crate) use nearest::nearest;
@@ -45,6 +48,10 @@ pub struct Config {
     pub gateway: Gateway,
     /// `[policy]`.
     pub policy: Policy,
+    /// `[vault]`; nothing where nobody asks for one.
+    pub vault: Option<Vault>,
+    /// `[house]`: who pays out what was collected.
+    pub house: Option<Party>,
     /// `[[keys]]`.
     pub keys: Vec<Key>,
     /// `[[profiles]]`.
@@ -98,7 +105,11 @@ impl Config {
         let gateway = gateway::gateway(root.table("gateway"), &around);
         let policy = gateway::policy(root.table("policy"));
         let keys = gateway::keys(root.tables("keys"), &around);
-        let profiles = people::profiles(root.tables("profiles"));
+        let profiles = people::profiles(root.tables("profiles"), policy.enrolment);
+        if policy.enrolment && gateway.public_url.is_none() {
+            let remedy = "write public_url = \"https://pay.example\" under [gateway]: links to it are sent to people";
+            notes.add("policy.enrolment", Wrong::new("there is no address that people could open", remedy));
+        }
         let channels = root.named("channels");
         let rails = root.named("rails");
         let rail_names: Vec<&str> = rails.iter().map(|(name, _)| *name).collect();
@@ -111,6 +122,16 @@ impl Config {
         let routes = routes::routes(root.tables("routes"), &rail_names);
         let mut instances = instances::instances(Kind::Channel, channels, production);
         instances.extend(instances::instances(Kind::Rail, rails, production));
+        let sees_pan = |instance: &Instance| instance.grants.iter().any(|grant| grant == sportello_host::PAN_GRANT);
+        let is_wanted = instances.iter().any(sees_pan);
+        let section = root.table("vault");
+        if production && is_wanted && section.is_none() {
+            let what = "card numbers are granted, and the key to the vault is not named";
+            let remedy = "write [vault] and key = { file = \"/etc/sportello/vault.key\" }";
+            notes.add("vault", Wrong::new(what, remedy));
+        }
+        let vault = vault::vault(section, is_wanted, &around);
+        let house = vault::house(root.table("house"));
         // Where folders are named, what is wrong with them has been noted.
         let folders = document.root.get("gateway").and_then(|gateway| gateway.get("plugins"));
         let names_none = folders.is_none_or(|folders| folders.as_array().is_some_and(Vec::is_empty));
@@ -120,8 +141,18 @@ impl Config {
         }
         root.close();
         let problems = notes.into_sorted();
-        let config =
-            Self { file: file.to_owned(), gateway, policy, keys, profiles, instances, routes, lines: document.lines };
+        let config = Self {
+            file: file.to_owned(),
+            gateway,
+            policy,
+            vault,
+            house,
+            keys,
+            profiles,
+            instances,
+            routes,
+            lines: document.lines,
+        };
         Reading { config, problems }
     }
 

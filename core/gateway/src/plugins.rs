@@ -13,6 +13,7 @@ use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
 use crate::config::{Config, Instance, Notes, Problems, Reading, Surroundings, Wrong, joined, nearest};
 use crate::redact::Redactor;
+use crate::vault::key::KeySource;
 
 /// Where plugins come from.
 pub enum Plugins {
@@ -96,7 +97,12 @@ impl Deployment {
     pub fn redactor(&self) -> Redactor {
         let of_members = self.members.iter().flat_map(|member| member.secrets.values());
         let of_keys = self.config.keys.iter().map(|key| &key.secret);
-        Redactor::new(of_members.chain(of_keys).map(Secret::reveal))
+        let of_vault = self.config.vault.iter().flat_map(|vault| std::iter::once(&vault.key).chain(&vault.old_keys));
+        let given = of_vault.filter_map(|key| match key {
+            KeySource::Given(secret) => Some(secret),
+            KeySource::File(_) | KeySource::Command(_) => None,
+        });
+        Redactor::new(of_members.chain(of_keys).chain(given).map(Secret::reveal))
     }
 }
 

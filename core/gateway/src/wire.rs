@@ -239,8 +239,11 @@ pub fn setup(deployment: &Deployment) -> sportello_engine::Setup {
             repeat_window_ms: ms(config.policy.repeat_window),
             verified_for_ms: ms(config.policy.verified_for),
             challenges_max: config.policy.challenges_max,
-            ..Default::default()
+            enrolment: config.policy.enrolment,
+            enrolment_lifetime_ms: ms(config.policy.enrolment_lifetime),
         },
+        house: config.house.clone(),
+        public_url: config.gateway.public_url.clone(),
         ..Default::default()
     };
     for member in &deployment.members {

@@ -4,13 +4,14 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use http::HeaderName;
 use sportello_model::Money;
 use sportello_sdk::Secret;
 
 use super::problem::Wrong;
 use super::secret::Surroundings;
 use super::section::Section;
-use super::value::{address, duration, money, number, one_of, text, truth};
+use super::value::{address, duration, header_name, money, number, one_of, public_url, text, truth};
 
 /// `[gateway]`.
 #[derive(Debug, Clone)]
@@ -29,6 +30,10 @@ pub struct Gateway {
     pub log: Log,
     /// The file with the key from which one-time codes are derived.
     pub key: PathBuf,
+    /// Where people's browsers reach this program, without a slash at its end; nothing where they do not.
+    pub public_url: Option<String>,
+    /// The header in which a proxy in front of this program says whom it speaks for.
+    pub client_ip_header: Option<HeaderName>,
 }
 
 /// How to log.
@@ -81,6 +86,10 @@ pub struct Policy {
     pub verified_for: Duration,
     /// How many codes one person may be asked for at a time by messages whose sender can be forged.
     pub challenges_max: u32,
+    /// Whether people who have no account are asked for one, by a link.
+    pub enrolment: bool,
+    /// How long they have to give it.
+    pub enrolment_lifetime: Duration,
 }
 
 /// `[[keys]]`: a key to the HTTP interface.
@@ -128,6 +137,8 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
         drain: Duration::from_secs(20),
         log: Log { format: LogFormat::Text, level: LogLevel::Info },
         key: around.path("var/sportello.key"),
+        public_url: None,
+        client_ip_header: None,
     };
     let Some(section) = section else {
         return gateway;
@@ -144,6 +155,8 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
     if let Some(drain) = section.optional("drain", duration) {
         gateway.drain = drain;
     }
+    gateway.public_url = section.optional("public_url", |value| public_url(value, around.production));
+    gateway.client_ip_header = section.optional("client_ip_header", header_name);
     if let Some(log) = section.table("log") {
         let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         if let Some(format) = log.optional("format", one_of(&formats)) {
@@ -197,6 +210,8 @@ pub(super) fn policy(section: Option<Section<'_>>) -> Policy {
         repeat_window: Duration::from_secs(3_600),
         verified_for: Duration::from_secs(180 * 86_400),
         challenges_max: 20,
+        enrolment: false,
+        enrolment_lifetime: Duration::from_secs(1_800),
     };
     let Some(section) = section else {
         return policy;
@@ -227,6 +242,12 @@ pub(super) fn policy(section: Option<Section<'_>>) -> Policy {
     }
     if let Some(challenges) = section.optional("challenges_max", number(1, 1_000_000)) {
         policy.challenges_max = challenges;
+    }
+    if let Some(enrolment) = section.optional("enrolment", truth) {
+        policy.enrolment = enrolment;
+    }
+    if let Some(lifetime) = section.optional("enrolment_lifetime", duration) {
+        policy.enrolment_lifetime = lifetime;
     }
     section.close();
     policy

@@ -8,7 +8,7 @@ use sportello_sdk::Kind;
 
 use super::problem::Wrong;
 use super::section::Section;
-use super::value::{currency, duration, grant, is_plain_name, number, plain_name, text};
+use super::value::{currency, duration, grant, is_plain_name, number, one_of, plain_name, text};
 
 /// `[channels.NAME]` or `[rails.NAME]`.
 #[derive(Debug, Clone)]
@@ -21,9 +21,9 @@ pub struct Instance {
     pub plugin: String,
     /// How long one call may take.
     pub deadline: Duration,
-    /// The origins that it may reach, as far as its manifest asks for them too.
+    /// The origins that it may reach, as far as its manifest asks for them too; and `pan`, where it may see card numbers.
     pub grants: Vec<String>,
-    /// `[….tls]`: whom its byte streams trust, and as whom they show themselves.
+    /// `[….tls]`: whom its connections trust, and as whom they show themselves.
     pub tls: TlsFiles,
     /// How many calls may be under way at once.
     pub in_flight: u32,
@@ -59,6 +59,21 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, producti
         let plugin = section.required("plugin", "\"name-of-the-plugin\"", plain_name);
         let deadline = section.optional("deadline", duration);
         let grants = section.list("grants", |value| grant(value, production));
+        let accepted = section.optional("pan_in_process", one_of(&[("accepted", true)]));
+        let pan_at = grants.iter().position(|grant| grant == sportello_host::PAN_GRANT);
+        match (pan_at, accepted) {
+            (Some(_), None) if production => {
+                let what = "in production card numbers are not given to a plugin that shares this program's memory";
+                let remedy = "read \"Card data\" in docs/OPERATING.md, and write pan_in_process = \"accepted\" if that \
+                              is to be so";
+                section.wrong("grants", Wrong::new(what, remedy));
+            }
+            (None, Some(_)) => {
+                let remedy = "take it out, or write grants = [\"pan\"]";
+                section.wrong("pan_in_process", Wrong::new("no card numbers are granted here", remedy));
+            }
+            _ => {}
+        }
         let (mut in_flight, mut per_second) = (None, None);
         if let Some(limits) = section.table("limits") {
             in_flight = limits.optional("in_flight", number(1, IN_FLIGHT_MAX));

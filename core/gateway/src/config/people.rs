@@ -11,7 +11,8 @@ use super::problem::Wrong;
 use super::section::Section;
 use super::value::{account, country, day, handle, one_of, text};
 
-pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
+/// The profiles. Where `enrolment` is on, people without an account are asked for one.
+pub(super) fn profiles(sections: Vec<Section<'_>>, enrolment: bool) -> Vec<Profile> {
     let mut owners: HashMap<Handle, String> = HashMap::new();
     let mut profiles = Vec::with_capacity(sections.len());
     for section in sections {
@@ -29,7 +30,10 @@ pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
                 section.wrong("handles", Wrong::new(what, remedy));
             }
         }
-        let account = section.required("account", "\"iban:FR1420041010050500013M02606\"", account);
+        let account = match enrolment {
+            true => section.optional("account", account),
+            false => section.required("account", "\"iban:FR1420041010050500013M02606\"", account),
+        };
         let country = section.optional("country", country);
         let languages = [Language::En, Language::It, Language::Fr].map(|language| (language.code(), language));
         let language = section.optional("language", one_of(&languages));
@@ -37,13 +41,13 @@ pub(super) fn profiles(sections: Vec<Section<'_>>) -> Vec<Profile> {
         let visibility = section.optional("visibility", one_of(&visibilities));
         let verified_at_ms = section.optional("verified", day);
         section.close();
-        let (Some(name), Some(account)) = (name, account) else {
+        let Some(name) = name.filter(|_| enrolment || account.is_some()) else {
             continue;
         };
         profiles.push(Profile {
             name,
             handles,
-            account: Some(account),
+            account,
             country,
             language: language.unwrap_or_default(),
             visibility: visibility.unwrap_or(Visibility::Private),

@@ -76,6 +76,29 @@ pub(crate) fn address(value: &Value) -> Result<SocketAddr, Wrong> {
     })
 }
 
+/// An origin that browsers can open; in production over TLS alone.
+pub(crate) fn public_url(value: &Value, production: bool) -> Result<String, Wrong> {
+    let written = text(value)?;
+    let remedy = "write it as \"https://pay.example\", without a path";
+    let url = written.parse::<http::Uri>().ok().filter(|url| {
+        let is_bare = matches!(url.path(), "" | "/") && url.query().is_none() && !written.contains(['@', '#']);
+        is_bare && matches!(url.scheme_str(), Some("https" | "http")) && url.host().is_some_and(|host| !host.is_empty())
+    });
+    let Some(url) = url else { return Err(Wrong::new(format!("{written:?} is no address of a web site"), remedy)) };
+    if production && url.scheme_str() == Some("http") {
+        let what = format!("{written:?} is not encrypted, and people type card numbers there");
+        return Err(Wrong::new(what, "put TLS in front of the program, and write https://"));
+    }
+    Ok(written.trim_end_matches('/').to_owned())
+}
+
+/// The name of a header.
+pub(crate) fn header_name(value: &Value) -> Result<http::HeaderName, Wrong> {
+    let written = text(value)?;
+    let remedy = "write the one that your proxy sets, as \"x-forwarded-for\"";
+    written.parse().map_err(|_| Wrong::new(format!("{written:?} is no header's name"), remedy))
+}
+
 pub(crate) fn currency(value: &Value) -> Result<Currency, Wrong> {
     let written = text(value)?;
     written.parse().map_err(|error| Wrong::new(format!("{error}"), "write its three capital letters, as \"EUR\""))
@@ -172,10 +195,14 @@ pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Value) -> Result<
     }
 }
 
-/// An origin that a plugin may reach; in production over TLS alone, but for byte streams inside one's own network, which
+/// An origin that a plugin may reach, or `pan`; in production over TLS alone, but for byte streams inside one's own network, which
 /// is where tunnels end.
 pub(crate) fn grant(value: &Value, production: bool) -> Result<String, Wrong> {
     let written = text(value)?;
+    // Whether it may be given is judged with the instance's other keys.
+    if written == sportello_host::PAN_GRANT {
+        return Ok(written);
+    }
     if let Err(error) = written.parse::<sportello_host::Pattern>() {
         return Err(Wrong::new(error.to_string(), ""));
     }

@@ -68,7 +68,7 @@ impl App {
     }
 
     /// Lets pass while new work is taken: until what this answers is dropped, a drain waits.
-    fn taking(&self) -> Result<Inside<'_>, Problem> {
+    pub(crate) fn taking(&self) -> Result<Inside<'_>, Problem> {
         self.shift.enter().ok_or_else(stopping)
     }
 }

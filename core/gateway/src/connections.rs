@@ -7,13 +7,17 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::time::Sleep;
+
+use crate::pages;
 
 /// What callers are granted.
 pub(crate) struct Limits {
@@ -64,11 +68,20 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, limits: Limits,
         };
         // An answer is one small packet: waiting for more of it helps nobody.
         let _ = stream.set_nodelay(true);
+        let peer = stream.peer_addr().ok().map(|address| address.ip());
         let (http, router, mut ended) = (http.clone(), router.clone(), end.subscribe());
         let stream = Impatient { stream, within: limits.taken_within, stuck: None };
         tokio::spawn(async move {
             let _place = place;
-            let conversation = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+            let router = TowerToHyperService::new(router);
+            let served = service_fn(move |mut request: http::Request<Incoming>| {
+                // Who is at the other end matters to pages alone.
+                if let Some(peer) = peer.filter(|_| pages::are_at(request.uri().path())) {
+                    request.extensions_mut().insert(pages::Peer(peer));
+                }
+                router.call(request)
+            });
+            let conversation = http.serve_connection(TokioIo::new(stream), served);
             let mut conversation = std::pin::pin!(conversation);
             let asked_to_end = async {
                 // The sender waits for all of us.

@@ -14,8 +14,10 @@ use crate::api::{App, router};
 use crate::config::Problems;
 use crate::connections;
 use crate::key::{KeyError, read_or_make};
+use crate::pages::{self, Links, Pages};
 use crate::plugins::Deployment;
-use crate::wire::{SystemEntropy, Wire, setup};
+use crate::vault::{Rotation, Vault, VaultError, key, sweep_for_ever};
+use crate::wire::{Counter, SystemEntropy, Wire, setup};
 
 /// How long connections may take to end once all else has: long enough for an answer that is being written.
 const HANG_UP_AFTER: Duration = Duration::from_secs(1);
@@ -32,6 +34,19 @@ pub struct RunningGateway {
     drain: Duration,
     hang_up: oneshot::Sender<()>,
     serving: JoinHandle<()>,
+    keeping: JoinHandle<()>,
+}
+
+/// Keeps the vault: seals under the current key what is not, and destroys what is past its end.
+async fn keep(store: Store, vault: Option<Vault>) {
+    if let Some(vault) = vault {
+        match vault.rotate().await {
+            Ok(done) if done == Rotation::default() => {}
+            Ok(Rotation { resealed, left }) => tracing::info!(resealed, left, "the vault's key has changed"),
+            Err(error) => tracing::error!(%error, "the vault's key has not changed everywhere yet"),
+        }
+    }
+    sweep_for_ever(store, Arc::new(SystemClock)).await;
 }
 
 /// Lets go when it is dropped: a gateway that nobody drains leaves its store to the next one all the same.
@@ -52,6 +67,12 @@ pub enum StartError {
     /// There is no key to derive one-time codes from.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// There is no key to the vault.
+    #[error(transparent)]
+    VaultKey(#[from] key::KeyError),
+    /// The vault cannot be opened.
+    #[error(transparent)]
+    Vault(#[from] VaultError),
     /// The store cannot be used.
     #[error(transparent)]
     Store(#[from] sportello_engine::store::StoreError),
@@ -82,8 +103,17 @@ impl Gateway {
         let not_listening = |error| StartError::Listen { address: listen, error };
         let listener = TcpListener::bind(listen).await.map_err(not_listening)?;
         let address = listener.local_addr().map_err(not_listening)?;
-        let code_key = CodeKey(read_or_make(&gateway.key, gateway.production)?);
+        let code_key = read_or_make(&gateway.key, gateway.production)?;
+        let links = gateway.public_url.as_ref().map(|base| Arc::new(Links::new(base, &code_key)));
+        let ring = match &config.vault {
+            Some(vault) => Some(key::ring(&vault.key, &vault.old_keys, gateway.production).await?),
+            None => None,
+        };
         let store = Store::open(&gateway.store)?;
+        let vault = match ring {
+            Some(ring) => Some(Vault::open(store.clone(), ring).await?),
+            None => None,
+        };
         let wire = Wire::new(members);
         let engine = Engine::start(Parts {
             setup,
@@ -91,28 +121,31 @@ impl Gateway {
             ports: wire.clone(),
             clock: Arc::new(SystemClock),
             entropy: Arc::new(SystemEntropy),
-            code_key,
+            code_key: CodeKey(code_key),
         })
         .await?;
-        wire.connect(engine.clone());
+        wire.connect(Counter { engine: engine.clone(), vault: vault.clone(), links: links.clone() });
         let wire = Connected(wire);
         if let Err(unworkable) = wire.0.open().await {
             engine.drain(SystemClock.now_ms()).await;
             wire.0.close(Duration::ZERO).await;
             return Err(StartError::Settings(unworkable));
         }
+        let keeping = tokio::spawn(keep(engine.store().clone(), vault.clone()));
         let app = App::new(&config, engine.clone(), wire.0.clone());
+        let mut routes = router(app.clone());
+        if let Some(links) = links {
+            let header = gateway.client_ip_header.clone();
+            let pages = Pages::new(app.clone(), engine.clone(), wire.0.clone(), vault, links, header);
+            routes = routes.merge(pages::router(pages));
+        }
         let (hang_up, hung_up) = oneshot::channel();
-        let serving = tokio::spawn(connections::serve(
-            listener,
-            router(app.clone()),
-            connections::Limits::of_this_process(),
-            async {
+        let serving =
+            tokio::spawn(connections::serve(listener, routes, connections::Limits::of_this_process(), async {
                 // A gateway that is dropped hangs up as well.
                 let _ = hung_up.await;
-            },
-        ));
-        Ok(RunningGateway { address, app, wire, engine, drain: gateway.drain, hang_up, serving })
+            }));
+        Ok(RunningGateway { address, app, wire, engine, drain: gateway.drain, hang_up, serving, keeping })
     }
 }
 
@@ -138,6 +171,7 @@ impl RunningGateway {
         if tokio::time::timeout(HANG_UP_AFTER, &mut serving).await.is_err() {
             serving.abort();
         }
+        self.keeping.abort();
         self.engine.store().close().await;
         all_served && all_done
     }

@@ -8,6 +8,12 @@ pub fn written(ms: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}.{:03}", ms % 1_000)
 }
 
+/// The year and the month of a moment, in UTC.
+pub fn month(ms: u64) -> (u64, u64) {
+    let (year, month, _) = date(ms / 86_400_000);
+    (year, month)
+}
+
 /// The first moment of a day written as `2026-11-01`, in UTC, in milliseconds since 1970; nothing where there is no such
 /// day, or it was before 1970.
 pub fn day(text: &str) -> Option<u64> {

@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use sportello_engine::Store;
 use sportello_engine::store::{Sealed, StoreError};
+use sportello_engine::{Clock, Store};
 use sportello_model::{Handle, PaymentId};
 use sportello_sdk::{Card, InstrumentFacts};
 use zeroize::Zeroizing;
@@ -27,6 +27,12 @@ pub const CARD: &str = "card";
 /// How long what was handed over for one payment waits for its rail, in milliseconds: the rail says how long what it still
 /// needs of it afterwards is kept.
 const HANDED_OVER_FOR_MS: u64 = 7 * 86_400_000;
+
+/// How long a card that is not to be kept is, in milliseconds: for as long as its payment may be undone or paid back.
+const ONCE_FOR_MS: u64 = 180 * 86_400_000;
+
+/// How often what is past its end is looked for, in milliseconds.
+const SWEEP_EVERY_MS: u64 = 3_600_000;
 
 /// How many records are sealed anew between two looks.
 const ROTATED_AT_ONCE: u32 = 100;
@@ -117,19 +123,27 @@ impl Vault {
         Ok(Self { store, ring: Arc::new(ring) })
     }
 
-    /// Keeps a card, and answers with its account. Durable when this returns.
+    /// Keeps a card, and answers with its account: until somebody says otherwise, or for one payment. Durable when this
+    /// returns.
     ///
     /// # Errors
     /// When it is not.
-    pub async fn keep_card(&self, owner: &Handle, card: &Card, now_ms: u64) -> Result<Handle, VaultError> {
+    pub async fn keep_card(
+        &self,
+        owner: &Handle,
+        card: &Card,
+        once: Option<PaymentId>,
+        now_ms: u64,
+    ) -> Result<Handle, VaultError> {
         let head = Head {
             label: crate::pan::label(&card.pan),
             received_at_ms: now_ms,
             owner: Some(owner.clone()),
-            ..Head::default()
+            payment: once,
+            instance: None,
         };
         let secret = Zeroizing::new(serde_json::to_vec(card).unwrap_or_default());
-        self.keep(CARD, &head, &secret, None).await
+        self.keep(CARD, &head, &secret, once.map(|_| now_ms.saturating_add(ONCE_FOR_MS))).await
     }
 
     /// Keeps what was handed over for one payment, and answers with its account. Durable when this returns.
@@ -292,13 +306,18 @@ impl Vault {
         }
         Ok(rotation)
     }
+}
 
-    /// Destroys whatever was to be kept until now.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn sweep(&self, now_ms: u64) -> Result<u64, VaultError> {
-        Ok(self.store.sweep(now_ms).await?)
+/// Destroys what is past its end: now, and every hour.
+pub async fn sweep_for_ever(store: Store, clock: Arc<dyn Clock>) {
+    loop {
+        match store.sweep(clock.now_ms()).await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "what was past its end in the vault is destroyed"),
+            Err(StoreError::Closed) => return,
+            Err(error) => tracing::error!(%error, "what is past its end in the vault is not destroyed yet"),
+        }
+        clock.sleep_until(clock.now_ms().saturating_add(SWEEP_EVERY_MS)).await;
     }
 }
 

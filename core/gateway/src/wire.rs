@@ -17,7 +17,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use crate::api::webhooks::Told;
+use crate::pages::Links;
 use crate::plugins::{Deployment, Member};
+use crate::vault::Vault;
 
 pub use randomness::SystemEntropy;
 
@@ -26,10 +28,21 @@ const REOPEN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs
 
 /// The instances of a gateway, and its engine once that is there.
 pub struct Wire {
-    engine: RwLock<Option<Engine>>,
+    counter: RwLock<Option<Counter>>,
     slots: BTreeMap<String, Slot>,
     /// Whether every instance had its first chance to open: before that nobody is told that one is not there.
     opened: watch::Sender<bool>,
+}
+
+/// What stands behind the instances of a gateway that runs.
+#[derive(Clone)]
+pub struct Counter {
+    /// What knows payments.
+    pub engine: Engine,
+    /// What keeps card numbers; nothing where nobody may see any.
+    pub vault: Option<Vault>,
+    /// What makes links to pages; nothing where no browser reaches this program.
+    pub links: Option<Arc<Links>>,
 }
 
 /// An instance, open or not.
@@ -63,7 +76,7 @@ impl Wire {
             )
         };
         Arc::new(Self {
-            engine: RwLock::default(),
+            counter: RwLock::default(),
             slots: members.into_iter().map(slot).collect(),
             opened: watch::Sender::new(false),
         })
@@ -74,9 +87,9 @@ impl Wire {
         Self::new(Vec::new())
     }
 
-    /// Lets the engine be reached.
-    pub fn connect(&self, engine: Engine) {
-        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = Some(engine);
+    /// Lets the engine be reached, and what stands beside it.
+    pub fn connect(&self, counter: Counter) {
+        *self.counter.write().unwrap_or_else(PoisonError::into_inner) = Some(counter);
     }
 
     /// The instances, by name.
@@ -167,7 +180,7 @@ impl Wire {
     /// Lets go of the engine and of all instances, which know this wire as well: they would keep each other, and the
     /// store, for ever.
     pub fn disconnect(&self) {
-        *self.engine.write().unwrap_or_else(PoisonError::into_inner) = None;
+        *self.counter.write().unwrap_or_else(PoisonError::into_inner) = None;
         for slot in self.slots.values() {
             slot.set(Stage::Closed("the gateway has stopped".to_owned()));
         }
@@ -213,12 +226,17 @@ fn is_for_good(error: &OpenError) -> bool {
 
 impl Wire {
     fn is_connected(&self) -> bool {
-        self.engine.read().unwrap_or_else(PoisonError::into_inner).is_some()
+        self.counter.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
     fn engine(&self) -> Result<Engine, Failure> {
-        let engine = self.engine.read().unwrap_or_else(PoisonError::into_inner).clone();
-        engine.ok_or_else(|| {
+        self.of_counter(|counter| counter.engine.clone())
+    }
+
+    /// What `of` takes from behind the counter.
+    fn of_counter<T>(&self, of: impl FnOnce(&Counter) -> T) -> Result<T, Failure> {
+        let counter = self.counter.read().unwrap_or_else(PoisonError::into_inner);
+        counter.as_ref().map(of).ok_or_else(|| {
             Failure::new(Source::Host, "not_ready", "the gateway is starting or stopping").retry_after(1_000)
         })
     }

@@ -55,6 +55,9 @@ pub fn read(headers: &HeaderMap, body: &[u8]) -> Result<PaymentBody, Problem> {
         let detail = format!("a memo has at most {MEMO_LEN_MAX} characters, all of them visible");
         return Err(Problem::new(Kind::Invalid, detail));
     }
+    if [&asked.payer, &asked.payee].into_iter().any(|handle| handle.scheme() == crate::vault::CARD) {
+        return Err(Problem::new(Kind::Invalid, "a card is given on a page of ours, and is nobody's handle"));
+    }
     Ok(asked)
 }
 
@@ -154,6 +157,10 @@ mod tests {
         check(&memo("the pizza"), Ok(1));
         check(&memo(&"p".repeat(281)), Err(Kind::Invalid));
         check(&memo("a\nb"), Err(Kind::Invalid));
+        check(
+            r#"{"payer":"card:4111111111111111","payee":"x:2","amount":{"minor":1,"currency":"EUR"}}"#,
+            Err(Kind::Invalid),
+        );
         check("[]", Err(Kind::Invalid));
         check("", Err(Kind::BadJson));
         check("{", Err(Kind::BadJson));

@@ -19,6 +19,7 @@ use super::problem::{Kind, Problem};
 use super::view::{PaymentView, mask};
 use super::{App, body, idempotency, json as json_response, json_with, prefer, stopping, unavailable};
 use crate::config::Scope;
+use crate::redact::hide_cards;
 
 const ROUTE: &str = "/v1/payments";
 
@@ -31,7 +32,10 @@ pub(super) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body
     let key = idempotency::key(&headers)?;
     let bytes = body.read().await?;
     let inside = app.taking()?;
-    let asked = body::read(&headers, &bytes)?;
+    let mut asked = body::read(&headers, &bytes)?;
+    // Neither what is stored nor what a repeat is known by tells of a card.
+    asked.memo = asked.memo.map(|memo| hide_cards(&memo).into_owned());
+    let told = String::from_utf8_lossy(&bytes);
     if asked.confirmed {
         caller.require(Scope::PaymentsConfirmed)?;
     }
@@ -40,7 +44,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body
     let request = Request {
         caller: caller.name.clone(),
         idempotency_key: key,
-        fingerprint: idempotency::fingerprint("POST", ROUTE, &bytes).to_vec(),
+        fingerprint: idempotency::fingerprint("POST", ROUTE, hide_cards(&told).as_bytes()).to_vec(),
         visibility: asked.visibility.unwrap_or_else(by_profile),
         payer: asked.payer,
         payee: asked.payee,

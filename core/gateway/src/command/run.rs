@@ -35,7 +35,11 @@ async fn serve(setting: &Setting) -> Result<(), Failed> {
     logging::start(deployment.config.gateway.log, deployment.redactor())
         .map_err(|error| Failed::Trying(error.to_string()))?;
     let gateway = Gateway::start(deployment).await.map_err(|error| match error {
-        StartError::Config(_) | StartError::Key(_) | StartError::Settings(_) => Failed::Asking(error.to_string()),
+        StartError::Config(_)
+        | StartError::Key(_)
+        | StartError::VaultKey(_)
+        | StartError::Vault(_)
+        | StartError::Settings(_) => Failed::Asking(error.to_string()),
         StartError::Store(_) | StartError::Listen { .. } => Failed::Trying(error.to_string()),
     })?;
     let listening = format!("http://{}", gateway.address());

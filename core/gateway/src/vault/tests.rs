@@ -41,7 +41,7 @@ fn handed_over(payment: u128) -> HandedOver<'static> {
 async fn a_card_is_given_to_whoever_may_see_cards_and_stands_nowhere_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let (store, vault) = vault(&folder, 1, &[]).await.unwrap();
-    let account = vault.keep_card(&handle("chat:1"), &card(), NOW).await.unwrap();
+    let account = vault.keep_card(&handle("chat:1"), &card(), None, NOW).await.unwrap();
     assert_eq!((account.scheme(), account.rest().len()), (CARD, 32));
     let held = vault.instrument(account.as_str(), "any-rail", PaymentId(7), NOW).await.unwrap().unwrap();
     assert_eq!(serde_json::from_slice::<Card>(&held.secret).unwrap(), card());
@@ -52,6 +52,57 @@ async fn a_card_is_given_to_whoever_may_see_cards_and_stands_nowhere_as_it_is() 
     }
     vault.forget(&account).await.unwrap();
     assert!(vault.instrument(account.as_str(), "any-rail", PaymentId(7), NOW).await.unwrap().is_none());
+    store.close().await;
+}
+
+#[tokio::test]
+async fn a_card_that_is_not_to_be_kept_is_given_for_its_payment_and_has_an_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, vault) = vault(&folder, 1, &[]).await.unwrap();
+    let account = vault.keep_card(&handle("chat:1"), &card(), Some(PaymentId(7)), NOW).await.unwrap();
+    let get = async |about: u128, at_ms: u64| vault.instrument(account.as_str(), "any", PaymentId(about), at_ms).await;
+    assert!(get(7, NOW).await.unwrap().is_some());
+    assert!(matches!(get(8, NOW).await, Err(VaultError::NotYours)));
+    assert!(get(7, NOW + ONCE_FOR_MS).await.unwrap().is_none());
+    store.close().await;
+}
+
+/// A clock that is moved on by whoever waits for it, up to its end.
+struct Days(std::sync::atomic::AtomicU64, u64);
+
+#[sportello_sdk::async_trait]
+impl Clock for Days {
+    fn now_ms(&self) -> u64 {
+        self.0.load(std::sync::atomic::Ordering::SeqCst)
+    }
+    async fn sleep_until(&self, at_ms: u64) {
+        if at_ms > self.1 {
+            std::future::pending::<()>().await;
+        }
+        self.0.store(at_ms, std::sync::atomic::Ordering::SeqCst);
+    }
+}
+
+#[tokio::test]
+async fn what_is_past_its_end_is_destroyed_at_the_start_and_every_hour() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, vault) = vault(&folder, 1, &[]).await.unwrap();
+    for hours in [0, 1, 3] {
+        vault.put_for("a", &format!("{hours}"), NOW + hours * 3_600_000, b"x", NOW).await.unwrap();
+    }
+    let clock = Arc::new(Days(NOW.into(), NOW + 2 * 3_600_000));
+    let sweeping = sweep_for_ever(store.clone(), clock);
+    let left = async || store.sealed_by_key().await.unwrap().first().map_or(0, |(_, count)| *count);
+    let swept = async {
+        while left().await > 1 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        () = sweeping => panic!("it does so for ever"),
+        () = swept => {}
+    }
+    assert_eq!(left().await, 1);
     store.close().await;
 }
 
@@ -101,10 +152,10 @@ async fn each_rail_has_names_of_its_own_and_what_is_past_its_end_is_destroyed() 
     vault.put_for("a/dpan", "x", NOW + 20, b"x", NOW).await.unwrap();
     assert_eq!((of("a", NOW).await, of("b", NOW).await), (Some(b"a's".to_vec()), Some(b"b's".to_vec())));
     assert_eq!(of("a", NOW + 10).await, None);
-    let kept = vault.keep_card(&handle("chat:1"), &card(), NOW).await.unwrap();
-    assert_eq!((vault.sweep(NOW + 10).await.unwrap(), vault.sweep(NOW + 10).await.unwrap()), (1, 0));
+    let kept = vault.keep_card(&handle("chat:1"), &card(), None, NOW).await.unwrap();
+    assert_eq!((store.sweep(NOW + 10).await.unwrap(), store.sweep(NOW + 10).await.unwrap()), (1, 0));
     assert_eq!((of("a", NOW).await, of("b", NOW).await), (None, Some(b"b's".to_vec())));
-    assert_eq!(vault.sweep(u64::MAX / 4).await.unwrap(), 2);
+    assert_eq!(store.sweep(u64::MAX / 4).await.unwrap(), 2);
     // A card has no end of its own.
     assert!(vault.instrument(kept.as_str(), "a", PaymentId(0), u64::MAX).await.unwrap().is_some());
     store.close().await;
@@ -116,7 +167,7 @@ async fn a_new_key_takes_over_from_an_old_one() {
     let mut accounts = Vec::new();
     let (store, old) = vault(&folder, 1, &[]).await.unwrap();
     for _ in 0..250 {
-        accounts.push(old.keep_card(&handle("chat:1"), &card(), NOW).await.unwrap());
+        accounts.push(old.keep_card(&handle("chat:1"), &card(), None, NOW).await.unwrap());
     }
     store.close().await;
     drop((store, old));

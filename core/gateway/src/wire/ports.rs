@@ -18,15 +18,19 @@ impl Ports for Wire {
             Ok(running) => running,
             Err(failure) => return RailAnswer { may_have_left: false, result: Err(failure) },
         };
-        let (may_have_left, result) = match running.ask(Ask::new(plugin_method::SUBMIT, &order.to_json())).await {
-            Ok(answer) => (answer.sent == Left::MaybeBytes, outcome(&answer)),
-            Err(error) => (error.sent == Left::MaybeBytes, Err(failure(error))),
-        };
+        let (may_have_left, result) =
+            match running.ask(Ask::new(plugin_method::SUBMIT, &order.to_json()).about(order.payment.0)).await {
+                Ok(answer) => (answer.sent == Left::MaybeBytes, outcome(&answer)),
+                Err(error) => (error.sent == Left::MaybeBytes, Err(failure(error))),
+            };
         RailAnswer { may_have_left, result }
     }
 
     async fn inquire(&self, rail: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {
-        self.ask(rail, plugin_method::INQUIRE, inquiry).await
+        let running = self.open_or_why(rail).await?;
+        let params = serde_json::to_vec(inquiry).map_err(unwritable)?;
+        let ask = Ask::new(plugin_method::INQUIRE, &params).about(inquiry.order.payment.0);
+        running.ask(ask).await.and_then(|answer| answer.decode()).map_err(failure)
     }
 
     async fn send(&self, channel: &str, note: &Note) -> Result<Sent, Failure> {
@@ -62,6 +66,10 @@ impl Wire {
             Stage::Closed(why) => Err(Failure::new(Source::Host, "not_open", why).retry_after(1_000)),
         }
     }
+}
+
+fn unwritable(error: serde_json::Error) -> Failure {
+    Failure::new(Source::Host, "bad_frame", error.to_string())
 }
 
 fn outcome(answer: &Answer) -> Result<Outcome, Failure> {

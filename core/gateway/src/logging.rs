@@ -15,7 +15,19 @@ use crate::redact::Redactor;
 /// # Errors
 /// When something logs already.
 pub fn start(log: Log, redactor: Redactor) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
-    tracing::subscriber::set_global_default(subscriber(log, redactor, io::stderr))
+    start_on(log, redactor, io::stderr)
+}
+
+/// The same, on what `open` opens for each line.
+///
+/// # Errors
+/// When something logs already.
+pub fn start_on<W: Write>(
+    log: Log,
+    redactor: Redactor,
+    open: impl Fn() -> W + Send + Sync + 'static,
+) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+    tracing::subscriber::set_global_default(subscriber(log, redactor, open))
 }
 
 fn subscriber<W: Write>(

@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests may fail loudly")]
 
+mod counter;
 mod deployment;
 #[cfg(target_os = "linux")]
 mod full;
+mod pages;
 mod payments;
 mod program;
 mod restart;
+mod secrecy;
 mod webhooks;
 mod world;

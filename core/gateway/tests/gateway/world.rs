@@ -205,9 +205,14 @@ transfer = ["bank"]
 
 /// What a configuration comes to with the two plugins.
 pub(crate) async fn prepare(folder: &Path, config: &str) -> Result<Deployment, Vec<String>> {
+    prepare_with(folder, config, plugins()).await
+}
+
+/// What a configuration comes to with these plugins.
+pub(crate) async fn prepare_with(folder: &Path, config: &str, plugins: Plugins) -> Result<Deployment, Vec<String>> {
     let reading = Config::read(&folder.join("gateway.toml"), config, &|_| None);
     let file = format!("{}/", folder.display());
-    Deployment::prepare(reading, plugins(), Wire::unconnected(), &|_| None)
+    Deployment::prepare(reading, plugins, Wire::unconnected(), &|_| None)
         .await
         .map_err(|problems| problems.0.iter().map(|p| p.to_string().replace(&file, "")).collect())
 }

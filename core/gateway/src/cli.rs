@@ -49,6 +49,14 @@ enum Command {
     /// What there is to know about plugins.
     #[command(subcommand)]
     Plugin(Plugin),
+    /// What keeps card numbers.
+    #[command(subcommand)]
+    Vault(Vault),
+}
+
+#[derive(Debug, Subcommand)]
+enum Vault {
+    Rotate(command::vault::Rotate),
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,6 +97,7 @@ impl Cli {
             Command::Demo(demo) => command::asynchronously(demo.run(&setting)),
             Command::Bench(bench) => command::on_all_cores(bench.run(&setting)),
             Command::Plugin(Plugin::List(list)) => list.run(&setting),
+            Command::Vault(Vault::Rotate(rotate)) => rotate.run(&setting),
         };
         match done {
             Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@ pub mod payments;
 pub mod plugin;
 pub mod run;
 pub mod show;
+pub mod vault;
 
 use std::future::Future;
 use std::io::Write;

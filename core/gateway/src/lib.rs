@@ -19,6 +19,7 @@ pub mod iban;
 pub mod instant;
 pub mod key;
 pub mod logging;
+pub mod memory;
 pub mod pages;
 pub mod pan;
 pub mod plugins;

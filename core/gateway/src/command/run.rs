@@ -17,6 +17,8 @@ use crate::wire::Wire;
 pub fn run(setting: &Setting) -> Result<(), Failed> {
     // People's names, accounts and memos stand in the store: what this program writes, no other user reads.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    crate::memory::keep_to_ourselves()
+        .map_err(|error| Failed::Trying(format!("core dumps cannot be turned off: {error}")))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

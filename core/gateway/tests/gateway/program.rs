@@ -87,6 +87,49 @@ fn what_is_wrong_with_the_store_is_said_with_its_file() {
     check("unable to open");
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn no_memory_of_it_is_dumped() {
+    let folder = folder_with(CONFIG);
+    let (mut child, _) = running(folder.path());
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", child.id())).unwrap();
+    let line = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+    assert_eq!(line.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{line}");
+    tell(&child, "-TERM");
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn the_key_to_the_vault_is_changed_by_a_command() {
+    let keys = |of: &str, old: &str| format!("{CONFIG}\n[vault]\nkey = {{ file = \"{of}\" }}\nold_keys = [{old}]\n");
+    let folder = folder_with(&keys("first", ""));
+    let check = |config: &str, code: i32, expected: &str| {
+        std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+        let output = run(folder.path(), &["vault", "rotate"]);
+        let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        assert!(said.contains(expected), "{said}");
+    };
+    check(CONFIG, 2, "there is no vault");
+    // A key that is not there is made, but for an old one.
+    check(&keys("first", ""), 0, "0 records were sealed under the present key; 0 are left.");
+    check(&keys("second", "{ file = \"never\" }"), 2, "the key to the vault, never: it cannot be read");
+    let store = sportello_engine::Store::open(&folder.path().join("store.db")).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        use sportello_gateway::vault::{Vault, key};
+        let source = key::KeySource::File(folder.path().join("first"));
+        let ring = key::ring(&source, &[], false).await.unwrap();
+        let vault = Vault::open(store.clone(), ring).await.unwrap();
+        vault.put_for("cards", "dpan", u64::MAX / 4, b"4895370012003478", 0).await.unwrap();
+        store.close().await;
+    });
+    drop(store);
+    check(&keys("second", ""), 1, "name it under vault.old_keys");
+    check(&keys("second", "{ file = \"first\" }"), 0, "1 records were sealed under the present key; 0 are left.");
+    check(&keys("second", ""), 0, "0 records");
+}
+
 #[test]
 fn nobody_need_read_the_log() {
     let folder = folder_with(CONFIG);

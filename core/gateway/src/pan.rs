@@ -119,6 +119,11 @@ fn is_separator(c: char) -> bool {
         || matches!(c, '\u{a0}' | '\u{2000}'..='\u{200d}' | '\u{2010}'..='\u{2015}' | '\u{202f}' | '\u{3000}')
 }
 
+/// Whether there are digits enough in a text for a card number.
+pub fn may_be_in(text: &str) -> bool {
+    text.chars().filter(|c| digit(*c).is_some()).nth(*LEN.start() - 1).is_some()
+}
+
 /// The digit that a person reads there, in the scripts whose keyboards have their own.
 fn digit(c: char) -> Option<char> {
     let zero = match c {

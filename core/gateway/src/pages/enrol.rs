@@ -9,6 +9,7 @@ use http::StatusCode;
 use sportello_engine::{Enrolment, EnrolmentError, EnrolmentWay, Side};
 use sportello_model::Handle;
 use sportello_sdk::{HandOver, PagePurpose, PageReply};
+use zeroize::Zeroize;
 
 use super::form::{Form, Mistake};
 use super::html::{self, Again, name_of};
@@ -91,6 +92,9 @@ async fn open(pages: &Pages, token: &str, request: Request) -> Result<(Visit, En
         // Whoever typed a card number there would find it in the journal.
         EnrolmentWay::Account { scheme, .. } => scheme != CARD,
     });
+    if enrolment.ways.is_empty() {
+        return Err(not_now(visit.words()));
+    }
     Ok((visit, enrolment))
 }
 
@@ -105,11 +109,13 @@ async fn take(pages: &Pages, token: &str, enrolment: &Enrolment, sent: &Again<'_
         }
         (EnrolmentWay::HandOver { hand_over: HandOver::Card, .. }, Some(vault)) => {
             let now_ms = pages.now_ms();
-            let card = sent.form.card(now_ms).map_err(Refused::Mistakes)?;
+            let mut card = sent.form.card(now_ms).map_err(Refused::Mistakes)?;
             let keep = !sent.form.field("keep").is_empty();
             let once = (!keep).then_some(enrolment.payment);
-            let account = vault.keep_card(&enrolment.person, &card, once, now_ms).await.map_err(Refused::Vault)?;
             let label = crate::pan::label(&card.pan);
+            let kept = vault.keep_card(&enrolment.person, &card, once, now_ms).await;
+            card.pan.zeroize();
+            let account = kept.map_err(Refused::Vault)?;
             Ok(enrol_or_forget(pages, token, account, label, keep).await?)
         }
         _ => Err(EnrolmentError::NotAccepted.into()),

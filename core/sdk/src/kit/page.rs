@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::bench::{Bench, Instance, to_value};
 use super::{BenchCheck, Verdict};
-use crate::frames::{CONTRACT, Version, plugin_method};
+use crate::frames::{Version, plugin_method};
 use crate::{Failure, HandOver, Handle, Money, PageFrame, PagePurpose, PageReplyFrame, PaymentId};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
@@ -15,9 +15,12 @@ pub(super) const CHECKS: &[BenchCheck] = &[
     ("a page is one that a browser can be shown", can_be_shown),
 ];
 
+/// The contract that brought pages.
+const SINCE: Version = Version { major: 1, minor: 2 };
+
 /// The purposes that this rail may be asked for a page for; none where its contract knows no pages.
 fn purposes(bench: &Bench<'_>) -> Vec<PagePurpose> {
-    let knows_pages = bench.manifest.contract.parse::<Version>().is_ok_and(|asked| asked >= CONTRACT);
+    let knows_pages = bench.manifest.contract.parse::<Version>().is_ok_and(|asked| asked >= SINCE);
     let Some(facts) = bench.manifest.rail.as_ref().filter(|_| knows_pages) else {
         return Vec::new();
     };

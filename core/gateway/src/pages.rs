@@ -208,6 +208,12 @@ fn not_now(words: &Words) -> Response {
     notice(StatusCode::SERVICE_UNAVAILABLE, words, words.not_now, words.not_now_why)
 }
 
+/// Does it whether or not somebody still waits for the answer: what is in the vault must not be left there with nobody who
+/// knows of it, nor a payer's deed untold.
+async fn to_the_end(words: &'static Words, work: impl Future<Output = Response> + Send + 'static) -> Response {
+    tokio::spawn(work).await.unwrap_or_else(|_| not_now(words))
+}
+
 /// A rail's page, which the host has looked at.
 fn of_rail(reply: PageReply) -> Response {
     let status = StatusCode::from_u16(reply.head.status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);

@@ -8,7 +8,7 @@ use axum::response::Response;
 use http::StatusCode;
 use sportello_sdk::PagePurpose;
 
-use super::{At, Pages, no_link, not_now, notice, of_rail, words};
+use super::{At, Pages, Visit, no_link, not_now, notice, of_rail, to_the_end, words};
 
 /// The link itself.
 pub(super) async fn root(
@@ -17,7 +17,7 @@ pub(super) async fn root(
     request: Request,
 ) -> Response {
     let token = token.map(|Path(token)| token).unwrap_or_default();
-    serve(&pages, &token, String::new(), request).await
+    serve(pages, token, String::new(), request).await
 }
 
 /// What follows it.
@@ -27,14 +27,18 @@ pub(super) async fn below(
     request: Request,
 ) -> Response {
     let (token, path) = parts.map(|Path(parts)| parts).unwrap_or_default();
-    serve(&pages, &token, format!("/{path}"), request).await
+    serve(pages, token, format!("/{path}"), request).await
 }
 
-async fn serve(pages: &Pages, token: &str, path: String, request: Request) -> Response {
-    let visit = match pages.admit(token, request).await {
+async fn serve(pages: Arc<Pages>, token: String, path: String, request: Request) -> Response {
+    let visit = match pages.admit(&token, request).await {
         Ok(visit) => visit,
         Err(answer) => return answer,
     };
+    to_the_end(visit.words(), async move { answer(&pages, &token, path, visit).await }).await
+}
+
+async fn answer(pages: &Pages, token: &str, path: String, visit: Visit) -> Response {
     let Some(act) = pages.links.read(token, pages.now_ms()) else { return no_link(visit.words()) };
     let Ok(_inside) = pages.app.taking() else { return not_now(visit.words()) };
     let (rail, order) = match pages.engine.order_of(&act.order).await {

@@ -14,7 +14,7 @@ use zeroize::Zeroize;
 use super::form::{Form, Mistake};
 use super::html::{self, Again, name_of};
 use super::words::{self, Words};
-use super::{At, Pages, Visit, no_link, not_now, notice, of_rail, own_page};
+use super::{At, Pages, Visit, no_link, not_now, notice, of_rail, own_page, to_the_end};
 use crate::vault::{CARD, HandedOver, VaultError};
 
 /// Our own page.
@@ -29,15 +29,18 @@ pub(super) async fn own(
         Err(answer) => return answer,
     };
     let words = words::in_language(&enrolment.language);
-    let at = format!("/enrol/{token}");
     if visit.method != "POST" {
-        return own_page(StatusCode::OK, html::enrolment(words, &at, &enrolment, None));
+        return own_page(StatusCode::OK, html::enrolment(words, &format!("/enrol/{token}"), &enrolment, None));
     }
+    to_the_end(words, async move { post(&pages, &token, &visit, &enrolment, words).await }).await
+}
+
+async fn post(pages: &Pages, token: &str, visit: &Visit, enrolment: &Enrolment, words: &Words) -> Response {
     let Ok(_inside) = pages.app.taking() else { return not_now(words) };
     let form = Form::read(&visit.body);
     let way = form.field("way").to_owned();
     let mut again = Again { form: &form, way, mistakes: Vec::new(), is_refused: false };
-    let refused = match take(&pages, &token, &enrolment, &again).await {
+    let refused = match take(pages, token, enrolment, &again).await {
         Ok(()) => return thanks(words, enrolment.side),
         Err(refused) => refused,
     };
@@ -47,7 +50,8 @@ pub(super) async fn own(
         Refused::Link(error) => return closed(words, &error),
         Refused::Vault(error) => return unavailable(words, &error),
     }
-    own_page(StatusCode::UNPROCESSABLE_ENTITY, html::enrolment(words, &at, &enrolment, Some(&again)))
+    let page = html::enrolment(words, &format!("/enrol/{token}"), enrolment, Some(&again));
+    own_page(StatusCode::UNPROCESSABLE_ENTITY, page)
 }
 
 /// A rail's page.
@@ -57,7 +61,7 @@ pub(super) async fn with(
     request: Request,
 ) -> Response {
     let (token, instance) = parts.map(|Path(parts)| parts).unwrap_or_default();
-    hand_over(&pages, &token, &instance, String::new(), request).await
+    hand_over(pages, token, instance, String::new(), request).await
 }
 
 /// What follows it.
@@ -67,7 +71,7 @@ pub(super) async fn with_below(
     request: Request,
 ) -> Response {
     let (token, instance, path) = parts.map(|Path(parts)| parts).unwrap_or_default();
-    hand_over(&pages, &token, &instance, format!("/{path}"), request).await
+    hand_over(pages, token, instance, format!("/{path}"), request).await
 }
 
 /// Why an account was not taken.
@@ -148,12 +152,25 @@ fn label_of(account: &Handle) -> String {
     format!("{} ••{last}", account.scheme().to_uppercase())
 }
 
-async fn hand_over(pages: &Pages, token: &str, instance: &str, path: String, request: Request) -> Response {
-    let (visit, enrolment) = match open(pages, token, request).await {
+async fn hand_over(pages: Arc<Pages>, token: String, instance: String, path: String, request: Request) -> Response {
+    let (visit, enrolment) = match open(&pages, &token, request).await {
         Ok(opened) => opened,
         Err(answer) => return answer,
     };
     let words = words::in_language(&enrolment.language);
+    let at = At { link: format!("/enrol/{token}/with/{instance}"), path, words };
+    to_the_end(words, async move { take_over(&pages, &token, &instance, visit, &enrolment, at).await }).await
+}
+
+async fn take_over(
+    pages: &Pages,
+    token: &str,
+    instance: &str,
+    visit: Visit,
+    enrolment: &Enrolment,
+    at: At<'static>,
+) -> Response {
+    let words = at.words;
     let found = enrolment.ways.iter().find_map(|way| match way {
         EnrolmentWay::HandOver { rails, hand_over: HandOver::Page { .. }, scheme } => {
             rails.iter().any(|rail| rail == instance).then_some(scheme.as_str())
@@ -162,7 +179,6 @@ async fn hand_over(pages: &Pages, token: &str, instance: &str, path: String, req
     });
     let (Some(scheme), Some(vault)) = (found, &pages.vault) else { return no_link(words) };
     let Ok(_inside) = pages.app.taking() else { return not_now(words) };
-    let at = At { link: format!("/enrol/{token}/with/{instance}"), path, words };
     let purpose = PagePurpose::HandOver {
         payment: enrolment.payment,
         amount: enrolment.amount,

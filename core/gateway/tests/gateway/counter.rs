@@ -220,6 +220,10 @@ plugin = "bank"
 name = "all"
 collect = ["cards", "wallet"]
 payout = ["bank"]
+
+[[routes]]
+name = "accounts"
+transfer = ["bank"]
 "#;
 
 /// Such a gateway, and a browser.
@@ -265,7 +269,12 @@ pub(crate) fn was_seen(what: &str) -> bool {
 impl World {
     /// Makes a payment from `payer`, which waits for an account; answers with its id.
     pub(crate) async fn wish(&self, payer: &str, memo: &str) -> String {
-        let body = json!({"payer": payer, "payee": "chat:1001", "amount": {"minor": 2000, "currency": "EUR"},
+        self.wish_for(payer, "chat:1001", memo).await
+    }
+
+    /// The same for somebody else.
+    pub(crate) async fn wish_for(&self, payer: &str, payee: &str, memo: &str) -> String {
+        let body = json!({"payer": payer, "payee": payee, "amount": {"minor": 2000, "currency": "EUR"},
             "memo": memo, "confirmed": true});
         let key = format!("{payer}-{memo}").replace(|c: char| !c.is_ascii_alphanumeric(), "-");
         let asked = self.http.request(Method::POST, format!("{}/v1/payments", self.base));

@@ -62,6 +62,37 @@ async fn a_card_is_typed_in_and_paid_with() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_is_to_be_paid_says_on_which_account() {
+    let world = start().await;
+    let id = world.wish_for("chat:1001", "chat:4001", "the flat").await;
+    let link = world.link("chat:4001", "/enrol/").await;
+    let page = world.get(&link).await;
+    is_guarded(&page);
+    assert_eq!(page.status, 200);
+    // Nobody is paid on a card, nor on what a wallet hands over.
+    for (part, is_there) in
+        [("Where shall the money go?", true), ("IBAN", true), ("cc-number", false), ("A wallet", false)]
+    {
+        assert_eq!(page.page.contains(part), is_there, "{part} in {}", page.page);
+    }
+    for (body, says) in [
+        ("way=account-iban&account=IT61X0542811101000000123456", "This is no IBAN"),
+        // Nobody pays themselves, by whatever name.
+        ("way=account-iban&account=FR1420041010050500013M02606", "cannot use that"),
+        (VISA, "cannot use that"),
+    ] {
+        let refused = world.post(&link, body).await;
+        is_guarded(&refused);
+        assert!(refused.status == 422 && refused.page.contains(says), "{body}: {}", refused.page);
+    }
+    assert_eq!(world.post(&format!("{link}/with/wallet"), "token:1").await.status, 404);
+    let done = world.post(&link, "way=account-iban&account=it60+x054+2811+1010+0000+0123+456").await;
+    assert!(done.status == 200 && done.page.contains("Thank you"), "{}", done.page);
+    world.until(&id, "completed").await;
+    world.gateway.drain().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_handed_over_on_a_rails_page_is_for_one_payment() {
     let world = start().await;
     let id = world.wish("chat:2001", "the wallet").await;

@@ -50,8 +50,11 @@ impl<'a> Bench<'a> {
             host = host.secret(&name, &value);
         }
         for (account, secret) in self.instruments() {
-            let facts =
-                InstrumentFacts { label: "Visa ••1111".to_owned(), received_at_ms: host.clock_ms(), payment: None };
+            // A card may be anybody's to charge; what was handed over is for one payment.
+            let of_order = |order: &&Order| order.debtor.account == account && account.scheme() != "card";
+            let payment = self.orders.iter().find(of_order).map(|order| order.payment);
+            let label = "Visa ••1111".to_owned();
+            let facts = InstrumentFacts { label, received_at_ms: host.clock_ms(), payment };
             host = host.instrument(account.as_str(), facts, secret);
         }
         self.with_provider(host)

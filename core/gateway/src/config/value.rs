@@ -150,6 +150,12 @@ pub(crate) fn account(value: &Value) -> Result<Handle, Wrong> {
             "write the account itself, as \"iban:FR1420041010050500013M02606\"",
         ));
     }
+    let is_id = |rest: &str| rest.len() == 32 && rest.bytes().all(|b| b.is_ascii_hexdigit());
+    if account.scheme() == crate::vault::CARD && !is_id(account.rest()) {
+        // What stands there may be a card's number, and is not told.
+        let remedy = "leave the account out with policy.enrolment, and its owner gives the card on a page";
+        return Err(Wrong::new("a card is named by its id in the vault, and never by its number", remedy));
+    }
     if account.scheme() == "iban" && !crate::iban::is_valid(account.rest()) {
         return Err(Wrong::new(
             "this is no IBAN: its length or its check digits are wrong",

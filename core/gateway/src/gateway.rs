@@ -29,12 +29,11 @@ pub struct Gateway;
 pub struct RunningGateway {
     address: SocketAddr,
     app: Arc<App>,
-    wire: Connected,
+    connected: Connected,
     engine: Engine,
     drain: Duration,
     hang_up: oneshot::Sender<()>,
     serving: JoinHandle<()>,
-    keeping: JoinHandle<()>,
 }
 
 /// Keeps the vault: seals under the current key what is not, and destroys what is past its end.
@@ -50,11 +49,18 @@ async fn keep(store: Store, vault: Option<Vault>) {
 }
 
 /// Lets go when it is dropped: a gateway that nobody drains leaves its store to the next one all the same.
-struct Connected(Arc<Wire>);
+struct Connected {
+    wire: Arc<Wire>,
+    /// What keeps the vault, and the store with it.
+    keeping: Option<JoinHandle<()>>,
+}
 
 impl Drop for Connected {
     fn drop(&mut self) {
-        self.0.disconnect();
+        self.wire.disconnect();
+        if let Some(keeping) = &self.keeping {
+            keeping.abort();
+        }
     }
 }
 
@@ -125,18 +131,18 @@ impl Gateway {
         })
         .await?;
         wire.connect(Counter { engine: engine.clone(), vault: vault.clone(), links: links.clone() });
-        let wire = Connected(wire);
-        if let Err(unworkable) = wire.0.open().await {
+        let mut connected = Connected { wire, keeping: None };
+        if let Err(unworkable) = connected.wire.open().await {
             engine.drain(SystemClock.now_ms()).await;
-            wire.0.close(Duration::ZERO).await;
+            connected.wire.close(Duration::ZERO).await;
             return Err(StartError::Settings(unworkable));
         }
-        let keeping = tokio::spawn(keep(engine.store().clone(), vault.clone()));
-        let app = App::new(&config, engine.clone(), wire.0.clone());
+        connected.keeping = Some(tokio::spawn(keep(engine.store().clone(), vault.clone())));
+        let app = App::new(&config, engine.clone(), connected.wire.clone());
         let mut routes = router(app.clone());
         if let Some(links) = links {
             let header = gateway.client_ip_header.clone();
-            let pages = Pages::new(app.clone(), engine.clone(), wire.0.clone(), vault, links, header);
+            let pages = Pages::new(app.clone(), engine.clone(), connected.wire.clone(), vault, links, header);
             routes = routes.merge(pages::router(pages));
         }
         let (hang_up, hung_up) = oneshot::channel();
@@ -145,7 +151,7 @@ impl Gateway {
                 // A gateway that is dropped hangs up as well.
                 let _ = hung_up.await;
             }));
-        Ok(RunningGateway { address, app, wire, engine, drain: gateway.drain, hang_up, serving, keeping })
+        Ok(RunningGateway { address, app, connected, engine, drain: gateway.drain, hang_up, serving })
     }
 }
 
@@ -164,14 +170,14 @@ impl RunningGateway {
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let all_done = self.engine.drain(SystemClock.now_ms().saturating_add(left_ms)).await;
         self.app.shift().close();
-        self.wire.0.close(deadline.saturating_duration_since(Instant::now())).await;
+        self.connected.wire.close(deadline.saturating_duration_since(Instant::now())).await;
         // The receiver is gone where the server has ended by itself.
         let _ = self.hang_up.send(());
         let mut serving = self.serving;
         if tokio::time::timeout(HANG_UP_AFTER, &mut serving).await.is_err() {
             serving.abort();
         }
-        self.keeping.abort();
+        drop(self.connected);
         self.engine.store().close().await;
         all_served && all_done
     }

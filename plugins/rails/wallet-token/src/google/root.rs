@@ -1,0 +1,93 @@
+//! The wallet's root keys, and the chain from one of them to a message.
+
+use p256::ecdsa::signature::Verifier;
+use p256::ecdsa::{Signature, VerifyingKey};
+use p256::pkcs8::DecodePublicKey;
+use serde::Deserialize;
+
+use super::token::{SignedKey, Token, base64, time_ms};
+use super::{PROTOCOL, Refusal, SENDER};
+
+/// A key that intermediate keys are signed with.
+pub struct RootKey {
+    key: VerifyingKey,
+    until_ms: u64,
+}
+
+#[derive(Deserialize)]
+struct Wire {
+    keys: Vec<WireKey>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WireKey {
+    key_value: String,
+    protocol_version: String,
+    #[serde(default)]
+    key_expiration: Option<String>,
+}
+
+impl RootKey {
+    /// The keys for `ECv2` of the JSON that Google publishes them in:
+    /// `{"keys": [{"keyValue": …, "protocolVersion": "ECv2", "keyExpiration": …}, …]}`. Nothing if there are none, or one
+    /// of them cannot be read: a key without an end is no root key of this protocol.
+    pub fn all_from_json(json: &str) -> Option<Vec<Self>> {
+        let wire: Wire = serde_json::from_str(json).ok()?;
+        let ours = wire.keys.iter().filter(|key| key.protocol_version == PROTOCOL);
+        let keys: Option<Vec<Self>> = ours.map(Self::read).collect();
+        keys.filter(|keys| !keys.is_empty())
+    }
+
+    fn read(wire: &WireKey) -> Option<Self> {
+        let until_ms = time_ms(wire.key_expiration.as_deref()?)?;
+        Some(Self { key: verifying_key(&wire.key_value).ok()?, until_ms })
+    }
+}
+
+/// Whether a root key that is valid at `at_ms` has signed the intermediate key, and that the message, for `recipient_id`.
+pub(crate) fn verify(token: &Token, roots: &[RootKey], recipient_id: &str, at_ms: u64) -> Result<(), Refusal> {
+    let mut valid = roots.iter().filter(|root| at_ms < root.until_ms).peekable();
+    if valid.peek().is_none() {
+        return Err(Refusal::Roots);
+    }
+    let intermediate = &token.intermediate_signing_key;
+    let signed = framed(&[SENDER, PROTOCOL, &intermediate.signed_key]);
+    let mut signatures = Vec::new();
+    for text in &intermediate.signatures {
+        signatures.push(base64(text)?);
+    }
+    if !valid.any(|root| signatures.iter().any(|signature| is_signed_by(&root.key, &signed, signature))) {
+        return Err(Refusal::IntermediateSignature);
+    }
+    let key: SignedKey = serde_json::from_str(&intermediate.signed_key).map_err(|_| Refusal::IntermediateKey)?;
+    let until_ms = time_ms(&key.key_expiration).ok_or(Refusal::IntermediateKey)?;
+    let key = verifying_key(&key.key_value)?;
+    if at_ms >= until_ms {
+        return Err(Refusal::IntermediateExpired);
+    }
+    let signed = framed(&[SENDER, recipient_id, PROTOCOL, &token.signed_message]);
+    if !is_signed_by(&key, &signed, &base64(&token.signature)?) {
+        return Err(Refusal::Signature);
+    }
+    Ok(())
+}
+
+fn verifying_key(text: &str) -> Result<VerifyingKey, Refusal> {
+    let der = base64(text).map_err(|_| Refusal::IntermediateKey)?;
+    VerifyingKey::from_public_key_der(&der).map_err(|_| Refusal::IntermediateKey)
+}
+
+fn is_signed_by(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
+    Signature::from_der(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
+}
+
+/// The parts, each after its length in four bytes, the lowest first. A token is far shorter than what does not fit.
+fn framed(parts: &[&str]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for part in parts {
+        bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    bytes
+}

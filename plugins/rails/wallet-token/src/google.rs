@@ -23,7 +23,7 @@ const SENDER: &str = "Google";
 
 /// A merchant that takes Google Pay, or a gateway that takes it for one.
 pub struct Google {
-    roots: Vec<RootKey>,
+    roots: root::Roots,
     keys: Vec<MerchantKey>,
     recipient_id: String,
     gateway_merchant_id: Option<String>,
@@ -45,13 +45,13 @@ impl Google {
         recipient_id: String,
         gateway_merchant_id: Option<String>,
     ) -> Self {
-        Self { roots, keys, recipient_id, gateway_merchant_id }
+        Self { roots: root::Roots::new(roots), keys, recipient_id, gateway_merchant_id }
     }
 
     /// Verifies a token that was durably received at `received_ms`, in milliseconds since 1970.
     pub fn verify(&self, json: &[u8], received_ms: u64) -> Result<Verified<'_>, Refusal> {
         let token = token::Token::read(json)?;
-        root::verify(&token, &self.roots, &self.recipient_id, received_ms)?;
+        self.roots.verify(&token, &self.recipient_id, received_ms)?;
         Ok(Verified { google: self, token, received_ms })
     }
 }

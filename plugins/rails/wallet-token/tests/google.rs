@@ -129,6 +129,21 @@ fn nothing_is_good_for_ever() {
 }
 
 #[test]
+fn a_key_that_was_verified_before_is_judged_by_the_time_again() {
+    let merchant = merchant(None);
+    // Signed by the root that ends first.
+    let token = mint(&Draft { root: 34, ..Draft::default() }).to_string();
+    let check = |at_ms, expected| assert_eq!(open(&merchant, &token, at_ms).map(drop), expected);
+    check(NOW_MS, Ok(()));
+    check(NOW_MS + 1, Err(Refusal::IntermediateSignature));
+    check(NOW_MS, Ok(()));
+    let token = mint(&Draft { intermediate_until_ms: NOW_MS + 1, ..Draft::default() }).to_string();
+    let check = |at_ms, expected| assert_eq!(open(&merchant, &token, at_ms).map(drop), expected);
+    check(NOW_MS, Ok(()));
+    check(NOW_MS + 1, Err(Refusal::IntermediateExpired));
+}
+
+#[test]
 fn what_is_sealed_is_a_payment() {
     let check = |pointer: &str, value: Value, expected| {
         let mut draft = Draft::default();

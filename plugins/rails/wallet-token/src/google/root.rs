@@ -1,9 +1,13 @@
 //! The wallet's root keys, and the chain from one of them to a message.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use p256::ecdsa::signature::Verifier;
 use p256::ecdsa::{Signature, VerifyingKey};
 use p256::pkcs8::DecodePublicKey;
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 
 use super::token::{SignedKey, Token, base64, time_ms};
 use super::{PROTOCOL, Refusal, SENDER};
@@ -45,32 +49,80 @@ impl RootKey {
     }
 }
 
-/// Whether a root key that is valid at `at_ms` has signed the intermediate key, and that the message, for `recipient_id`.
-pub(crate) fn verify(token: &Token, roots: &[RootKey], recipient_id: &str, at_ms: u64) -> Result<(), Refusal> {
-    let mut valid = roots.iter().filter(|root| at_ms < root.until_ms).peekable();
-    if valid.peek().is_none() {
-        return Err(Refusal::Roots);
+/// As many intermediate keys are remembered at most; the wallet has a few at a time.
+const KEYS_MAX: usize = 64;
+
+/// The root keys, and the intermediate keys that one of them was found to have signed: a key that came once comes thousands
+/// of times.
+pub(crate) struct Roots {
+    roots: Vec<RootKey>,
+    verified: Mutex<BTreeMap<[u8; 32], Intermediate>>,
+}
+
+/// An intermediate key that a root key has signed. When both are valid is asked at each token.
+#[derive(Clone)]
+struct Intermediate {
+    key: VerifyingKey,
+    until_ms: u64,
+    root_until_ms: u64,
+}
+
+impl Roots {
+    pub(crate) fn new(roots: Vec<RootKey>) -> Self {
+        Self { roots, verified: Mutex::new(BTreeMap::new()) }
     }
-    let intermediate = &token.intermediate_signing_key;
-    let signed = framed(&[SENDER, PROTOCOL, &intermediate.signed_key]);
-    let mut signatures = Vec::new();
-    for text in &intermediate.signatures {
-        signatures.push(base64(text)?);
+
+    /// Whether a root key that is valid at `at_ms` has signed the intermediate key, and that the message, for
+    /// `recipient_id`.
+    pub(crate) fn verify(&self, token: &Token, recipient_id: &str, at_ms: u64) -> Result<(), Refusal> {
+        let name = name(&token.intermediate_signing_key);
+        let known = self.verified.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+        let intermediate = match known.filter(|known| at_ms < known.root_until_ms) {
+            Some(intermediate) => intermediate,
+            None => {
+                let intermediate = self.judge(token, at_ms)?;
+                let mut verified = self.verified.lock().unwrap_or_else(PoisonError::into_inner);
+                if verified.len() >= KEYS_MAX {
+                    verified.clear();
+                }
+                verified.insert(name, intermediate.clone());
+                intermediate
+            }
+        };
+        if at_ms >= intermediate.until_ms {
+            return Err(Refusal::IntermediateExpired);
+        }
+        let signed = framed(&[SENDER, recipient_id, PROTOCOL, &token.signed_message]);
+        if !is_signed_by(&intermediate.key, &signed, &base64(&token.signature)?) {
+            return Err(Refusal::Signature);
+        }
+        Ok(())
     }
-    if !valid.any(|root| signatures.iter().any(|signature| is_signed_by(&root.key, &signed, signature))) {
-        return Err(Refusal::IntermediateSignature);
+
+    fn judge(&self, token: &Token, at_ms: u64) -> Result<Intermediate, Refusal> {
+        let mut valid = self.roots.iter().filter(|root| at_ms < root.until_ms).peekable();
+        if valid.peek().is_none() {
+            return Err(Refusal::Roots);
+        }
+        let intermediate = &token.intermediate_signing_key;
+        let signed = framed(&[SENDER, PROTOCOL, &intermediate.signed_key]);
+        let mut signatures = Vec::new();
+        for text in &intermediate.signatures {
+            signatures.push(base64(text)?);
+        }
+        let has_signed = |root: &&RootKey| signatures.iter().any(|one| is_signed_by(&root.key, &signed, one));
+        let root = valid.find(has_signed).ok_or(Refusal::IntermediateSignature)?;
+        let key: SignedKey = serde_json::from_str(&intermediate.signed_key).map_err(|_| Refusal::IntermediateKey)?;
+        let until_ms = time_ms(&key.key_expiration).ok_or(Refusal::IntermediateKey)?;
+        Ok(Intermediate { key: verifying_key(&key.key_value)?, until_ms, root_until_ms: root.until_ms })
     }
-    let key: SignedKey = serde_json::from_str(&intermediate.signed_key).map_err(|_| Refusal::IntermediateKey)?;
-    let until_ms = time_ms(&key.key_expiration).ok_or(Refusal::IntermediateKey)?;
-    let key = verifying_key(&key.key_value)?;
-    if at_ms >= until_ms {
-        return Err(Refusal::IntermediateExpired);
-    }
-    let signed = framed(&[SENDER, recipient_id, PROTOCOL, &token.signed_message]);
-    if !is_signed_by(&key, &signed, &base64(&token.signature)?) {
-        return Err(Refusal::Signature);
-    }
-    Ok(())
+}
+
+/// What an intermediate key and all its signatures are remembered by.
+fn name(intermediate: &super::token::Intermediate) -> [u8; 32] {
+    let signatures = intermediate.signatures.iter().map(String::as_str);
+    let parts: Vec<&str> = std::iter::once(intermediate.signed_key.as_str()).chain(signatures).collect();
+    Sha256::digest(framed(&parts)).into()
 }
 
 fn verifying_key(text: &str) -> Result<VerifyingKey, Refusal> {

@@ -1,8 +1,114 @@
-//! Apple Pay and Google Pay tokens as a rail.
+//! Apple Pay and Google Pay tokens as a rail: what a payer hands over is charged through an acquirer.
+//!
+//! # How an order is carried out
+//! ```text
+//! page    ─ the payer hands over a token for this payment; it is judged, and goes into the vault
+//! submit  ─ authorize, collect
+//!   ├─ sent before under this key?  ──▶ what came of it (the desk keeps that)
+//!   ├─ the token from the vault, with the time at which it was durable there
+//!   ├─ verified, opened: its wallet, its time, our key, amount and currency   ──▶ Declined: nothing was sent
+//!   ├─ its id is bound to this order, durably: a token is one order's for ever   ──▶ Declined: replayed
+//!   ├─ number and expiry go into the vault, with an end; the cryptogram never does
+//!   ├─ 0100 or 0200, with the cryptogram as evidence (`sportello_iso8583::desk`)
+//!   └─ the token is destroyed
+//! refund, capture, void, reverse ─ by the number in the vault, for as long as one of them can come
+//! ```
+//! A token that is not taken is declined: `code` says why, for the operator, and `reason` is one sentence for every reason,
+//! so that nobody can ask the rail about a token that is not theirs. A number without a cryptogram (`PAN_ONLY`) needs
+//! 3-D Secure, which this rail does not do: it is declined as `authentication_required`, and the page does not ask for such.
+//!
+//! # What stands where
+//! [`apple`] and [`google`] are the wallets, pure: bytes and times in, a payment or a reason out. `wallet` makes one of both,
+//! `rail` is the order of things, `number` what is kept of them, `page` where they are handed over.
 
 pub mod apple;
 mod card;
 pub mod google;
+mod keys;
+mod number;
+mod origin;
+mod page;
+mod rail;
+mod settings;
 mod signature;
+mod wallet;
+
+use sportello_iso8583::desk::Desk;
+use sportello_sdk::{Failure, Host, Order, OrderKind, Outcome, PageReply, PageRequest, Rail, async_trait};
 
 pub use card::{Cryptogram, Eci, Expiry, Pan};
+pub use settings::{AppleSettings, GoogleEnvironment, GoogleSettings, Settings};
+
+/// What the plugin says of itself. What was authorized or charged is undone by a reversal that the acquirer acknowledges;
+/// captures and voids are repeated until they are answered.
+pub const MANIFEST: &str = include_str!("../manifest.json");
+
+/// A merchant that takes wallets' tokens.
+pub struct WalletToken {
+    wallets: wallet::Wallets,
+    counter: page::Counter,
+    desk: Desk,
+}
+
+#[async_trait]
+impl Rail for WalletToken {
+    type Settings = Settings;
+
+    async fn open(settings: Settings, host: &Host) -> Result<Self, Failure> {
+        let checked = settings.check()?;
+        let desk = Desk::open(&settings.acquirer, host)?;
+        let apple = match &settings.apple {
+            Some(apple) => {
+                let keys = keys::apple(host, &apple.merchant_id).await?;
+                Some(apple::Apple::new(keys, checked.apple_roots))
+            }
+            None => None,
+        };
+        let mut google_public_key = None;
+        let google = match &settings.google {
+            Some(google) => {
+                let keys = keys::google(host).await?;
+                google_public_key = page::Counter::newest(&keys);
+                let (recipient, merchant) = (google.recipient_id.clone(), google.gateway_merchant_id.clone());
+                Some(google::Google::new(checked.google_roots, keys, recipient, merchant))
+            }
+            None => None,
+        };
+        let sessions = settings.apple.as_ref().map(|apple| page::Sessions {
+            origins: checked.validation_origins,
+            merchant_id: apple.merchant_id.clone(),
+        });
+        let binding_required = settings.apple.as_ref().is_some_and(|apple| apple.binding_required);
+        let wallets = wallet::Wallets { apple, google, binding_required };
+        Ok(Self { wallets, counter: page::Counter { settings, sessions, google_public_key }, desk })
+    }
+
+    async fn submit(&self, order: Order, host: &Host) -> Result<Outcome, Failure> {
+        let days = self.counter.settings.refundable_days;
+        match order.kind {
+            OrderKind::Authorize | OrderKind::Collect => {
+                rail::charge(&self.wallets, &self.desk, days, &order, host).await
+            }
+            OrderKind::Refund => rail::refund(&self.desk, days, &order, host).await,
+            OrderKind::Capture | OrderKind::Void | OrderKind::Reverse => {
+                rail::follow(&self.desk, days, &order, host).await
+            }
+            OrderKind::PayOut | OrderKind::Transfer => Err(Failure::unsupported("submit")),
+        }
+    }
+
+    async fn page(&self, request: PageRequest, host: &Host) -> Result<PageReply, Failure> {
+        self.counter.answer(&request, &self.wallets, host).await
+    }
+
+    async fn run(&self, host: &Host) -> Result<(), Failure> {
+        self.desk.run(host).await
+    }
+
+    async fn close(&self, host: &Host) -> Result<(), Failure> {
+        self.desk.close(host).await;
+        Ok(())
+    }
+}
+
+sportello_sdk::export_rail!(WalletToken, manifest = include_str!("../manifest.json"));

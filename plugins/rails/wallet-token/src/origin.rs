@@ -15,7 +15,8 @@ impl OriginPattern {
             })
         });
         let authority = text.strip_prefix("https://");
-        let is_fine = |authority: &str| !authority.is_empty() && authority.bytes().all(|b| is_of_authority(b) || b == b'*');
+        let is_fine =
+            |authority: &str| !authority.is_empty() && authority.bytes().all(|b| is_of_authority(b) || b == b'*');
         if !is_loopback && !authority.is_some_and(is_fine) {
             return None;
         }
@@ -52,7 +53,8 @@ pub(crate) fn is_allowed(url: &str, patterns: &[OriginPattern]) -> bool {
         None => (rest, ""),
     };
     let path_is_plain = path.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'-' | b'_' | b'.'));
-    let is_plain = !authority.is_empty() && authority.bytes().all(is_of_authority) && path_is_plain && !path.contains("..");
+    let is_plain =
+        !authority.is_empty() && authority.bytes().all(is_of_authority) && path_is_plain && !path.contains("..");
     let origin = format!("{scheme}://{authority}");
     url.len() <= 512 && is_plain && patterns.iter().any(|pattern| pattern.fits(&origin))
 }

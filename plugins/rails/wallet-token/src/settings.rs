@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::Deserialize;
+use sportello_iso8583::desk::DeskSettings;
 use sportello_sdk::Failure;
 use x509_cert::Certificate;
 
@@ -21,6 +22,8 @@ pub(crate) const GOOGLE_KEYS: &str = "google_keys";
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "sportello_sdk::schemars")]
 pub struct Settings {
+    /// The acquirer who charges what is in the tokens.
+    pub acquirer: DeskSettings,
     /// Who asks for the money, as it stands on the wallets' sheets.
     pub display_name: String,
     /// Apple Pay.
@@ -107,15 +110,15 @@ impl Settings {
     /// All mistakes in one failure.
     pub(crate) fn check(&self) -> Result<Checked, Failure> {
         let mut mistakes = Vec::new();
-        let mut checked =
-            Checked { apple_roots: Vec::new(), validation_origins: Vec::new(), google_roots: Vec::new() };
+        let mut checked = Checked { apple_roots: Vec::new(), validation_origins: Vec::new(), google_roots: Vec::new() };
         if !(1..=64).contains(&self.display_name.chars().count()) {
             mistakes.push("`display_name` is 1 to 64 characters".to_owned());
         }
         if self.country.len() != 2 || !self.country.bytes().all(|b| b.is_ascii_uppercase()) {
             mistakes.push("`country` is a country's code, as `IT`".to_owned());
         }
-        if self.networks.is_empty() || !self.networks.iter().all(|name| NETWORKS.iter().any(|(known, _, _)| known == name))
+        if self.networks.is_empty()
+            || !self.networks.iter().all(|name| NETWORKS.iter().any(|(known, _, _)| known == name))
         {
             let known: Vec<&str> = NETWORKS.iter().map(|(name, _, _)| *name).collect();
             mistakes.push(format!("`networks` are some of {}", known.join(", ")));
@@ -146,7 +149,8 @@ impl Settings {
                 Some(("merchant", id)) if !id.is_empty() => {}
                 Some(("gateway", id)) if !id.is_empty() => {
                     if google.gateway_merchant_id.is_none() {
-                        mistakes.push("`google.gateway_merchant_id` is missing: `recipient_id` is a gateway's".to_owned());
+                        mistakes
+                            .push("`google.gateway_merchant_id` is missing: `recipient_id` is a gateway's".to_owned());
                     }
                 }
                 _ => mistakes.push("`google.recipient_id` is `merchant:…` or `gateway:…`".to_owned()),

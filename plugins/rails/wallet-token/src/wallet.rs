@@ -124,11 +124,11 @@ impl Wallets {
         amount: Money,
     ) -> Result<Agreed, apple::Refusal> {
         let payment = payment.as_bytes();
-        let binding =
-            if self.binding_required { Binding::Required(payment) } else { Binding::WherePresent(payment) };
+        let binding = if self.binding_required { Binding::Required(payment) } else { Binding::WherePresent(payment) };
         let verified = apple.verify(token, received_ms, binding)?;
         let paid = verified.open()?;
-        paid.is_for(amount.minor(), amount.currency().numeric())?;
+        let currency = iso_currency::Currency::from_code(amount.currency().code()).ok_or(apple::Refusal::Currency)?;
+        paid.is_for(amount.minor(), currency.numeric())?;
         Ok(Agreed {
             seen: seen("apple", verified.transaction_id()),
             pan: paid.pan,

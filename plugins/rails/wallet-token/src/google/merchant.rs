@@ -1,10 +1,13 @@
 //! The merchant's keys, for which the wallet seals tokens (ECIES-KEM with HKDF, AES-CTR and HMAC).
 
 use aes_gcm::aes::Aes256;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
+use p256::elliptic_curve::sec1::ToSec1Point;
 use p256::pkcs8::DecodePrivateKey;
 use sha2::Sha256;
 use zeroize::Zeroizing;
@@ -19,6 +22,11 @@ impl MerchantKey {
     /// An elliptic key (P-256) in PEM, in PKCS#8 or SEC 1. Nothing if it is none.
     pub fn from_pem(pem: &str) -> Option<Self> {
         p256::SecretKey::from_pkcs8_pem(pem).or_else(|_| p256::SecretKey::from_sec1_pem(pem)).ok().map(Self)
+    }
+
+    /// The public key, as a page tells the wallet whom to seal for: the uncompressed point, in base64.
+    pub fn public_key(&self) -> String {
+        BASE64_STANDARD.encode(self.0.public_key().to_sec1_point(false).as_bytes())
     }
 
     /// A key in base64 of its PKCS#8, which is how the wallet's documentation makes it.

@@ -20,12 +20,16 @@ pub(crate) async fn charge(
     order: &Order,
     host: &Host,
 ) -> Result<Outcome, Failure> {
+    if order.debtor.account.scheme() != SCHEME {
+        return Ok(Outcome::Declined {
+            code: "no_token".to_owned(),
+            reason: "only a wallet's token can be charged this way".to_owned(),
+            elsewhere: true,
+        });
+    }
     // What was sent before is never judged again: the token may be gone, and too old by now.
     if let Some(verdict) = desk.recorded(order, host).await? {
         return Ok(end(verdict, order, host).await);
-    }
-    if order.debtor.account.scheme() != SCHEME {
-        return Ok(declined("no_token", host));
     }
     let instrument = host.instrument(&order.debtor.account).await?;
     if instrument.facts.payment.is_some_and(|payment| payment != order.payment) {
@@ -69,11 +73,7 @@ pub(crate) async fn refund(desk: &Desk, days: u32, order: &Order, host: &Host) -
     let number = Number::kept(refers_to(order)?, host).await?;
     let parts = number.as_ref().and_then(|number| Some((number.pan()?, number.expiry()?)));
     let (Some(number), Some((pan, expiry))) = (number, parts) else {
-        return Ok(Outcome::Declined {
-            code: "number_gone".to_owned(),
-            reason: "the payment is too old to be given back this way".to_owned(),
-            elsewhere: true,
-        });
+        return Err(Failure::input("number_gone", "the charge is too old: its number is not in the vault any more"));
     };
     // A refund in doubt is reversed, and that needs the number too.
     number.keep(&order.key, days, host).await?;

@@ -219,7 +219,7 @@ fn money_goes_back_to_the_number_that_was_charged() {
     assert_eq!(word(&stage.gives(&refund)), "settled 5.00 EUR");
     assert_eq!(stage.sent(&[2, 3, 4, 48])[1..], [format!("0200 {APPLE_PAN} 200000 000000000500 -")]);
     let unknown = Order { refers_to: Some("019a-unknown".to_owned()), ..about(OrderKind::Refund, "019a-refund-2") };
-    assert_eq!(word(&stage.gives(&unknown)), "declined number_gone, elsewhere");
+    assert_eq!(word(&stage.gives(&unknown)), "failed number_gone");
     let nothing = Order { refers_to: None, ..about(OrderKind::Refund, "019a-refund-3") };
     assert_eq!(word(&stage.gives(&nothing)), "failed no_original");
 }

@@ -77,7 +77,7 @@ impl Stage {
         let wallet = Wallet::new(&Chain::default());
         let mut settings = settings(&wallet);
         change(&mut settings);
-        let mut host = acquirer.listens(ScriptedHost::new().now_ms(NOW_MS), ADDRESS);
+        let mut host = acquirer.listens(ScriptedHost::new().now_ms(NOW_MS).ends_at_ms(2 * NOW_MS), ADDRESS);
         for (name, value) in secrets() {
             host = host.secret(&name, &value);
         }

@@ -12,7 +12,6 @@ use super::Refusal;
 const TOKEN_BYTES_MAX: usize = 32 * 1024;
 
 /// What the content's key is made from, or wrapped in.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum KeyMaterial {
     /// `EC_v1`: the SubjectPublicKeyInfo of a key that lived for this token.
     Ephemeral(Vec<u8>),

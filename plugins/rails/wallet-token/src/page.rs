@@ -47,12 +47,12 @@ impl Counter {
             return Err(Failure::unsupported("page"));
         };
         match (request.head.method.as_str(), request.head.path.as_str()) {
-            ("GET", "") => Ok(self.page(request, *payment, *amount, 200, false)),
+            ("GET", "" | "/") => Ok(self.page(request, *payment, *amount, 200, false)),
             ("POST", "/session") => match &self.sessions {
                 Some(sessions) => Ok(sessions.answer(request, &self.settings.display_name, host).await),
                 None => Ok(nothing()),
             },
-            ("POST", "") => self.hand_over(request, *payment, *amount, wallets, host).await,
+            ("POST", "" | "/") => self.hand_over(request, *payment, *amount, wallets, host).await,
             _ => Ok(nothing()),
         }
     }
@@ -91,8 +91,9 @@ impl Counter {
         let sheet = html::Sheet { counter: self, request, payment, amount, is_refused };
         let mut reply = PageReply::of(status, "text/html; charset=utf-8", sheet.write());
         if self.settings.google.is_some() {
-            // Google Pay: its script, what that speaks to, and the frame that its sheet is in.
-            let origins = ["https://pay.google.com", "https://play.google.com", "https://google.com"];
+            // Google Pay: its script, what that speaks to, the pictures of its button, and the frame that its sheet is in.
+            let origins =
+                ["https://pay.google.com", "https://play.google.com", "https://google.com", "https://www.gstatic.com"];
             reply.head.scripts = origins.map(str::to_owned).into();
             reply.head.frames = vec!["https://pay.google.com".to_owned()];
         }

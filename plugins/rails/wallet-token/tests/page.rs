@@ -159,6 +159,7 @@ fn looking_changes_nothing_and_elsewhere_is_nothing() {
         assert!(reply.head.handed_over.is_none(), "{method} {path}");
     };
     check("GET", "", 200);
+    check("GET", "/", 200);
     check("GET", "/session", 404);
     check("POST", "/other", 404);
     check("PUT", "", 404);
@@ -232,4 +233,20 @@ fn a_session_that_is_not_given_is_none() {
         let reply = ask(&stage, VALIDATION);
         assert_eq!((reply.head.status, text(&reply).as_str()), (502, "{}"));
     }
+}
+
+#[test]
+fn whatever_is_posted_nothing_panics_and_nothing_is_handed_over() {
+    let stage = stage();
+    let mut runner = proptest::test_runner::TestRunner::default();
+    let posts = (proptest::sample::select(vec!["", "/session", "/other"]), ".{0,200}", proptest::bool::ANY);
+    runner
+        .run(&posts, |(path, text, is_token)| {
+            let body = if is_token { posted(&text, &text) } else { text };
+            let reply = stage.page("POST", path, &body).unwrap();
+            proptest::prop_assert!(reply.head.status >= 400);
+            proptest::prop_assert!(reply.head.handed_over.is_none());
+            Ok(())
+        })
+        .unwrap();
 }

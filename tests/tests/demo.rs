@@ -36,7 +36,7 @@ fn the_stories_end_as_they_should() {
     let logged = String::from_utf8_lossy(&demo.stderr);
     assert!(demo.status.success(), "{said}\n{logged}");
     let stories: Vec<serde_json::Value> = said.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(stories.len(), 12, "{said}");
+    assert_eq!(stories.len(), 15, "{said}");
     for story in &stories {
         assert!(story["wrong"].is_null(), "{story}");
     }
@@ -44,6 +44,9 @@ fn the_stories_end_as_they_should() {
         "sandbox-consumer-secret",
         "sandbox-token-secret",
         "sandbox-bank-token",
+        "sandbox-3ds-key",
+        "5555555555554444",
+        "4895370012003478",
         "sandbox-app-secret",
         "sandbox-page-token",
         "smsc-pw",

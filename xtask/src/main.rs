@@ -33,16 +33,18 @@ enum Task {
 }
 
 /// The programs and plugins that the demo needs.
-const DEMO: [&str; 6] = [
+const DEMO: [&str; 8] = [
     "sportello-gateway",
     "sandbox",
     "sportello-twitter",
     "sportello-sms",
     "sportello-messenger",
     "sportello-bank-transfer",
+    "sportello-card",
+    "sportello-wallet-token",
 ];
 /// The program and plugins that are measured, and the SMSC that is at the other end of some of it.
-const BENCH: [&str; 7] = [
+const BENCH: [&str; 8] = [
     "sportello-gateway",
     "sandbox",
     "hello-rail",
@@ -50,7 +52,10 @@ const BENCH: [&str; 7] = [
     "sportello-twitter",
     "sportello-sms",
     "sportello-bank-transfer",
+    "sportello-card",
 ];
+/// The packages of whose own code there are figures, each in an example of its own.
+const FIGURES: [&str; 2] = ["sportello-iso8583", "sportello-wallet-token"];
 
 fn main() -> ExitCode {
     let done = match Cli::parse().task {
@@ -59,6 +64,7 @@ fn main() -> ExitCode {
             build(&DEMO, &[]).and_then(|()| go_on_as(Command::new(built("debug")).arg("demo").args(arguments)))
         }
         Task::Bench { arguments } => build(&BENCH, &["--release"])
+            .and_then(|()| build(&FIGURES, &["--release", "--examples"]))
             .and_then(|()| go_on_as(Command::new(built("release")).arg("bench").args(arguments))),
     };
     match done {

@@ -3,6 +3,9 @@
 //! Absolute times say little on a machine that others use as well; ratios hold. So every figure has beside it what the
 //! same work costs here without the gateway.
 
+mod acquirer;
+mod apart;
+mod authorizations;
 mod bare;
 mod call;
 mod link;
@@ -20,7 +23,7 @@ use serde::Serialize;
 use crate::cli::{Failed, Setting};
 
 /// The names of what is measured, as `--only` takes them.
-pub const NAMES: [&str; 8] = [
+pub const NAMES: [&str; 11] = [
     "plugin-call",
     "payments-per-second",
     "share-of-bare",
@@ -29,6 +32,9 @@ pub const NAMES: [&str; 8] = [
     "messages-per-second",
     "notes-per-second",
     "memory-growth",
+    "codec",
+    "token",
+    "authorizations-per-second",
 ];
 
 /// Measure what this machine does.
@@ -112,6 +118,14 @@ impl Bench {
         }
         if wanted("memory-growth") {
             figures.push(messages::memory(&here, self.messages).await.map_err(failed)?);
+        }
+        for (name, program) in [("codec", "iso8583_figures"), ("token", "token_figures")] {
+            if wanted(name) {
+                figures.extend(apart::measure(&here, program).await.map_err(failed)?);
+            }
+        }
+        if wanted("authorizations-per-second") {
+            figures.extend(authorizations::measure(&here, self.seconds).await.map_err(failed)?);
         }
         print(&figures, setting.json);
         Ok(())

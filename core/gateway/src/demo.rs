@@ -1,7 +1,9 @@
-//! `sportello demo`: the sandbox (X, SMS, Messenger and a bank) and a gateway, side by side; or stories played without a
+//! `sportello demo`: the sandbox (X, SMS, Messenger, a bank, cards and wallets) and a gateway, side by side; or stories played without a
 //! person.
 
 mod across;
+mod browser;
+mod cards;
 mod stage;
 mod stories;
 

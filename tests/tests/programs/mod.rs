@@ -15,7 +15,7 @@ use std::process::{Child, Command, Stdio};
 use serde_json::Value;
 
 /// The sandbox's providers, as it names them, and where `gateway.toml` has them.
-const PLACES: [(&str, &str); 8] = [
+const PLACES: [(&str, &str); 9] = [
     ("x", "127.0.0.1:7001"),
     ("bank", "127.0.0.1:7002"),
     ("smsc", "127.0.0.1:2775"),
@@ -24,6 +24,7 @@ const PLACES: [(&str, &str); 8] = [
     ("acquirer", "127.0.0.1:8583"),
     ("cards", "127.0.0.1:7005"),
     ("threeds", "127.0.0.1:7006"),
+    ("wallets", "127.0.0.1:7007"),
 ];
 
 /// The repository.
@@ -40,6 +41,8 @@ pub(crate) fn built() -> PathBuf {
         "sportello-sms",
         "sportello-messenger",
         "sportello-bank-transfer",
+        "sportello-card",
+        "sportello-wallet-token",
         "hello-rail",
     ];
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
@@ -103,7 +106,8 @@ pub(crate) fn deployment(folder: &Path, programs: &Path, sandbox: &Program) -> P
     let config = config
         .replace("127.0.0.1:8080", "127.0.0.1:0")
         .replace("target/debug", programs.to_str().unwrap())
-        .replace("var/", "");
+        .replace("var/", "")
+        .replace("examples/", &format!("{}/examples/", root().display()));
     let file = folder.join("gateway.toml");
     std::fs::write(&file, config).unwrap();
     file

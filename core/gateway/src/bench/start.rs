@@ -44,12 +44,16 @@ impl Server {
 
     /// Resident memory, in megabytes (10⁶ bytes).
     pub(super) fn resident_mb(&self) -> Result<f64, String> {
-        let id = self.child.id().ok_or("it has ended")?;
-        let status = std::fs::read_to_string(format!("/proc/{id}/status")).map_err(|e| e.to_string())?;
-        let kb =
-            status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse().ok());
-        kb.map(|kb: f64| kb * 1024.0 / 1e6).ok_or_else(|| "the system does not say".to_owned())
+        resident_mb(&self.child.id().ok_or("it has ended")?.to_string())
     }
+}
+
+/// Resident memory of a process, by its number or as `self`, in megabytes (10⁶ bytes).
+pub(super) fn resident_mb(process: &str) -> Result<f64, String> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).map_err(|e| e.to_string())?;
+    let kb =
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse().ok());
+    kb.map(|kb: f64| kb * 1024.0 / 1e6).ok_or_else(|| "the system does not say".to_owned())
 }
 
 /// A configuration with an instant rail and a silent channel.

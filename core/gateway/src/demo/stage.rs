@@ -12,7 +12,7 @@ use tokio::process::{Child, Command};
 use crate::client::Client;
 
 /// Where the sandbox's providers are, as it names them, and as `gateway.toml` has them.
-const PLACES: [(&str, &str); 8] = [
+const PLACES: [(&str, &str); 9] = [
     ("x", "127.0.0.1:7001"),
     ("bank", "127.0.0.1:7002"),
     ("smsc", "127.0.0.1:2775"),
@@ -21,7 +21,11 @@ const PLACES: [(&str, &str); 8] = [
     ("acquirer", "127.0.0.1:8583"),
     ("cards", "127.0.0.1:7005"),
     ("threeds", "127.0.0.1:7006"),
+    ("wallets", "127.0.0.1:7007"),
 ];
+
+/// Where the gateway is, as `gateway.toml` has it.
+const GATEWAY: &str = "127.0.0.1:8080";
 
 /// What the gateway is called on the channels.
 const OURS: [&str; 3] = ["sportello", "40404", "page"];
@@ -43,6 +47,8 @@ pub(super) struct Stage {
     pub(super) bank: String,
     pub(super) phones: String,
     pub(super) messenger: String,
+    pub(super) cards: String,
+    pub(super) wallets: String,
     pub(super) gateway: String,
     pub(super) program: PathBuf,
     pub(super) config: PathBuf,
@@ -72,7 +78,7 @@ impl Stage {
         let folder = Folder(beside.join(format!("demo-{}", std::process::id())));
         std::fs::create_dir_all(&folder.0).map_err(|e| format!("{}: {e}", folder.0.display()))?;
 
-        let gateway = if apart { free_address()? } else { "127.0.0.1:8080".to_owned() };
+        let gateway = if apart { free_address()? } else { GATEWAY.to_owned() };
         let mut sandbox = Command::new(beside.join(format!("sandbox{}", std::env::consts::EXE_SUFFIX)));
         for (place, usual) in PLACES {
             sandbox.arg(format!("--{place}")).arg(if apart { "127.0.0.1:0" } else { usual });
@@ -84,7 +90,8 @@ impl Stage {
             let there = text(&said, place);
             written = written.replace(usual, there.trim_start_matches("http://"));
         }
-        let [x, bank, _, phones, messenger, ..] = PLACES.map(|(place, _)| text(&said, place));
+        written = written.replace(GATEWAY, &gateway);
+        let [x, bank, _, phones, messenger, _, cards, _, wallets] = PLACES.map(|(place, _)| text(&said, place));
         let written = adapted(&written, config, &beside, &gateway)?;
         let config = folder.0.join("gateway.toml");
         std::fs::write(&config, written).map_err(|e| e.to_string())?;
@@ -100,6 +107,8 @@ impl Stage {
             bank,
             phones,
             messenger,
+            cards,
+            wallets,
             gateway,
             program,
             config,
@@ -225,6 +234,16 @@ impl Stage {
         of.ok_or_else(|| format!("{who} has no account"))
     }
 
+    /// What was charged to a card in all, in cents, by the acquirer's books; nothing may be held on it.
+    pub(super) async fn taken(&self, last4: &str) -> Result<i64, String> {
+        let card = self.get(&format!("{}/control/cards/{last4}", self.cards)).await?;
+        let minor = |part: &str| card.pointer(&format!("/{part}/EUR")).and_then(Value::as_i64).unwrap_or(0);
+        match minor("held_minor") {
+            0 => Ok(minor("taken_minor")),
+            held => Err(format!("{held} cents are held on the card")),
+        }
+    }
+
     /// Every payment that the gateway knows, the latest first.
     pub(super) async fn payments(&self) -> Result<Vec<Value>, String> {
         let list = self.ask("/v1/payments").await?;
@@ -256,7 +275,24 @@ fn adapted(written: &str, file: &Path, beside: &Path, listen: &str) -> Result<St
     gateway.insert("listen".to_owned(), listen.into());
     gateway.insert("store".to_owned(), "sqlite:sportello.db".into());
     gateway.insert("key".to_owned(), toml::Table::from_iter([("file".to_owned(), "sportello.key".into())]).into());
+    if let Some(vault) = config.get_mut("vault").and_then(toml::Value::as_table_mut) {
+        vault.insert("key".to_owned(), toml::Table::from_iter([("file".to_owned(), "vault.key".into())]).into());
+    }
+    for table in ["channels", "rails"] {
+        config.get_mut(table).into_iter().for_each(|table| find_files(table, around));
+    }
     Ok(config.to_string())
+}
+
+/// Secrets that stand in files are looked for where the configuration came from.
+fn find_files(value: &mut toml::Value, around: &Path) {
+    let Some(table) = value.as_table_mut() else { return };
+    for (name, value) in table.iter_mut() {
+        match value {
+            toml::Value::String(file) if name == "file" => *file = around.join(&*file).display().to_string(),
+            value => find_files(value, around),
+        }
+    }
 }
 
 /// Starts a program, and waits for the line of JSON that has `key`.

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::{Value, json};
 
 use super::stage::{On, Stage, text};
-use super::{Told, across};
+use super::{Told, across, cards};
 
 /// What paolo sends, in cents, where the bank has nothing against it.
 const PIZZA: i64 = 2000;
@@ -22,6 +22,7 @@ pub(super) struct Line {
 pub(super) struct Before {
     paolo: i64,
     anna: i64,
+    house: i64,
     total: i64,
     payments: usize,
     /// How many notes somebody had read somewhere.
@@ -43,6 +44,9 @@ pub(super) async fn play(stage: &Stage) -> Vec<Told> {
     told.push(tell("the same SMS twice", stage, async || across::again(stage).await).await);
     told.push(tell("a forged SMS", stage, async || across::forged(stage).await).await);
     told.push(tell("no SMS for a while", stage, async || across::outage(stage).await).await);
+    told.push(tell("a card, and 3-D Secure", stage, async || cards::challenged(stage).await).await);
+    told.push(tell("an Apple Pay token", stage, async || cards::wallet(stage).await).await);
+    told.push(tell("the acquirer's answer was lost", stage, async || cards::lost(stage).await).await);
     told
 }
 
@@ -215,13 +219,14 @@ impl Before {
     pub(super) async fn now(stage: &Stage) -> Result<Self, String> {
         let mut heard = Vec::new();
         for on in [On::X, On::Phone, On::Messenger] {
-            for who in ["paolo", "anna"] {
+            for who in ["paolo", "anna", "marco", "elena"] {
                 heard.push(((on, who), stage.heard(on, who).await.len()));
             }
         }
         Ok(Self {
             paolo: stage.balance(Some("paolo")).await?,
             anna: stage.balance(Some("anna")).await?,
+            house: stage.balance(Some("house")).await?,
             total: stage.balance(None).await?,
             payments: stage.payments().await?.len(),
             heard,
@@ -238,6 +243,16 @@ impl Before {
                 notes.into_iter().skip(since).find(|note| note.contains(what))
             })
             .await
+    }
+
+    /// The bank's books show that exactly this came to anna from the gateway's own account, and nothing else moved.
+    pub(super) async fn paid_out(&self, stage: &Stage, cents: i64) -> Result<(), String> {
+        let left = self.house - stage.balance(Some("house")).await?;
+        let came = stage.balance(Some("anna")).await? - self.anna;
+        if (left, came) != (cents, cents) || stage.balance(None).await? != self.total {
+            return Err(format!("{left} cents were paid out and {came} came to anna, in place of {cents}"));
+        }
+        Ok(())
     }
 
     /// How many payments there were.

@@ -34,6 +34,7 @@ pub(crate) fn cast() -> Vec<Person> {
         ("1003", "luca", "Luca", true),
         ("1004", "giulia", "Giulia", false),
         ("1005", "marco", "Marco", true),
+        ("1006", "elena", "Elena", true),
     ]
     .into_iter()
     .map(|(id, screen_name, name, dms_open)| Person {

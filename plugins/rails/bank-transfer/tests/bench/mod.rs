@@ -206,6 +206,7 @@ pub(crate) fn told(answer: Result<Outcome, Failure>) -> String {
         Ok(Outcome::Declined { code, elsewhere: true, .. }) => format!("declined {code} elsewhere"),
         Ok(Outcome::Declined { code, .. }) => format!("declined {code}"),
         Ok(Outcome::Unknown { because }) => format!("unknown: {because}"),
+        Ok(Outcome::Proceed) => "proceed".to_owned(),
         Ok(Outcome::Unrecognised) => "unrecognised".to_owned(),
         Err(failure) => format!("failure {}", failure.code),
     }

@@ -28,7 +28,7 @@ pub(crate) const MERCHANT_ID: &str = "merchant.example.sportello";
 pub(crate) const LEAF_MARK: &[u64] = &[1, 2, 840, 113_635, 100, 6, 29];
 pub(crate) const INTERMEDIATE_MARK: &[u64] = &[1, 2, 840, 113_635, 100, 6, 2, 14];
 
-const MERCHANT_RSA: &str = include_str!("merchant-rsa.pem");
+pub(crate) const MERCHANT_RSA: &str = include_str!("merchant-rsa.pem");
 const LEAF_RSA: &str = include_str!("leaf-rsa.pem");
 
 /// How a wallet's certificates are made, right unless a test spoils them.

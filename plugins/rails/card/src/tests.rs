@@ -4,12 +4,9 @@ mod pages;
 mod silence;
 
 use std::collections::BTreeMap;
-use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::task::Poll;
 
-use futures_util::future::{Either, select};
-use sportello_iso8583::testing::{Acquirer, Says, call};
+use sportello_iso8583::testing::{Acquirer, Says, beside};
 use sportello_sdk::serde_json::{Value, from_value, json};
 use sportello_sdk::testing::ScriptedHost;
 use sportello_sdk::{
@@ -129,20 +126,7 @@ impl Stage {
     }
 
     fn run<T>(&self, meanwhile: impl AsyncFnOnce(Host) -> T) -> T {
-        let of_run = call(&self.host);
-        self.host.block_on(async {
-            let run = pin!(self.rail.run(&of_run));
-            let work = pin!(async {
-                turns(3).await;
-                let done = meanwhile(call(&self.host)).await;
-                turns(5).await;
-                done
-            });
-            match select(run, work).await {
-                Either::Left((ended, _)) => panic!("`run` ended first: {ended:?}"),
-                Either::Right((done, _)) => done,
-            }
-        })
+        beside(&self.host, async |host| self.rail.run(&host).await, meanwhile)
     }
 
     fn submit(&self, order: &Order) -> Result<Outcome, Failure> {
@@ -186,19 +170,6 @@ impl Stage {
         let requests = self.host.requests().into_iter().filter(|request| request.head.url.ends_with(path));
         requests.map(|request| sportello_sdk::serde_json::from_slice(&request.body).unwrap()).collect()
     }
-}
-
-async fn turns(count: u32) {
-    let mut left = count;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(());
-        }
-        left -= 1;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 fn request(method: &str, path: &str, body: &str, language: &str) -> PageRequest {

@@ -1,11 +1,13 @@
 //! For the tests of the rails that use this crate: an acquirer by script, and a host whose waits take as long as its clock.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::Poll;
 
+use futures_util::future::{Either, select};
 use sportello_sdk::frames::{Peer, Reply, Sleep, host_method};
 use sportello_sdk::testing::{ScriptedHost, StreamAnswer};
-use sportello_sdk::{Bytes, Host, serde_json};
+use sportello_sdk::{Bytes, Failure, Host, serde_json};
 
 use crate::frame::{self, Frames, MESSAGE_LEN_MAX};
 use crate::{Dialect, Field, Message, decode};
@@ -101,6 +103,46 @@ pub fn framed(message: &Message) -> Vec<u8> {
 pub fn call(host: &ScriptedHost) -> Host {
     let patient = Patient { host: host.clone(), peer: host.clone().into_peer() };
     Host::new(Arc::new(patient), &host.frame(()))
+}
+
+/// Lets a rail's `run` go on while `meanwhile` does its work with a call of its own, and after it until all is written.
+///
+/// # Panics
+/// Where `run` ends first.
+#[allow(clippy::panic, reason = "a test may fail loudly")]
+pub fn beside<T>(
+    host: &ScriptedHost,
+    run: impl AsyncFnOnce(Host) -> Result<(), Failure>,
+    meanwhile: impl AsyncFnOnce(Host) -> T,
+) -> T {
+    let (of_run, of_work) = (call(host), host.clone());
+    host.block_on(async move {
+        let run = pin!(run(of_run));
+        let work = pin!(async {
+            turns(5).await;
+            let done = meanwhile(call(&of_work)).await;
+            turns(5).await;
+            done
+        });
+        match select(run, work).await {
+            Either::Left((ended, _)) => panic!("`run` ended first: {ended:?}"),
+            Either::Right((done, _)) => done,
+        }
+    })
+}
+
+/// Lets everybody else go on for so many turns.
+pub async fn turns(count: u32) {
+    let mut left = count;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(());
+        }
+        left -= 1;
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 struct Patient {

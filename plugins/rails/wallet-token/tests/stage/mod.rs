@@ -8,11 +8,10 @@
 )]
 
 use std::pin::pin;
-use std::task::Poll;
 
 use futures_util::future::{Either, select};
 use serde_json::{Value, json};
-use sportello_iso8583::testing::{Acquirer, call};
+use sportello_iso8583::testing::{Acquirer, beside, turns};
 use sportello_iso8583::{Field, Message};
 use sportello_sdk::testing::ScriptedHost;
 use sportello_sdk::{
@@ -122,20 +121,7 @@ impl Stage {
     }
 
     fn run<T>(&self, meanwhile: impl AsyncFnOnce(Host) -> T) -> T {
-        let of_run = call(&self.host);
-        self.host.block_on(async {
-            let run = pin!(self.rail.run(&of_run));
-            let work = pin!(async {
-                turns(5).await;
-                let done = meanwhile(call(&self.host)).await;
-                turns(5).await;
-                done
-            });
-            match select(run, work).await {
-                Either::Left((ended, _)) => panic!("`run` ended first: {ended:?}"),
-                Either::Right((done, _)) => done,
-            }
-        })
+        beside(&self.host, async |host| self.rail.run(&host).await, meanwhile)
     }
 
     /// Asks for the page on which a token is handed over for the first payment.
@@ -219,18 +205,4 @@ pub(crate) fn word(told: &Result<Outcome, Failure>) -> String {
         Ok(other) => format!("{other:?}"),
         Err(failure) => format!("failed {}", failure.code),
     }
-}
-
-/// Waits for so many turns.
-async fn turns(count: u32) {
-    let mut left = count;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(());
-        }
-        left -= 1;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

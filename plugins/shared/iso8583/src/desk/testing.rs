@@ -1,7 +1,6 @@
 //! What the desk's tests share.
 
 use std::pin::pin;
-use std::task::Poll;
 
 use futures_util::future::{Either, select};
 use sportello_sdk::testing::ScriptedHost;
@@ -9,7 +8,8 @@ use sportello_sdk::{Currency, Failure, Host, Money, Order, OrderKind, Outcome, P
 
 use super::settings::Bitmap;
 use super::{Desk, DeskSettings, Expiry, Pan, Paying};
-use crate::testing::{Acquirer, call};
+pub(super) use crate::testing::turns;
+use crate::testing::{Acquirer, beside};
 use crate::{Field, Message};
 
 pub(super) const ADDRESS: &str = "tls://acquirer.example:8583";
@@ -58,20 +58,7 @@ impl Stage {
 
     /// Lets `run` go on while `meanwhile` does its work, and after it until all is written.
     pub(super) fn run<T>(&self, meanwhile: impl AsyncFnOnce(Host) -> T) -> T {
-        let of_run = call(&self.host);
-        self.host.block_on(async {
-            let run = pin!(self.desk.run(&of_run));
-            let work = pin!(async {
-                turns(3).await;
-                let done = meanwhile(call(&self.host)).await;
-                turns(5).await;
-                done
-            });
-            match select(run, work).await {
-                Either::Left((ended, _)) => panic!("`run` ended first: {ended:?}"),
-                Either::Right((done, _)) => done,
-            }
-        })
+        beside(&self.host, async |host| self.desk.run(&host).await, meanwhile)
     }
 
     /// Gives an order to the desk.
@@ -114,20 +101,6 @@ async fn given(desk: &Desk, order: &Order, paying: &Paying, host: &Host) -> Resu
         OrderKind::Reverse => desk.reverse(order, Some(&paying.pan), host).await,
         _ => desk.submit(order, paying, host).await.map(super::Verdict::outcome),
     }
-}
-
-/// Waits for so many turns.
-pub(super) async fn turns(count: u32) {
-    let mut left = count;
-    std::future::poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(());
-        }
-        left -= 1;
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }
 
 pub(super) fn paying() -> Paying {

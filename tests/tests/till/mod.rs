@@ -9,11 +9,16 @@
     reason = "each test uses a part of it, and may fail loudly"
 )]
 
+pub(crate) mod browser;
+
 use std::net::TcpListener;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+
+use browser::Browser;
 
 use crate::programs::{Program, built, deployment};
 
@@ -32,11 +37,18 @@ pub(crate) struct Till {
     gateway: Option<Program>,
     address: String,
     http: reqwest::Client,
+    /// How many payments were asked for over HTTP.
+    asked: AtomicU64,
 }
 
 impl Till {
     /// Starts all; an answer of the acquirer's is waited for one second.
     pub(crate) async fn start() -> Self {
+        Self::start_with(|config| config).await
+    }
+
+    /// The same, with the deployment changed.
+    pub(crate) async fn start_with(change: impl FnOnce(String) -> String) -> Self {
         let programs = built();
         let sandbox = Program::sandbox(&programs, &[]);
         let folder = tempfile::tempdir().unwrap();
@@ -45,11 +57,11 @@ impl Till {
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
         let config = std::fs::read_to_string(&file).unwrap();
         let config = config.replace("127.0.0.1:0", &address).replace("answer_within_s = 5", "answer_within_s = 1");
-        std::fs::write(&file, config).unwrap();
+        std::fs::write(&file, change(config)).unwrap();
         // Refused only where another test was first.
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        let mut till = Self { folder, programs, sandbox, gateway: None, address, http };
+        let mut till = Self { folder, programs, sandbox, gateway: None, address, http, asked: AtomicU64::new(0) };
         till.restart().await;
         till
     }
@@ -95,10 +107,16 @@ impl Till {
 
     /// Asks for a payment of marco's to anna over HTTP, as confirmed. Answers it as it is by then.
     pub(crate) async fn pay(&self, minor: u64, prefer: &str) -> Value {
+        self.pay_in("EUR", minor, prefer).await
+    }
+
+    async fn pay_in(&self, currency: &str, minor: u64, prefer: &str) -> Value {
         let body = json!({"payer": "twitter:1005", "payee": "twitter:1001", "confirmed": true,
-            "amount": {"minor": minor, "currency": "EUR"}});
+            "amount": {"minor": minor, "currency": currency}});
         let request = self.http.post(self.url("gateway", "/v1/payments")).bearer_auth("sandbox-api-key");
-        let request = request.header("idempotency-key", format!("\"{minor}\"")).header("prefer", prefer);
+        let request = request
+            .header("idempotency-key", format!("\"{}\"", self.asked.fetch_add(1, Relaxed)))
+            .header("prefer", prefer);
         request.json(&body).send().await.unwrap().json().await.unwrap()
     }
 
@@ -165,6 +183,35 @@ impl Till {
         self.hears("marco", 2, "Done").await;
     }
 
+    /// A payment of marco's to anna, and the link by which he says what he pays with.
+    pub(crate) async fn asks(&self, currency: &str, minor: u64) -> (Value, String) {
+        let told = self.notes("marco").await.len();
+        let payment = self.pay_in(currency, minor, "respond-async").await;
+        (payment, link(&self.hears("marco", told, "/enrol/").await))
+    }
+
+    /// marco types in a card, for this payment alone, and answers with the code that he is asked for.
+    pub(crate) async fn types_in(&self, link: &str, card: &str) {
+        let told = self.notes("marco").await.len();
+        let form = [("way", "card"), ("number", card), ("expiry", "12/30")];
+        assert_eq!(Browser::new().post(link, &form).await.status, 200);
+        self.confirms(told).await;
+    }
+
+    /// marco answers with the code of the first note after so many.
+    pub(crate) async fn confirms(&self, told: usize) {
+        let asked = self.hears("marco", told, "code").await;
+        let code = asked.split(|c: char| !c.is_ascii_digit()).find(|word| word.len() == 6).unwrap().to_owned();
+        self.tell("x", "/sandbox/dms", json!({ "as": "marco", "text": code })).await;
+    }
+
+    /// A token of a wallet's, `apple` or `google`.
+    pub(crate) async fn token(&self, wallet: &str, minor: u64, more: &Value) -> String {
+        let mut wish = json!({ "amount_minor": minor, "currency": "EUR" });
+        wish.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.tell("wallets", &format!("/{wallet}/token"), wish).await.to_string()
+    }
+
     /// Every file of the gateway's, its log among them, has none of these in it.
     pub(crate) fn stores_none_of(&self, secrets: &[&str]) {
         let mut folders = vec![self.folder.path().to_path_buf()];
@@ -190,4 +237,10 @@ impl Till {
     pub(crate) fn log(&self) -> String {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }
+}
+
+/// The link in a note.
+pub(crate) fn link(note: &str) -> String {
+    let word = note.split_whitespace().find(|word| word.starts_with("http")).unwrap();
+    word.trim_end_matches(['.', ',', ')']).to_owned()
 }

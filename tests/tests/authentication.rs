@@ -207,3 +207,14 @@ async fn an_issuer_that_asks_for_its_payer_is_answered_and_charges_once() {
     assert_eq!(till.charged(card).await, (4301, 0));
     till.stores_none_of(&[card]);
 }
+
+#[tokio::test]
+async fn a_link_that_nobody_followed_in_time_takes_no_card() {
+    let late = |config: String| config.replace("enrolment_lifetime = \"30m\"", "enrolment_lifetime = \"1s\"");
+    let till = Till::start_with(late).await;
+    let (payment, enrol) = till.asks("EUR", 4401).await;
+    ends(&till, &payment, "expired").await;
+    let form = [("way", "card"), ("number", CHALLENGED), ("expiry", "12/30")];
+    assert_eq!(Browser::new().post(&enrol, &form).await.status, 410);
+    till.stores_none_of(&[CHALLENGED]);
+}

@@ -169,3 +169,42 @@ async fn whatever_is_wrong_with_a_token_is_told_to_the_operator_and_nothing_is_c
     assert_eq!(charged(&till).await, [apple, (google + 3110, 0), bare]);
     till.stores_none_of(&[APPLE, GOOGLE, BARE]);
 }
+
+#[tokio::test]
+async fn a_token_whose_answer_was_lost_is_given_back_and_charged_no_more() {
+    let soon = "terminals = [\"SPORT101\", \"SPORT102\", \"SPORT103\"]";
+    let mut till = Till::start_with(|config| {
+        assert!(config.contains(soon));
+        config.replace(soon, &format!("answer_within_s = 1\n{soon}"))
+    })
+    .await;
+    let before = charged(&till).await;
+    // Lost by the acquirer, and by a gateway that is killed while it waits.
+    for (minor, fault) in [(3120, json!({ "lose_answers": 1 })), (3121, json!({ "hold_answers": 1 }))] {
+        let (payment, link) = till.asks("EUR", minor).await;
+        let token = till.token("apple", minor, &json!({})).await;
+        let told = till.notes("marco").await.len();
+        assert_eq!(hand_over(&link, &token).await.0, 200);
+        till.acquirer(fault.clone()).await;
+        till.confirms(told).await;
+        if fault["hold_answers"] == 1 {
+            till.until("the acquirer to hold its answer", async || {
+                (till.see("cards", "/control/acquirer").await["held_answers"] == 1).then_some(())
+            })
+            .await;
+            till.kill();
+            till.restart().await;
+        }
+        // The token is gone with the reversal: whatever is tried after that finds nothing to charge.
+        let is_over = |payment: &Value| {
+            let attempts = payment["attempts"].as_array().unwrap();
+            let last = attempts.last().unwrap_or(&Value::Null)["state"].as_str().unwrap_or_default();
+            payment["state"] == "declined" || (attempts.len() > 1 && last == "not_sent")
+        };
+        let payment = till.payment(&payment, "it to be given back", is_over).await;
+        assert_eq!(payment["attempts"][0]["state"], "reversed", "{payment}");
+        till.tell("cards", "/control/release", json!({})).await;
+        assert_eq!(charged(&till).await, before, "{payment}");
+    }
+    till.stores_none_of(&[APPLE, GOOGLE]);
+}

@@ -92,11 +92,17 @@ Things to try, on the phone:
   4. As paolo, by SMS:          pay +33612345678 22 € for the train
      First a code comes by direct message on X: send it by SMS, and the number is his. Then comes the code that pays.
   5. Start an outage of the SMSC, and pay again as in 1., to +33612345678: the payment does not wait for it.
+  6. As marco, post:            @sportello pay @anna 30 € for the pizza
+     He has nothing to pay with: open the link that he gets, and give the card 5555 5555 5555 4444, 12/30. Answer the
+     code, open the next link, and tell his bank 123456. {cards} has what was charged.
+  7. As elena, post the same, open her link and choose Apple Pay or Google Pay: paste a token that {wallets} mints.
 
 Then: {program} payments --config {config}
 Ctrl-C ends it all.",
         x = stage.x,
         gateway = stage.gateway,
+        cards = stage.cards,
+        wallets = stage.wallets,
         program = stage.program.display(),
         config = stage.config.display(),
     ));

@@ -42,7 +42,7 @@ enum Command {
     Show(command::show::Show),
     /// Show what a message is understood to say, without paying.
     Parse(command::parse::Parse),
-    /// Start the sandbox and a gateway, and say what to try; or play twelve stories.
+    /// Start the sandbox and a gateway, and say what to try; or play fifteen stories.
     Demo(crate::demo::Demo),
     /// Measure what this machine does, each figure beside its limit.
     Bench(crate::bench::Bench),

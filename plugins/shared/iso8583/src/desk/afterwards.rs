@@ -1,7 +1,8 @@
 //! What is written after an answer was given: nobody waits for it, and nothing is lost with it.
 //!
 //! An outcome is the gateway's to keep, and is durable there once the order's call has returned. The desk's own note of it
-//! saves a question later; where it is lost, a repeat of the order is unknown, and is reversed.
+//! saves a question later; where it is lost, a repeat of the order is unknown, and is reversed. The approval of an
+//! authorization alone does not come afterwards: a capture needs it.
 
 use std::collections::{HashMap, VecDeque};
 use std::future::poll_fn;

@@ -69,11 +69,10 @@ impl Desk {
     /// When nothing was sent for it; `not_authorized` where the order that it refers to has no approval.
     pub async fn capture(&self, order: &Order, pan: Option<&Pan>, host: &Host) -> Result<Outcome, Failure> {
         let about = self.original(order, host).await?;
+        let approved = about.approved().filter(|_| about.kind == OrderKind::Authorize);
         let approval = about.heard.as_ref().and_then(|heard| heard.authorization.clone());
-        let authorization = (about.kind == OrderKind::Authorize).then_some(approval).flatten();
-        let approval = authorization.ok_or_else(not_authorized)?;
-        let approved_minor = about.heard.as_ref().and_then(|heard| heard.minor).unwrap_or(about.amount.minor());
-        if order.amount.currency() != about.amount.currency() || order.amount.minor() > approved_minor {
+        let (approved, approval) = approved.zip(approval).ok_or_else(not_authorized)?;
+        if order.amount.currency() != approved.currency() || order.amount.minor() > approved.minor() {
             return Ok(Outcome::Declined {
                 code: "above_authorization".to_owned(),
                 reason: "more is to be captured than was authorized".to_owned(),
@@ -133,7 +132,7 @@ impl Desk {
 
     /// What an answer comes to, and what is recorded of it.
     async fn answered(&self, mut kept: Kept, sent: Sent, heard: Heard, host: &Host) -> Verdict {
-        let told = verdict(&sent, &heard);
+        let (told, sent_kind) = (verdict(&sent, &heard), sent.kind);
         let record = Record::Sent { sent: Sent { heard: Some(heard), ..sent }, reversal: None };
         match &told {
             // The order may come again, and must find that nothing moved: that has to be durable first.
@@ -143,6 +142,12 @@ impl Desk {
             },
             // What says nothing leaves the order as it was.
             Verdict::Told(outcome) if !outcome.is_final() => told,
+            // Without its approval nothing can be captured: that has to outlive a crash.
+            Verdict::Told(Outcome::Settled { .. })
+                if sent_kind == OrderKind::Authorize && kept.put(Some(record.clone()), host).await.is_ok() =>
+            {
+                told
+            }
             Verdict::Told(_) => {
                 self.afterwards.keep(kept.name, kept.version, record, host).await;
                 told

@@ -5,7 +5,7 @@ use sportello_sdk::{Failure, Finality, Host, Money, Order, Outcome, Source};
 use super::paying::Pan;
 use super::record::{Kept, Record, Reversal, Sent};
 use super::request;
-use super::verdict::is_acknowledged;
+use super::verdict::{is_acknowledged, is_put_off};
 use super::{Asked, Desk};
 use crate::Mti;
 
@@ -23,12 +23,12 @@ enum Turn {
 
 impl Desk {
     /// Reverses the order that `order` refers to: the same again and again, until the outcome is `Settled`. That says
-    /// that nothing moved, or that what moved was undone.
+    /// that nothing moved, or that what moved was undone. `Unknown` is an answer that undoes nothing.
     ///
     /// `pan` is that of the order; without one the acquirer finds it by its numbers alone, if it does.
     ///
     /// # Errors
-    /// When nothing was sent for it.
+    /// When it was not sent, not answered, or put off: it was refused by nobody, and has to be given again.
     pub async fn reverse(&self, order: &Order, pan: Option<&Pan>, host: &Host) -> Result<Outcome, Failure> {
         let Some(original_key) = order.refers_to.as_deref() else {
             return Err(Failure::input("no_original", "a reversal names the order that it reverses"));
@@ -47,11 +47,15 @@ impl Desk {
                 self.afterwards.keep(kept.name, kept.version, record, host).await;
                 Ok(undone(order.amount, Some(reference)))
             }
+            Asked::Answered(heard) if is_put_off(&heard.code) => {
+                let why = format!("the acquirer takes no reversal just now: response code {}", heard.code);
+                Err(Failure::provider("try_later", why))
+            }
             Asked::Answered(heard) => Ok(Outcome::unknown(format!(
                 "the acquirer does not acknowledge the reversal: response code {}",
                 heard.code.escape_default()
             ))),
-            Asked::Unanswered(why) => Ok(Outcome::unknown(why)),
+            Asked::Unanswered(why) => Err(Failure::provider("unanswered", why)),
         }
     }
 
@@ -67,7 +71,13 @@ impl Desk {
                         return Ok(Turn::Over);
                     }
                 }
-                Some(Record::Sent { sent, .. }) if sent.is_declined() => return Ok(Turn::Over),
+                Some(Record::Sent { sent, reversal }) if sent.is_declined() => {
+                    // A soft decline could be sent once more, and is not any more.
+                    let is_over = reversal.is_some() || !sent.may_come_again();
+                    if is_over || kept.put(Some(Record::Tombstone), host).await? {
+                        return Ok(Turn::Over);
+                    }
+                }
                 Some(Record::Sent { sent, reversal: Some(reversal) }) => {
                     if reversal.acknowledged.is_some() {
                         return Ok(Turn::Over);

@@ -53,8 +53,9 @@ pub(super) fn verdict(sent: &Sent, heard: &Heard) -> Verdict {
         Meaning::Authenticate | Meaning::TryLater => declined(true),
         Meaning::Declined(elsewhere) => declined(elsewhere == Elsewhere::Maybe),
         Meaning::PickUp => declined(false),
-        // A capture of what the acquirer does not know as authorized took nothing.
-        Meaning::NoOriginal if sent.kind == OrderKind::Capture => declined(false),
+        // A capture of what the acquirer does not know as authorized took nothing; but one that was said before may have
+        // taken all that was.
+        Meaning::NoOriginal if sent.kind == OrderKind::Capture && !heard.of_repeat => declined(false),
         // The first time was carried out, and its answer was lost.
         Meaning::Duplicate if heard.of_repeat => settled(sent, heard, Meaning::Approved),
         Meaning::NoOriginal | Meaning::Duplicate | Meaning::Unclear => {
@@ -70,6 +71,19 @@ impl Sent {
         told.filter(Outcome::is_final)
     }
 
+    /// How much its answer approved, if it did.
+    pub(super) fn approved(&self) -> Option<Money> {
+        match self.end() {
+            Some(Outcome::Settled { amount, .. }) => Some(amount),
+            _ => None,
+        }
+    }
+
+    /// Whether its answer was a soft decline, after which the order may be sent once more.
+    pub(super) fn may_come_again(&self) -> bool {
+        self.heard.as_ref().is_some_and(|heard| matches!(verdict(self, heard), Verdict::Authenticate { .. }))
+    }
+
     /// Whether nothing moved by it, as its answer says.
     pub(super) fn is_declined(&self) -> bool {
         matches!(self.end(), Some(Outcome::Declined { .. }))
@@ -80,11 +94,20 @@ fn settled(sent: &Sent, heard: &Heard, meaning: Meaning) -> Verdict {
     if heard.currency.is_some() && heard.currency != currency_code(sent.amount.currency()) {
         return unknown("the acquirer approved another currency".to_owned());
     }
+    let whole = sent.amount.minor();
     let minor = match (meaning, heard.minor) {
+        (Meaning::ApprovedInPart, _) if sent.kind == OrderKind::Void => {
+            return unknown("the acquirer lets go of a part".to_owned());
+        }
         (Meaning::ApprovedInPart, None) => return unknown("the acquirer approved a part, and not how much".to_owned()),
-        (_, None) => sent.amount.minor(),
-        (_, Some(minor)) if (1..=sent.amount.minor()).contains(&minor) => minor,
-        (_, Some(_)) => return unknown("the acquirer approved more than was asked, or nothing".to_owned()),
+        (Meaning::ApprovedInPart, Some(minor)) if (1..=whole).contains(&minor) => minor,
+        (Meaning::ApprovedInPart, Some(_)) => {
+            return unknown("the acquirer approved more than was asked, or nothing".to_owned());
+        }
+        (_, Some(minor)) if minor != whole => {
+            return unknown("the acquirer approved the whole, and names another amount".to_owned());
+        }
+        _ => whole,
     };
     let Ok(amount) = Money::new(minor, sent.amount.currency()) else {
         return unknown("the acquirer approved what is no amount".to_owned());
@@ -117,4 +140,9 @@ fn shown(code: &str) -> String {
 /// the original may still arrive and be approved.
 pub(super) fn is_acknowledged(code: &str) -> bool {
     response(code).is_some_and(|row| matches!(row.meaning, Meaning::Approved | Meaning::Duplicate))
+}
+
+/// Whether a reversal that was answered so is neither taken nor refused.
+pub(super) fn is_put_off(code: &str) -> bool {
+    response(code).is_some_and(|row| row.meaning == Meaning::TryLater)
 }

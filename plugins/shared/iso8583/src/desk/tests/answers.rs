@@ -59,7 +59,8 @@ fn an_approval_may_be_of_a_part_and_of_nothing_else() {
     };
     check("10", Some("000000001000"), "978", "settled 10.00 EUR");
     check("00", None, "978", "settled 20.00 EUR");
-    check("00", Some("000000001000"), "978", "settled 10.00 EUR");
+    // Whole, and only a part: it says two things.
+    check("00", Some("000000001000"), "978", "unknown");
     check("10", None, "978", "unknown");
     check("10", Some("000000000000"), "978", "unknown");
     check("00", Some("000000002001"), "978", "unknown");
@@ -92,4 +93,8 @@ fn an_advice_that_is_put_off_is_said_again() {
     check(OrderKind::Void, ["25", "00"], ["unknown", "settled 20.00 EUR"]);
     check(OrderKind::Capture, ["25", "00"], ["declined 25", "declined 25"]);
     check(OrderKind::Capture, ["94", "00"], ["unknown", "settled 20.00 EUR"]);
+    // The first time may have taken all that was authorized.
+    check(OrderKind::Capture, ["96", "25"], ["unknown", "unknown"]);
+    // What is let go of is let go of whole.
+    check(OrderKind::Void, ["10", "00"], ["unknown", "settled 20.00 EUR"]);
 }

@@ -60,6 +60,9 @@ fn a_reversal_ends_doubt_where_it_is_acknowledged_and_nowhere_else() {
     check("05", "unknown");
     check("68", "unknown");
     check("ZZ", "unknown");
+    // It answers for nothing just now, and refuses nothing: the reversal is given on.
+    check("91", "failed try_later");
+    check("96", "failed try_later");
 }
 
 #[test]
@@ -71,8 +74,9 @@ fn a_reversal_is_repeated_under_its_own_numbers_until_it_is_answered() {
         if is_reversal && says.load(Ordering::Relaxed) { Says::Code("00") } else { Says::Nothing }
     }));
     stage.give_and_wait(&order(OrderKind::Collect), &paying(), 9_000).unwrap();
-    assert_eq!(word(&stage.give_and_wait(&reversal(), &paying(), 9_000)), "unknown");
-    assert_eq!(word(&stage.give_and_wait(&reversal(), &paying(), 9_000)), "unknown");
+    // Silence is no refusal: whoever counts those must not give up for it.
+    assert_eq!(word(&stage.give_and_wait(&reversal(), &paying(), 9_000)), "failed unanswered");
+    assert_eq!(word(&stage.give_and_wait(&reversal(), &paying(), 9_000)), "failed unanswered");
     let stage = stage.restarted();
     answers.store(true, Ordering::Relaxed);
     assert_eq!(word(&stage.give(&reversal(), &paying())), "settled 20.00 EUR");
@@ -173,7 +177,7 @@ fn an_answer_after_the_reversal_settles_nothing() {
 fn an_acknowledgement_that_is_late_is_told_and_kept() {
     let stage = Stage::new(acquirer(Says::Nothing, Says::Nothing));
     stage.give_and_wait(&order(OrderKind::Collect), &paying(), 9_000).unwrap();
-    stage.give_and_wait(&reversal(), &paying(), 9_000).unwrap();
+    stage.give_and_wait(&reversal(), &paying(), 9_000).unwrap_err();
     let late = framed(&answer(&stage.acquirer.received()[1], "00"));
     stage.run(async |_| {
         stage.host.stream_says(stage.host.streams(), &[late.clone(), late].concat());
@@ -228,6 +232,37 @@ fn a_crash_between_a_soft_decline_and_its_second_try_sends_no_third() {
     let sent = stage.sent(&[11, 90]);
     let stan = sent[1].split(' ').nth(1).unwrap();
     assert_eq!(&sent[2].split(' ').nth(2).unwrap()[4..10], stan);
+}
+
+#[test]
+fn a_soft_decline_that_was_reversed_is_not_sent_with_evidence_any_more() {
+    let stage = Stage::new(Acquirer::new(|message| {
+        Says::Code(if message.has(crate::Field::PRIVATE_DATA) { "00" } else { "1A" })
+    }));
+    stage.give(&order(OrderKind::Collect), &paying()).unwrap();
+    assert_eq!(word(&stage.give(&reversal(), &paying())), "settled 20.00 EUR");
+    let proven = Paying { evidence: Evidence::new(Some("05"), None, None), ..paying() };
+    assert_eq!(word(&stage.give(&order(OrderKind::Collect), &proven)), "declined reversed");
+    assert_eq!(word(&stage.give(&reversal(), &paying())), "settled 20.00 EUR");
+    assert_eq!(stage.sent(&[]), ["0200"]);
+}
+
+#[test]
+fn what_was_authorized_is_captured_after_a_crash_too() {
+    let stage = Stage::new(acquirer(Says::Code("00"), Says::Code("00")));
+    let of_run = crate::testing::call(&stage.host);
+    // It crashes as soon as the outcome is told.
+    stage.host.block_on(async {
+        let run = std::pin::pin!(stage.desk.run(&of_run));
+        let work = std::pin::pin!(async {
+            turns(3).await;
+            let host = crate::testing::call(&stage.host);
+            stage.desk.submit(&order(OrderKind::Authorize), &paying(), &host).await.unwrap()
+        });
+        futures_util::future::select(run, work).await;
+    });
+    let stage = stage.restarted();
+    assert_eq!(word(&stage.give(&about(OrderKind::Capture, "another-2"), &paying())), "settled 20.00 EUR");
 }
 
 #[test]

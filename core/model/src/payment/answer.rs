@@ -255,6 +255,10 @@ impl Draft {
     pub(super) fn declined(&mut self, number: u32, code: &str, reason: &str, elsewhere: bool) -> Result<(), Refusal> {
         let amount = self.payment.intent.amount;
         let attempt = self.attempt_mut(number)?;
+        // A part was approved: only undoing it makes certain that nothing moved.
+        if attempt.part.is_some() {
+            return Err(Refusal::NothingNew);
+        }
         attempt.state = AttemptState::Declined;
         attempt.word = Some(format!("{reason} ({code})"));
         let (leg, clearing) = (attempt.leg, attempt.clearing());

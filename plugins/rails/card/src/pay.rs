@@ -30,17 +30,9 @@ impl CardRail {
                 let paying = paying(&card(order, host).await?)?;
                 Ok(self.desk.submit(order, &paying, host).await?.outcome())
             }
-            OrderKind::Capture => self.desk.capture(order, Some(&pan(order, host).await?), host).await,
-            OrderKind::Void => self.desk.void(order, Some(&pan(order, host).await?), host).await,
-            OrderKind::Reverse => {
-                // A card that its owner has removed meanwhile is reversed by the numbers of its order.
-                let pan = match pan(order, host).await {
-                    Ok(pan) => Some(pan),
-                    Err(failure) if failure.code == "no_such_instrument" => None,
-                    Err(failure) => return Err(failure),
-                };
-                self.desk.reverse(order, pan.as_ref(), host).await
-            }
+            OrderKind::Capture => self.desk.capture(order, still_pan(order, host).await?.as_ref(), host).await,
+            OrderKind::Void => self.desk.void(order, still_pan(order, host).await?.as_ref(), host).await,
+            OrderKind::Reverse => self.desk.reverse(order, still_pan(order, host).await?.as_ref(), host).await,
             OrderKind::PayOut | OrderKind::Transfer => {
                 Err(Failure::input("unsupported_order", "a card pays nobody out"))
             }
@@ -135,6 +127,16 @@ pub(crate) async fn card(order: &Order, host: &Host) -> Result<Card, Failure> {
 
 async fn pan(order: &Order, host: &Host) -> Result<Pan, Failure> {
     Pan::new(&card(order, host).await?.pan).ok_or_else(bad_card)
+}
+
+/// The number of a card that was charged before. One that its owner has removed meanwhile is found by the numbers of its
+/// order.
+async fn still_pan(order: &Order, host: &Host) -> Result<Option<Pan>, Failure> {
+    match pan(order, host).await {
+        Ok(pan) => Ok(Some(pan)),
+        Err(failure) if failure.code == "no_such_instrument" => Ok(None),
+        Err(failure) => Err(failure),
+    }
 }
 
 fn paying(card: &Card) -> Result<Paying, Failure> {

@@ -48,15 +48,19 @@ pub(crate) async fn charge(
             elsewhere: true,
         });
     };
-    if !bind(&agreed.seen, &order.key, host).await? {
+    let Some(version) = bind(&agreed.seen, &order.key, host).await? else {
         return Ok(declined("replayed", host));
-    }
-    Number::of(&agreed).keep(&order.key, days, host).await?;
-    match desk.submit(order, &paying, host).await {
+    };
+    let submitted = async {
+        Number::of(&agreed).keep(&order.key, days, host).await?;
+        desk.submit(order, &paying, host).await
+    };
+    match submitted.await {
         Ok(verdict) => Ok(end(verdict, order, host).await),
         Err(failure) => {
-            // Nothing was sent: the token stays, since the order may come again.
+            // Nothing was sent: the token stays, since the order may come again, or another in its place.
             number::forget(&order.key, host).await;
+            release(&agreed.seen, version, host).await;
             Err(failure)
         }
     }
@@ -128,13 +132,26 @@ fn paying(agreed: &Agreed) -> Option<Paying> {
     })
 }
 
-/// Binds a token to an order, durably: the same order may come with it again, and no other ever. Whether it is this order's.
-async fn bind(seen: &str, key: &str, host: &Host) -> Result<bool, Failure> {
-    if host.save(seen, 0, key.to_owned()).await?.stored {
-        return Ok(true);
+/// Binds a token to an order, durably: the same order may come with it again, and no other, unless it is released. Under
+/// which version it is this order's; nothing where it is another's.
+async fn bind(seen: &str, key: &str, host: &Host) -> Result<Option<u64>, Failure> {
+    let first = host.save(seen, 0, key.to_owned()).await?;
+    if first.stored {
+        return Ok(Some(first.version));
     }
-    let (_, bound) = host.load(seen).await?;
-    Ok(bound == key.as_bytes())
+    let (version, bound) = host.load(seen).await?;
+    if !bound.is_empty() {
+        return Ok((bound == key.as_bytes()).then_some(version));
+    }
+    let again = host.save(seen, version, key.to_owned()).await?;
+    Ok(again.stored.then_some(again.version))
+}
+
+/// Lets go of a token with which nothing was sent. Where that fails, it stays that order's.
+async fn release(seen: &str, version: u64, host: &Host) {
+    if let Err(failure) = host.save(seen, version, String::new()).await {
+        host.log(Level::Warn, format!("a token with which nothing was sent stays its order's: {failure}"));
+    }
 }
 
 /// What was told, once what is not needed any more is destroyed: the token, with its cryptogram, in any case; and the number

@@ -172,6 +172,38 @@ fn a_restart_does_not_take_its_own_token_for_a_replay() {
     assert_eq!(word(&stage.gives(&order(OrderKind::Collect))), "settled 20.00 EUR");
 }
 
+/// What moved nothing is tried again under a key of its own.
+#[test]
+fn an_order_that_never_left_leaves_its_token_to_the_next() {
+    let another = Order { key: format!("{}2", &KEY[..33]), ..order(OrderKind::Collect) };
+    let check = |fails: Option<&str>, expected: &str| {
+        let stage = Stage::new(approves());
+        stage.hands_over(&stage.wallet.mint(&Draft::default()), NOW_MS);
+        let told = match fails {
+            Some(method) => {
+                let _same = stage.host.clone().fails(method, Failure::provider("down", "not just now"));
+                let told = stage.gives(&order(OrderKind::Collect));
+                let _same = stage.host.clone().works_again(method);
+                told
+            }
+            // Without `run` there is no link.
+            None => stage.host.block_on(async {
+                use sportello_sdk::Rail as _;
+                stage.rail.submit(order(OrderKind::Collect), &stage.host.call()).await
+            }),
+        };
+        assert_eq!(word(&told), expected);
+        assert_eq!(word(&stage.gives(&another)), "settled 20.00 EUR", "{expected}");
+        // Now it is that one's.
+        let token = stage.wallet.mint(&Draft::default());
+        stage.hands_over(&token, NOW_MS);
+        assert_eq!(word(&stage.gives(&order(OrderKind::Collect))), "declined replayed");
+        assert_eq!(stage.sent(&[]), ["0200"]);
+    };
+    check(None, "failed no_link");
+    check(Some("vault.put"), "failed down");
+}
+
 #[test]
 fn a_token_is_destroyed_and_its_number_is_kept() {
     let check = |code: &'static str, keeps: bool| {

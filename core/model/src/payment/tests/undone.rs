@@ -99,6 +99,12 @@ fn what_is_in_doubt_is_undone_and_moves_nobodys_money_twice() {
     let part = "confirm, by-card, sent 1, settled-part 1, reversing 1, reversed 1";
     check(&format!("{part}, sent 2, settled 2, sent 3, settled 3"), paid);
     check(&format!("{part}, sent 2, settled-part 2, reversing 2, reversed 2"), "declined");
+    // Whoever approved a part cannot unsay it by declining the rest: that is undone all the same.
+    check("confirm, by-card, sent 1, settled-part 1, declined 1", "declined: this is known already");
+    check(
+        "confirm, by-card, sent 1, settled-part 1, reversing 1, not-reversed 1, declined 1",
+        "declined: this is known already",
+    );
     check("confirm, by-card, sent 1, settled-more 1", "in_review person:chat:1=-2500 suspense=2500");
     // What is given back is undone as well where that is in doubt.
     let back = "confirm, by-card, sent 1, settled 1, sent 2, declined 2, sent 3, unknown 3, reversing 3, reversed 3";

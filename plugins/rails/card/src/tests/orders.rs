@@ -74,7 +74,7 @@ fn every_kind_of_order() {
 }
 
 #[test]
-fn a_card_that_is_gone_pays_nothing_and_is_reversed_all_the_same() {
+fn a_card_that_is_gone_pays_nothing_and_what_it_paid_is_followed_all_the_same() {
     let stage = Stage::new(never(), Server::saying("Y"), Acquirer::new(|_| Says::Code("00")));
     stage.submit(&collect()).unwrap();
     let gone = |kind: OrderKind, key: &str| {
@@ -85,4 +85,9 @@ fn a_card_that_is_gone_pays_nothing_and_is_reversed_all_the_same() {
     assert_eq!(word(&stage.submit(&gone(OrderKind::Collect, "b-1"))), "failed no_such_instrument");
     assert_eq!(word(&stage.submit(&gone(OrderKind::Reverse, "br1"))), "settled 20.00 EUR");
     assert!(!stage.acquirer.received()[1].has(sportello_iso8583::Field::PAN));
+    // What was authorized is ours to take, or to let go of, by the numbers of its order.
+    stage.submit(&Order { key: "c-1".to_owned(), ..order(OrderKind::Authorize) }).unwrap();
+    let about = |kind: OrderKind, key: &str| Order { refers_to: Some("c-1".to_owned()), ..gone(kind, key) };
+    assert_eq!(word(&stage.submit(&about(OrderKind::Capture, "c-2"))), "settled 20.00 EUR");
+    assert_eq!(word(&stage.submit(&about(OrderKind::Void, "c-3"))), "settled 20.00 EUR");
 }

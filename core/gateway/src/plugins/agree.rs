@@ -16,25 +16,28 @@ impl Member {
         // What is no pattern was told by whoever read it.
         let Ok(grants) = Grants::new(&manifest.endpoints, &self.instance.grants) else { return };
         let path = path_of(&self.instance);
-        for (key, written) in self.settings.as_object().into_iter().flatten() {
-            let key = joined(&format!("{path}.settings"), key);
-            let each: Vec<(String, &str)> = match written {
-                Value::String(text) => vec![(key, text)],
-                Value::Array(items) => {
-                    let texts = items.iter().enumerate().filter_map(|(at, item)| Some((at, item.as_str()?)));
-                    texts.map(|(at, text)| (format!("{key}[{at}]"), text)).collect()
-                }
-                _ => Vec::new(),
-            };
-            for (key, address) in each {
-                if !address.starts_with("tcp://") && !address.starts_with("tls://") {
-                    continue;
-                }
-                if let Err(why) = grants.check_stream_address(address) {
-                    notes.add(&key, wrong(&path, address, &why));
-                }
+        let mut addresses = Vec::new();
+        stream_addresses(&format!("{path}.settings"), &self.settings, &mut addresses);
+        for (key, address) in addresses {
+            if let Err(why) = grants.check_stream_address(address) {
+                notes.add(&key, wrong(&path, address, &why));
             }
         }
+    }
+}
+
+/// The addresses of byte streams in a setting, however deep, each with its key.
+fn stream_addresses<'a>(key: &str, written: &'a Value, found: &mut Vec<(String, &'a str)>) {
+    match written {
+        Value::String(text) if text.starts_with("tcp://") || text.starts_with("tls://") => {
+            found.push((key.to_owned(), text));
+        }
+        Value::Array(items) => {
+            let each = items.iter().enumerate();
+            each.for_each(|(at, item)| stream_addresses(&format!("{key}[{at}]"), item, found));
+        }
+        Value::Object(table) => table.iter().for_each(|(name, item)| stream_addresses(&joined(key, name), item, found)),
+        _ => {}
     }
 }
 

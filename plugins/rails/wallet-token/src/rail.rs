@@ -31,7 +31,11 @@ pub(crate) async fn charge(
     if let Some(verdict) = desk.recorded(order, host).await? {
         return Ok(end(verdict, order, host).await);
     }
-    let instrument = host.instrument(&order.debtor.account).await?;
+    let instrument = match host.instrument(&order.debtor.account).await {
+        // It has served: an order before this one was sent with it. Nothing was, under this key.
+        Err(failure) if failure.code == "no_such_instrument" => return Ok(declined("token_gone", host)),
+        found => found?,
+    };
     if instrument.facts.payment.is_some_and(|payment| payment != order.payment) {
         return Ok(declined("another_payment", host));
     }

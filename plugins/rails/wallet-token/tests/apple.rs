@@ -113,6 +113,32 @@ fn every_field_that_is_altered_is_noticed() {
     check(&rsa, "/version", json!("EC_v1"), Refusal::Malformed);
 }
 
+/// What is signed is members without a mark between them: none may lend bytes to its neighbour, or one token would have many
+/// ids, and be bound to no payment.
+#[test]
+fn where_a_member_ends_is_not_for_others_to_say() {
+    let wallet = Wallet::new(&Chain::default());
+    let merchant = wallet.merchant();
+    let draft = Draft { application_data: Some(b"payment"), ..Draft::default() };
+    for token in [wallet.mint(&draft), wallet.mint(&Draft { is_rsa: true, ..draft.clone() })] {
+        let hex = |pointer: &str| token.pointer(pointer).and_then(Value::as_str).unwrap().to_owned();
+        let (id, bound) = (hex("/header/transactionId"), hex("/header/applicationData"));
+        let mut unbound = token.clone();
+        unbound["header"]["transactionId"] = json!(format!("{id}{bound}"));
+        unbound["header"].as_object_mut().unwrap().remove("applicationData");
+        check(&merchant, &unbound, Err(Refusal::TransactionId));
+        let mut shifted = token.clone();
+        shifted["header"]["transactionId"] = json!(id[..id.len() - 2]);
+        shifted["header"]["applicationData"] = json!(format!("{}{bound}", &id[id.len() - 2..]));
+        check(&merchant, &shifted, Err(Refusal::TransactionId));
+        let mut moved = token.clone();
+        let data = [BASE64_STANDARD.decode(token["data"].as_str().unwrap()).unwrap(), vec![0x0b, 0xad]].concat();
+        moved["data"] = json!(BASE64_STANDARD.encode(data));
+        moved["header"]["transactionId"] = json!(id[4..]);
+        check(&merchant, &moved, Err(Refusal::TransactionId));
+    }
+}
+
 /// Whatever byte of the signature is another, the token is refused, or it says the same.
 #[test]
 fn every_byte_of_the_signature_counts_or_says_nothing() {

@@ -11,6 +11,10 @@ use super::Refusal;
 /// A token longer than this is none: real ones have some 4 kB.
 const TOKEN_BYTES_MAX: usize = 32 * 1024;
 
+/// An id has as many bytes as a hash. It must: what is signed has no marks between its members, so whoever could give an id
+/// another length could give one token many ids, and take it from the payment that it is bound to.
+const ID_BYTES: usize = 32;
+
 /// What the content's key is made from, or wrapped in.
 pub(crate) enum KeyMaterial {
     /// `EC_v1`: the SubjectPublicKeyInfo of a key that lived for this token.
@@ -72,7 +76,7 @@ impl Token {
             ("EC_v1" | "RSA_v1", _, _) => return Err(Refusal::Malformed),
             _ => return Err(Refusal::Version),
         };
-        let is_id = |id: &str| (16..=128).contains(&id.len()) && id.bytes().all(is_lower_hex);
+        let is_id = |id: &str| id.len() == 2 * ID_BYTES && id.bytes().all(is_lower_hex);
         let transaction_id = Some(header.transaction_id).filter(|id| is_id(id)).ok_or(Refusal::TransactionId)?;
         let application_data = match header.application_data {
             Some(text) => Some(hex::decode(&*text).map_err(|_| Refusal::Encoding)?),

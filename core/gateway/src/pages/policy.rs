@@ -16,11 +16,14 @@ pub(super) struct Reach<'a> {
     pub(super) forms: &'a [String],
     pub(super) frames: &'a [String],
     pub(super) scripts: &'a [String],
+    /// Whether a page of ours may have it in a frame.
+    pub(super) is_framed: bool,
 }
 
 impl<'a> Reach<'a> {
     pub(super) fn of(reply: &'a PageReplyFrame) -> Self {
-        Self { forms: &reply.forms, frames: &reply.frames, scripts: &reply.scripts }
+        // What an issuer's frame comes back to is a rail's page inside another one, which must see that it has come.
+        Self { forms: &reply.forms, frames: &reply.frames, scripts: &reply.scripts, is_framed: true }
     }
 
     /// The policy (Content Security Policy Level 3) for this page: its inline scripts run as they stand, by their hashes.
@@ -33,10 +36,11 @@ impl<'a> Reach<'a> {
             .map(|script| format!(" 'sha256-{}'", BASE64_STANDARD.encode(Sha256::digest(script))))
             .collect();
         let scripts = listed(self.scripts);
+        let around = if self.is_framed { "'self'" } else { "'none'" };
         let or_none = |sources: String| if sources.is_empty() { " 'none'".to_owned() } else { sources };
         format!(
             "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:{scripts}; script-src{}; connect-src \
-             'self'{scripts}; frame-src{}; form-action 'self'{}; base-uri 'none'; frame-ancestors 'none'",
+             'self'{scripts}; frame-src{}; form-action 'self'{}; base-uri 'none'; frame-ancestors {around}",
             or_none(format!("{hashes}{scripts}")),
             or_none(format!("{}{scripts}", listed(self.frames))),
             listed(self.forms),
@@ -72,7 +76,7 @@ pub(super) fn respond(status: StatusCode, content_type: &str, page: Bytes, reach
         (header::REFERRER_POLICY, "no-referrer"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         // For those that do not know `frame-ancestors`.
-        (header::X_FRAME_OPTIONS, "DENY"),
+        (header::X_FRAME_OPTIONS, if reach.is_framed { "SAMEORIGIN" } else { "DENY" }),
     ];
     for (name, value) in fixed {
         if let Ok(value) = HeaderValue::try_from(value) {
@@ -108,12 +112,14 @@ mod tests {
         assert!(none.ends_with("frame-ancestors 'none'"));
         let origins = |origin: &str| vec![origin.to_owned()];
         let (forms, scripts) = (origins("https://acs.example"), origins("https://pay.google.com"));
-        let policy = Reach { forms: &forms, frames: &[], scripts: &scripts }.policy(b"<script>alert(1)</script>");
+        let policy = Reach { forms: &forms, scripts: &scripts, is_framed: true, ..Reach::default() }
+            .policy(b"<script>alert(1)</script>");
         // The hash is the one that the standard's own example has for this very script.
         for part in [
             "form-action 'self' https://acs.example;",
             "script-src 'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI=' https://pay.google.com;",
             "connect-src 'self' https://pay.google.com;",
+            "frame-ancestors 'self'",
         ] {
             assert!(policy.contains(part), "{part} in {policy}");
         }

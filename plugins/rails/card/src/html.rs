@@ -5,8 +5,16 @@ use url::Url;
 
 use crate::words::Words;
 
-const STYLE: &str = "body{font:1.1rem/1.5 system-ui,sans-serif;max-width:26rem;margin:15vh auto;padding:0 1rem;\
-color-scheme:light dark}button{font:inherit;padding:.6rem 1.2rem}iframe{width:1px;height:1px;border:0;position:absolute}";
+const STYLE: &str = "\
+:root{color-scheme:light dark;--ink:#14213d;--page:#f3f5f9;--paper:#fff;--line:#c9d0dc;--deed:#0b5fff;--on-deed:#fff}\
+@media(prefers-color-scheme:dark){:root{--ink:#e8ecf4;--page:#0e1420;--paper:#182031;--line:#3a465e;--deed:#7aa7ff;\
+--on-deed:#0b1220}}\
+*{box-sizing:border-box}body{margin:0;background:var(--page);color:var(--ink);font:16px/1.5 system-ui,sans-serif}\
+main{max-width:27rem;margin:0 auto;padding:2rem 1rem}h1{font-size:1.35rem;line-height:1.25;margin:0 0 1rem}\
+div{background:var(--paper);border:1px solid var(--line);border-radius:.75rem;padding:1.25rem;overflow-wrap:anywhere}\
+p{margin:0}button{width:100%;font:inherit;font-weight:600;padding:.75rem;margin-top:1rem;border:0;border-radius:.5rem;\
+background:var(--deed);color:var(--on-deed);cursor:pointer}:focus-visible{outline:3px solid var(--deed);\
+outline-offset:2px}iframe{width:1px;height:1px;border:0;position:absolute}";
 
 /// Fills in what the issuer wants to know of the browser, and sends it.
 const COLLECT: &str = "const f=document.forms[0],s=(n,v)=>{const i=document.createElement('input');i.type='hidden';\
@@ -17,10 +25,11 @@ s('width',screen.width);s('tz',new Date().getTimezoneOffset())};";
 /// Goes to the issuer's page at once.
 const SUBMIT: &str = "document.forms[0].submit();";
 
-/// Lets the issuer's 3DS method run for ten seconds at the most (EMV 3-D Secure 2.2, section 5.8.1): its frame is loaded
-/// once by the issuer, and once more when that is done. Some browsers count the empty frame too, so a moment is left.
-const METHOD: &str = "let n=0,t;const go=()=>document.forms[1].requestSubmit();t=setTimeout(go,10000);\
-document.querySelector('iframe').onload=()=>{if(++n>=2){clearTimeout(t);t=setTimeout(go,1500)}};document.forms[0].submit();";
+/// Lets the issuer's 3DS method run for ten seconds at the most (EMV 3-D Secure 2.2, section 5.8.1). It ends where its frame
+/// comes back to us: of a page of another origin a script cannot see where it is.
+const METHOD: &str = "const w=document.querySelector('iframe'),go=()=>{clearTimeout(t);document.forms[1].requestSubmit()},\
+t=setTimeout(go,10000);w.onload=()=>{try{w.contentWindow.location.origin===location.origin&&go()}catch{}};\
+document.forms[0].submit();";
 
 /// The page that a link opens.
 pub(crate) fn begin(words: &Words, url: &str, order: &Order) -> PageReply {
@@ -84,8 +93,8 @@ pub(crate) fn blank() -> PageReply {
 fn page(words: &Words, main: &str, status: u16) -> PageReply {
     let Words { language, title, .. } = words;
     let html = format!(
-        "<!doctype html><html lang={language}><meta charset=utf-8><meta name=viewport content=\"width=device-width\">\
-         <title>{title}</title><style>{STYLE}</style><main><h1>{title}</h1>{main}</main></html>"
+        "<!doctype html><html lang={language}><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\">\
+         <title>{title}</title><style>{STYLE}</style><main><h1>{title}</h1><div>{main}</div></main></html>"
     );
     PageReply::of(status, "text/html; charset=utf-8", html)
 }

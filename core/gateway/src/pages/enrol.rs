@@ -94,7 +94,8 @@ async fn open(pages: &Pages, token: &str, request: Request) -> Result<(Visit, En
     enrolment.ways.retain(|way| match way {
         EnrolmentWay::HandOver { .. } => pages.vault.is_some(),
         // Whoever typed a card number there would find it in the journal.
-        EnrolmentWay::Account { scheme, .. } => scheme != CARD,
+        // And what anybody can type in is nobody's to pay from: only to be paid on.
+        EnrolmentWay::Account { scheme, .. } => enrolment.side == Side::Payee && scheme != CARD,
     });
     if enrolment.ways.is_empty() {
         return Err(not_now(visit.words()));

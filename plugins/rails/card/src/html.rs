@@ -93,8 +93,9 @@ pub(crate) fn blank() -> PageReply {
 fn page(words: &Words, main: &str, status: u16) -> PageReply {
     let Words { language, title, .. } = words;
     let html = format!(
-        "<!doctype html><html lang={language}><meta charset=utf-8><meta name=viewport content=\"width=device-width,initial-scale=1\">\
-         <title>{title}</title><style>{STYLE}</style><main><h1>{title}</h1><div>{main}</div></main></html>"
+        "<!doctype html><html lang={language}><meta charset=utf-8><meta name=viewport \
+         content=\"width=device-width,initial-scale=1\"><title>{title}</title><style>{STYLE}</style><main>\
+         <h1>{title}</h1><div>{main}</div></main></html>"
     );
     PageReply::of(status, "text/html; charset=utf-8", html)
 }

@@ -127,10 +127,12 @@ impl Draft {
             self.effects.push(Effect::Reverse { attempt: number, after_ms });
         }
         if refused == 1 {
+            // Whoever gives it back while it may still be undone gives it twice.
+            let when = if is_asked_again { "it is asked again for a quarter of an hour; after that " } else { "" };
             self.incident(
                 number,
                 format!(
-                    "{rail} does not undo the order in doubt ({word}): look for it in the statement, and if it moved money, give that back by hand"
+                    "{rail} does not undo the order in doubt ({word}): {when}look for it in the statement, and if it moved money, give that back by hand"
                 ),
             );
         }

@@ -123,7 +123,9 @@ fn ways_of(rail: &str, facts: &RailFacts, side: Side) -> Vec<EnrolmentWay> {
         }
         // What is handed over is paid with, and nobody is paid on it.
         (Some(_), Side::Payee) => Vec::new(),
-        (None, _) => {
+        // Whoever types an account in has not shown that it is theirs: they may be paid on it, and pay nothing from it.
+        (None, Side::Payer) => Vec::new(),
+        (None, Side::Payee) => {
             let way = |scheme: &String| EnrolmentWay::Account { scheme: scheme.clone(), rails: rails.clone() };
             facts.accounts.iter().map(way).collect()
         }

@@ -227,18 +227,39 @@ async fn a_link_says_what_it_is_for_and_no_other_one_opens_anything() {
     }
 }
 
-#[tokio::test]
-async fn an_account_that_the_other_side_has_is_not_taken() {
+/// With a route from account to account before the one that collects.
+fn straight() -> Setup {
     let mut setup = open();
     let transfer = vec!["bank".into(), "slow-bank".into()];
     setup.routes.insert(0, sportello_engine::Route { name: "straight".into(), transfer, ..Default::default() });
+    setup
+}
+
+#[tokio::test]
+async fn nobody_pays_from_an_account_that_they_type_in() {
+    let refused = "this payment does not take that account";
     check(
-        setup,
+        straight(),
         &[
             ("chat:9: pay chat:2 20 EUR", "chat:9 what with?"),
+            // Anna's own, and anybody's.
+            ("enrol 1 iban:FR2", refused),
+            ("enrol 1 iban:DE9", refused),
+            ("enrol 1 plastic:9", "chat:9 asks C1"),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn an_account_that_the_other_side_has_is_not_taken() {
+    check(
+        straight(),
+        &[
+            ("chat:2: pay chat:6 20 EUR", "chat:6 where?"),
             ("enrol 1 iban:FR2", "this payment does not take that account"),
-            ("enrol 1 iban:DE9", "chat:9 asks C1"),
-            ("chat:9: C1", "chat:2 received, chat:9 done"),
+            ("enrol 1 iban:DE9", "chat:2 asks C1"),
+            ("chat:2: C1", "chat:2 done, chat:6 received"),
         ],
     )
     .await;

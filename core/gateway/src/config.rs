@@ -131,7 +131,15 @@ impl Config {
             notes.add("vault", Wrong::new(what, remedy));
         }
         let vault = vault::vault(section, is_wanted, &around);
-        let house = vault::house(root.table("house"));
+        let section = root.table("house");
+        if section.is_none()
+            && let Some(at) = document.root.get("routes").and_then(routes::first_that_collects)
+        {
+            let remedy = "write [house] with the name and account that it is paid out from";
+            let what = "what is collected is held by nobody, and no payment would take this route";
+            notes.add(&format!("routes[{at}].collect"), Wrong::new(what, remedy));
+        }
+        let house = vault::house(section);
         // Where folders are named, what is wrong with them has been noted.
         let folders = document.root.get("gateway").and_then(|gateway| gateway.get("plugins"));
         let names_none = folders.is_none_or(|folders| folders.as_array().is_some_and(Vec::is_empty));

@@ -52,6 +52,13 @@ pub(super) fn routes(sections: Vec<Section<'_>>, rails: &[&str]) -> Vec<Route> {
     routes
 }
 
+/// Which of the routes collects first, as they stand in the file.
+pub(super) fn first_that_collects(routes: &serde_json::Value) -> Option<usize> {
+    let has = |route: &serde_json::Value, key| route.get(key).is_some();
+    let collects = |route| has(route, "collect") && has(route, "payout") && !has(route, "transfer");
+    routes.as_array()?.iter().position(collects)
+}
+
 fn path(section: &Section<'_>, rails: &[&str]) -> Option<Path> {
     let rail = |value: &serde_json::Value| {
         let name = plain_name(value)?;

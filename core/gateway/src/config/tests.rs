@@ -375,7 +375,13 @@ fn the_routes() {
         check(&format!("{head}{lines}"), expected);
     };
     route("transfer = [\"a\"]", &[]);
-    route("collect = [\"a\"]\npayout = [\"a\"]", &[]);
+    let house = "[house]\nname = \"H\"\naccount = \"iban:FR1420041010050500013M02606\"";
+    route(&format!("collect = [\"a\"]\npayout = [\"a\"]\n{house}"), &[]);
+    route(
+        "collect = [\"a\"]\npayout = [\"a\"]",
+        &["gateway.toml:7: routes[0].collect: what is collected is held by nobody, and no payment would take this \
+           route; write [house]"],
+    );
     route("", &["gateway.toml:5: routes[0]: this route leads nowhere; write either transfer = […], or collect"]);
     route(
         "transfer = [\"a\"]\ncollect = [\"a\"]\npayout = [\"a\"]",

@@ -106,7 +106,11 @@ impl Loaded {
             log_lines: Rate::new(LOG_LINES_PER_SECOND),
             clock: Clock::start(),
         });
-        let plugin = self.connect(Arc::new(HostCalls(Arc::clone(&world))));
+        let host: Arc<dyn Peer> = Arc::new(HostCalls(Arc::clone(&world)));
+        let plugin = match &spec.recorder {
+            Some(recorder) => recorder.between(host, |host| self.connect(host)),
+            None => self.connect(host),
+        };
         let shared = Arc::new(Shared::new(world, Arc::clone(self.manifest()), plugin, &spec));
         let open = Open {
             contract: CONTRACT.to_string(),

@@ -10,6 +10,7 @@ use sportello_sdk::Secret;
 
 use crate::attest::SLOTS_MAX;
 use crate::breaker::BreakerLimits;
+use crate::record::Recorder;
 use crate::services::Services;
 use crate::tls::TlsOptions;
 
@@ -41,6 +42,8 @@ pub struct Spec {
     pub hang_grace: Duration,
     /// How long to wait before `run` is started again.
     pub backoff: Backoff,
+    /// What it is recorded by, from its `open` on; nothing where it is not.
+    pub recorder: Option<Arc<Recorder>>,
     /// What the program does for it.
     pub services: Arc<dyn Services>,
 }
@@ -59,6 +62,7 @@ impl Spec {
             deadline: Duration::from_secs(10),
             hang_grace: Duration::from_secs(1),
             backoff: Backoff::default(),
+            recorder: None,
             services,
         }
     }

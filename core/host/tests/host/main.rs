@@ -9,12 +9,11 @@ mod drain;
 mod encrypted;
 mod endpoints;
 mod errors;
-#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod first_contract;
 mod inbound;
 mod library;
-#[cfg(all(target_os = "linux", target_endian = "little"))]
 mod mutated;
+mod replay;
 mod streams;
 mod supervised;
 mod vault;

@@ -46,9 +46,8 @@ enum Command {
     Demo(crate::demo::Demo),
     /// Measure what this machine does, each figure beside its limit.
     Bench(crate::bench::Bench),
-    /// What there is to know about plugins.
     #[command(subcommand)]
-    Plugin(Plugin),
+    Plugin(command::plugin::Plugin),
     /// What keeps card numbers.
     #[command(subcommand)]
     Vault(Vault),
@@ -57,11 +56,6 @@ enum Command {
 #[derive(Debug, Subcommand)]
 enum Vault {
     Rotate(command::vault::Rotate),
-}
-
-#[derive(Debug, Subcommand)]
-enum Plugin {
-    List(command::plugin::List),
 }
 
 /// Where a command writes to, and how.
@@ -96,7 +90,7 @@ impl Cli {
             Command::Parse(parse) => parse.run(&setting),
             Command::Demo(demo) => command::asynchronously(demo.run(&setting)),
             Command::Bench(bench) => command::on_all_cores(bench.run(&setting)),
-            Command::Plugin(Plugin::List(list)) => list.run(&setting),
+            Command::Plugin(plugin) => plugin.run(&setting),
             Command::Vault(Vault::Rotate(rotate)) => rotate.run(&setting),
         };
         match done {

@@ -1,136 +1,29 @@
-//! `sportello plugin`.
+//! `sportello plugin`: a file for each of its commands.
 
-use clap::Args;
-use serde_json::{Value, json};
-use sportello_host::{Declared, scan};
+pub mod list;
+pub mod replay;
 
-use super::{say, say_json, table};
+use clap::Subcommand;
+
 use crate::cli::{Failed, Setting};
-use crate::client::Client;
-use crate::config::Config;
 
-/// List the plugins that were found, and why one cannot be used.
-#[derive(Debug, Args)]
-pub struct List {
-    /// Ask the running gateway instead: how each instance is, and its counts.
-    #[arg(long)]
-    running: bool,
+/// What there is to know and to do about plugins.
+#[derive(Debug, Subcommand)]
+#[expect(missing_docs, reason = "a command says what it does where its options are")]
+pub enum Plugin {
+    List(list::List),
+    Replay(replay::Replay),
 }
 
-impl List {
-    /// Lists them.
+impl Plugin {
+    /// Carries the command out.
     ///
     /// # Errors
-    /// When the configuration does not say where to look, or the gateway cannot be asked.
+    /// Its own.
     pub fn run(self, setting: &Setting) -> Result<(), Failed> {
-        if self.running { super::asynchronously(running(setting)) } else { found(setting) }
-    }
-}
-
-async fn running(setting: &Setting) -> Result<(), Failed> {
-    let answer = Client::open(&setting.config)?.get("/v1/instances", &[]).await?;
-    if setting.json {
-        say_json(&answer);
-        return Ok(());
-    }
-    let mut rows = table([
-        "instance",
-        "plugin",
-        "state",
-        "calls",
-        "errors",
-        "time-outs",
-        "panics",
-        "refused",
-        "webhooks refused",
-        "p99",
-    ]);
-    let instances = answer.get("instances").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-    for instance in instances {
-        // An instance that is not open has no counts but those of its webhooks.
-        let cell = |pointer: &str| match instance.pointer(pointer) {
-            Some(Value::String(text)) => text.clone(),
-            Some(Value::Number(number)) => number.to_string(),
-            _ => String::new(),
-        };
-        let p99_us = cell("/stats/latency_p99_us");
-        rows.add_row([
-            cell("/name"),
-            cell("/plugin"),
-            cell("/state"),
-            cell("/stats/calls"),
-            cell("/stats/errors"),
-            cell("/stats/timeouts"),
-            cell("/stats/panics"),
-            cell("/stats/refused"),
-            cell("/webhooks_refused"),
-            if p99_us.is_empty() { p99_us } else { format!("{p99_us} µs") },
-        ]);
-    }
-    if rows.is_empty() {
-        say("The gateway runs no plugin.");
-    } else {
-        say(rows);
-    }
-    for instance in instances {
-        let text = |key: &str| instance.get(key).and_then(Value::as_str);
-        if let (Some(name), Some(why)) = (text("name"), text("because")) {
-            say(format_args!("{name} is not open: {why}"));
+        match self {
+            Self::List(list) => list.run(setting),
+            Self::Replay(replay) => replay.run(setting),
         }
     }
-    Ok(())
-}
-
-fn found(setting: &Setting) -> Result<(), Failed> {
-    // Mistakes elsewhere in the file do not matter for what lies in the folders.
-    let config = Config::open(&setting.config).map_err(|problems| Failed::Asking(problems.to_string()))?.config;
-    let found = scan(&config.gateway.plugins);
-    let users = |declared: &Declared| -> Vec<&str> {
-        let is_used =
-            found.pick(&declared.manifest().name).is_ok_and(|picked| picked.fingerprint() == declared.fingerprint());
-        let uses = |instance: &&crate::config::Instance| is_used && instance.plugin == declared.manifest().name;
-        config.instances.iter().filter(uses).map(|instance| instance.name.as_str()).collect()
-    };
-    if setting.json {
-        let plugins: Vec<_> = found
-            .all()
-            .map(|declared| {
-                let manifest = declared.manifest();
-                json!({
-                    "name": manifest.name, "kind": manifest.kind, "version": manifest.version,
-                    "contract": manifest.contract, "description": manifest.description,
-                    "sha256": declared.fingerprint().to_string(), "path": declared.path(),
-                    "instances": users(declared),
-                })
-            })
-            .collect();
-        let unusable: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
-        say_json(&json!({ "plugins": plugins, "unusable": unusable }));
-        return Ok(());
-    }
-    let mut rows = table(["plugin", "kind", "version", "contract", "sha256", "used by", "description"]);
-    for declared in found.all() {
-        let manifest = declared.manifest();
-        let kind = format!("{:?}", manifest.kind).to_lowercase();
-        let hash: String = declared.fingerprint().to_string().chars().take(12).collect();
-        let users = users(declared).join(", ");
-        rows.add_row([
-            &manifest.name,
-            &kind,
-            &manifest.version,
-            &manifest.contract,
-            &hash,
-            &users,
-            &manifest.description,
-        ]);
-    }
-    if rows.is_empty() {
-        say("There is no plugin in the folders of gateway.plugins.");
-    } else {
-        say(rows);
-    }
-    for problem in &found.problems {
-        say(format_args!("cannot be used: {problem}"));
-    }
-    Ok(())
 }

@@ -25,7 +25,7 @@ use sportello_model::Party;
 use sportello_sdk::Kind;
 
 pub use gateway::{Gateway, Key, Log, LogFormat, LogLevel, Policy, Scope};
-pub use instances::Instance;
+pub use instances::{Instance, Isolation};
 pub use problem::{Problem, Problems};
 pub use routes::{Path as RoutePath, Route};
 pub use vault::Vault;
@@ -120,8 +120,15 @@ impl Config {
             }
         }
         let routes = routes::routes(root.tables("routes"), &rail_names);
-        let mut instances = instances::instances(Kind::Channel, channels, production);
-        instances.extend(instances::instances(Kind::Rail, rails, production));
+        let mut instances = instances::instances(Kind::Channel, channels, &gateway);
+        instances.extend(instances::instances(Kind::Rail, rails, &gateway));
+        for (at, named) in gateway.in_process.iter().enumerate() {
+            let shares = |instance: &Instance| instance.name == *named && instance.isolation == Isolation::InProcess;
+            if !instances.iter().any(shares) {
+                let what = format!("no instance called {named:?} shares this program's memory");
+                notes.add(&format!("gateway.in_process[{at}]"), Wrong::new(what, "take it out"));
+            }
+        }
         let sees_pan = |instance: &Instance| instance.grants.iter().any(|grant| grant == sportello_host::PAN_GRANT);
         let is_wanted = instances.iter().any(sees_pan);
         let section = root.table("vault");

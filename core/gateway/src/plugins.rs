@@ -11,7 +11,7 @@ use sportello_engine::ChannelSetup;
 use sportello_host::{Declared, Found, Limits, Loaded, OpenError, PickError, Services, Spec, TlsOptions};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
-use crate::config::{Config, Instance, Notes, Problems, Reading, Surroundings, Wrong, joined, nearest};
+use crate::config::{Config, Instance, Isolation, Notes, Problems, Reading, Surroundings, Wrong, joined, nearest};
 use crate::redact::Redactor;
 use crate::vault::key::KeySource;
 
@@ -63,7 +63,7 @@ impl Deployment {
         let mut members = Vec::with_capacity(config.instances.len());
         for instance in &config.instances {
             let path = path_of(instance);
-            match source.load(&instance.plugin) {
+            match source.load(instance) {
                 Err(Some(wrong)) => notes.add(&format!("{path}.plugin"), wrong),
                 Err(None) => {}
                 Ok(loaded) if loaded.manifest().kind != instance.kind => {
@@ -258,17 +258,22 @@ impl<'a> Source<'a> {
     }
 
     /// Nothing is said of what may lie in a folder that could not be read: that has been said.
-    fn load(&self, name: &str) -> Result<Loaded, Option<Wrong>> {
+    fn load(&self, instance: &Instance) -> Result<Loaded, Option<Wrong>> {
+        let name = instance.plugin.as_str();
         match self {
             Self::BuiltIn(all) => {
                 let found = all.iter().find(|loaded| loaded.manifest().name == name);
                 found.cloned().ok_or_else(|| Some(Wrong::new(format!("no plugin is called {name:?}"), "")))
             }
             Self::Found { found, folders, is_whole } => match found.pick(name) {
-                Ok(declared) => declared
-                    .clone()
-                    .load()
-                    .map_err(|error| Some(Wrong::new(error.to_string(), "install another build of it"))),
+                Ok(declared) => {
+                    let declared = declared.clone();
+                    let loaded = match instance.isolation {
+                        Isolation::InProcess => declared.load(),
+                        Isolation::Process(confinement) => declared.isolate(confinement),
+                    };
+                    loaded.map_err(|error| Some(Wrong::new(error.to_string(), "install another build of it")))
+                }
                 Err(PickError::Unknown { .. }) if !is_whole => Err(None),
                 Err(error) => Err(Some(unpicked(&error, found, folders))),
             },

@@ -53,7 +53,7 @@ impl Drained {
         self.left
     }
 
-    /// Lets the plugin say goodbye, and lets go of it.
+    /// Lets the plugin say goodbye, and lets go of it. A process of its own ends.
     ///
     /// # Errors
     /// What it failed with; it is closed all the same.
@@ -62,6 +62,9 @@ impl Drained {
         let closed = shared.call(Way::Beside, Ask::new(plugin_method::CLOSE, b"")).await;
         // Whatever the plugin still holds of them.
         shared.world.streams.end();
+        if let Some(life) = shared.life() {
+            life.kill();
+        }
         closed.map(|_| ())
     }
 }

@@ -14,13 +14,15 @@ use sportello_sdk::Manifest;
 use sportello_sdk::abi::{AbiPeer, PluginModuleRef};
 use sportello_sdk::frames::Peer;
 
+use crate::confine::Confinement;
 use crate::declared::{Declared, Fingerprint, LoadError};
+use crate::life::Connected;
 use crate::sealed::Sealed;
 
-/// From the host's side of an instance to the plugin's.
-type Connect = dyn Fn(Arc<dyn Peer>) -> Arc<dyn Peer> + Send + Sync;
+/// From the host's side of an instance to a new one of the plugin's.
+type Connect = dyn Fn(Arc<dyn Peer>) -> Connected + Send + Sync;
 
-/// A plugin whose code is in this process, and which has not been asked anything yet.
+/// A plugin of which instances can be made: in this process, or each in one of its own.
 #[derive(Clone)]
 pub struct Loaded {
     manifest: Arc<Manifest>,
@@ -48,22 +50,38 @@ impl Declared {
     /// [`LoadError::Refused`].
     pub fn load(self) -> Result<Loaded, LoadError> {
         let root = root_of(&self).map_err(|because| LoadError::Refused { path: self.path.clone(), because })?;
-        Ok(Loaded {
-            manifest: Arc::new(self.manifest),
-            fingerprint: Some(self.fingerprint),
-            connect: Arc::new(move |host| (root.connect())(AbiPeer::new(host)).into_peer()),
-        })
+        let connect = move |host| Connected::in_process((root.connect())(AbiPeer::new(host)).into_peer());
+        Ok(Loaded::new(self.manifest, Some(self.fingerprint), connect))
+    }
+
+    /// Has each instance live in a process of its own, within these bounds. Nothing of the library runs in this one.
+    ///
+    /// # Errors
+    /// [`LoadError::Refused`].
+    pub fn isolate(self, confinement: Confinement) -> Result<Loaded, LoadError> {
+        let _ = confinement;
+        let because = "this system has nothing to isolate a plugin with: isolation needs Linux".to_owned();
+        Err(LoadError::Refused { path: self.path, because })
     }
 }
 
 impl Loaded {
+    /// A plugin of which `connect` makes instances.
+    pub(crate) fn new(
+        manifest: Manifest,
+        fingerprint: Option<Fingerprint>,
+        connect: impl Fn(Arc<dyn Peer>) -> Connected + Send + Sync + 'static,
+    ) -> Self {
+        Self { manifest: Arc::new(manifest), fingerprint, connect: Arc::new(connect) }
+    }
+
     /// A plugin that is linked into the program, for a simulation, a benchmark or a test: `connect` is
     /// [`sportello_sdk::dispatch::rail`] or [`sportello_sdk::dispatch::channel`]. From here on it is like any other.
     pub fn built_in(
         manifest: Manifest,
         connect: impl Fn(Arc<dyn Peer>) -> Arc<dyn Peer> + Send + Sync + 'static,
     ) -> Self {
-        Self { manifest: Arc::new(manifest), fingerprint: None, connect: Arc::new(connect) }
+        Self::new(manifest, None, move |host| Connected::in_process(connect(host)))
     }
 
     /// What the plugin says of itself.
@@ -77,8 +95,13 @@ impl Loaded {
     }
 
     /// Makes a new instance that asks `host`, not yet open: what the conformance kit drives. Nothing stands between it and
-    /// its caller; [`Loaded::open`] is for everybody else.
+    /// its caller; [`Loaded::open`] is for everybody else. A process of its own ends when what this returns is dropped.
     pub fn connect(&self, host: Arc<dyn Peer>) -> Arc<dyn Peer> {
+        self.connected(host).into_peer()
+    }
+
+    /// The same with the process behind it apart.
+    pub(crate) fn connected(&self, host: Arc<dyn Peer>) -> Connected {
         (self.connect)(host)
     }
 }

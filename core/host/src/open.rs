@@ -107,11 +107,11 @@ impl Loaded {
             clock: Clock::start(),
         });
         let host: Arc<dyn Peer> = Arc::new(HostCalls(Arc::clone(&world)));
-        let plugin = match &spec.recorder {
-            Some(recorder) => recorder.between(host, |host| self.connect(host)),
-            None => self.connect(host),
+        let connected = match &spec.recorder {
+            Some(recorder) => recorder.between(host, |host| self.connected(host)),
+            None => self.connected(host),
         };
-        let shared = Arc::new(Shared::new(world, Arc::clone(self.manifest()), plugin, &spec));
+        let shared = Arc::new(Shared::new(world, Arc::clone(self.manifest()), connected, &spec));
         let open = Open {
             contract: CONTRACT.to_string(),
             instance: spec.instance.clone(),

@@ -22,6 +22,7 @@ use sportello_sdk::frames::Peer;
 
 pub use entry::{Body, Entry, FORMAT};
 pub(crate) use redaction::is_left_out;
+use crate::life::Connected;
 use tap::{Asking, Called};
 use writer::{Note, Writer};
 
@@ -83,10 +84,10 @@ impl Recorder {
     pub(crate) fn between(
         self: &Arc<Self>,
         host: Arc<dyn Peer>,
-        connect: impl FnOnce(Arc<dyn Peer>) -> Arc<dyn Peer>,
-    ) -> Arc<dyn Peer> {
-        let plugin = connect(Arc::new(Asking { host, recorder: Arc::clone(self) }));
-        Arc::new(Called { plugin, recorder: Arc::clone(self) })
+        connect: impl FnOnce(Arc<dyn Peer>) -> Connected,
+    ) -> Connected {
+        let Connected { peer: plugin, life } = connect(Arc::new(Asking { host, recorder: Arc::clone(self) }));
+        Connected { peer: Arc::new(Called { plugin, recorder: Arc::clone(self) }), life }
     }
 
     fn note(&self, note: Note) {

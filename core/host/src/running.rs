@@ -15,6 +15,7 @@ use crate::call::{Answer, Ask, CallError, Reason, answer_of};
 use crate::frame::Circumstances;
 use crate::keepalive::KeepAlive;
 use crate::lane::Lane;
+use crate::life::{Connected, Life, Tether};
 use crate::rate::Rate;
 use crate::spec::Backoff;
 use crate::stats::{Counters, Stats};
@@ -44,6 +45,8 @@ pub(crate) struct Shared {
     pub(crate) world: Arc<World>,
     pub(crate) manifest: Arc<Manifest>,
     pub(crate) plugin: Arc<dyn Peer>,
+    /// Its own process, if it has one.
+    tether: Tether,
     pub(crate) deadline: Duration,
     pub(crate) hang_grace: Duration,
     pub(crate) backoff: Backoff,
@@ -114,20 +117,44 @@ impl Running {
         let breaker = shared.breaker.state(shared.world.clock.now_ns());
         shared.counters.read(in_flight, breaker, shared.quarantined.load(Ordering::Relaxed))
     }
+
+    /// The process that it lives in; nothing where it shares this one.
+    pub fn life(&self) -> Option<&Arc<dyn Life>> {
+        self.0.life()
+    }
+
+    /// Why the process that it lives in has ended by itself, as soon as it has: killed by a signal, by its bounds, or for
+    /// hanging. Then it answers nothing any more, and is to be opened again. Of an instance that shares this process, or is
+    /// being stopped, it never comes to an end. It keeps nothing of the instance alive.
+    pub fn gone(&self) -> impl Future<Output = String> + Send + use<> {
+        let ended = self.0.life().map(|life| life.ended());
+        let shared = Arc::downgrade(&self.0);
+        async move {
+            if let Some(ended) = ended {
+                let why = ended.await;
+                let is_open = |shared: Arc<Shared>| shared.stage.load(Ordering::SeqCst) == stage::OPEN;
+                if shared.upgrade().is_some_and(is_open) {
+                    return why;
+                }
+            }
+            std::future::pending().await
+        }
+    }
 }
 
 impl Shared {
     pub(crate) fn new(
         world: Arc<World>,
         manifest: Arc<Manifest>,
-        plugin: Arc<dyn Peer>,
+        connected: Connected,
         spec: &crate::spec::Spec,
     ) -> Self {
         let keep_alive = KeepAlive::of(&world.runtime);
         Self {
             world,
             manifest,
-            plugin,
+            plugin: connected.peer,
+            tether: Tether(connected.life),
             deadline: spec.deadline,
             hang_grace: spec.hang_grace,
             backoff: spec.backoff,
@@ -328,8 +355,18 @@ impl Shared {
         if is_run { &self.runs } else { &self.calls }
     }
 
-    /// A task that was given up goes on: its thread is lost to everybody else.
+    /// Its own process, if it has one.
+    pub(crate) fn life(&self) -> Option<&Arc<dyn Life>> {
+        self.tether.0.as_ref()
+    }
+
+    /// A task that was given up goes on: its thread is lost to everybody else. A process of its own is killed instead, and
+    /// takes no thread of ours with it.
     pub(crate) fn quarantine(&self) {
+        if let Some(life) = self.life() {
+            life.kill();
+            return;
+        }
         if !self.quarantined.swap(true, Ordering::SeqCst) {
             let instance = &*self.world.instance;
             tracing::error!(

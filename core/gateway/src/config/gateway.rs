@@ -8,10 +8,11 @@ use http::HeaderName;
 use sportello_model::Money;
 use sportello_sdk::Secret;
 
+use super::instances::isolation;
 use super::problem::Wrong;
 use super::secret::Surroundings;
 use super::section::Section;
-use super::value::{address, duration, header_name, money, number, one_of, public_url, text, truth};
+use super::value::{address, duration, header_name, money, number, one_of, plain_name, public_url, text, truth};
 
 /// `[gateway]`.
 #[derive(Debug, Clone)]
@@ -34,6 +35,10 @@ pub struct Gateway {
     pub public_url: Option<String>,
     /// The header in which a proxy in front of this program says whom it speaks for.
     pub client_ip_header: Option<HeaderName>,
+    /// Whether plugins run in processes of their own, where their tables say nothing else.
+    pub is_isolated: bool,
+    /// The instances that may share this program's memory in production.
+    pub in_process: Vec<String>,
 }
 
 /// How to log.
@@ -139,6 +144,8 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
         key: around.path("var/sportello.key"),
         public_url: None,
         client_ip_header: None,
+        is_isolated: false,
+        in_process: Vec::new(),
     };
     let Some(section) = section else {
         return gateway;
@@ -157,6 +164,10 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
     }
     gateway.public_url = section.optional("public_url", |value| public_url(value, around.production));
     gateway.client_ip_header = section.optional("client_ip_header", header_name);
+    if let Some(is_isolated) = section.optional("isolation", isolation) {
+        gateway.is_isolated = is_isolated;
+    }
+    gateway.in_process = section.list("in_process", plain_name);
     if let Some(log) = section.table("log") {
         let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         if let Some(format) = log.optional("format", one_of(&formats)) {
@@ -256,7 +267,7 @@ pub(super) fn policy(section: Option<Section<'_>>) -> Policy {
 pub(super) fn keys(sections: Vec<Section<'_>>, around: &Surroundings<'_>) -> Vec<Key> {
     let mut keys: Vec<Key> = Vec::with_capacity(sections.len());
     for section in sections {
-        let name = section.required("name", "\"shop\"", super::value::plain_name);
+        let name = section.required("name", "\"shop\"", plain_name);
         let example = "{ env = \"SPORTELLO_API_KEY\" }";
         let secret = section.required("secret", example, |value| around.secret(value));
         if !section.has("scopes") {

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value};
+use sportello_host::Confinement;
 use sportello_model::Currency;
 use sportello_sdk::Kind;
 
+use super::gateway::Gateway;
 use super::problem::Wrong;
 use super::section::Section;
 use super::value::{currency, duration, grant, is_plain_name, number, one_of, plain_name, text};
@@ -21,6 +23,8 @@ pub struct Instance {
     pub plugin: String,
     /// How long one call may take.
     pub deadline: Duration,
+    /// Where it runs.
+    pub isolation: Isolation,
     /// The origins that it may reach, as far as its manifest asks for them too; and `pan`, where it may see card numbers.
     pub grants: Vec<String>,
     /// `[….tls]`: whom its connections trust, and as whom they show themselves.
@@ -33,6 +37,15 @@ pub struct Instance {
     pub default_currency: Option<Currency>,
     /// `[….settings]` as it stands, its secrets not resolved.
     pub settings: Map<String, Value>,
+}
+
+/// Where an instance runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isolation {
+    /// In this program, whose memory it shares.
+    InProcess,
+    /// In a process of its own, within these bounds.
+    Process(Confinement),
 }
 
 /// `[….tls]`, its files not read.
@@ -48,7 +61,19 @@ pub struct TlsFiles {
 const IN_FLIGHT_MAX: u32 = 2_000;
 const _: () = assert!(IN_FLIGHT_MAX as usize == sportello_host::IN_FLIGHT_MAX);
 
-pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, production: bool) -> Vec<Instance> {
+/// The least and the most memory of a process of its own, in MB: a library of code alone takes some.
+const MEMORY_MB: [u32; 2] = [16, 65_536];
+
+/// The fewest and the most open files of one: its socket, its standard error, and what its event loop needs come first.
+const OPEN_FILES: [u32; 2] = [16, 4_096];
+
+/// How isolation is written.
+pub(super) fn isolation(value: &Value) -> Result<bool, Wrong> {
+    one_of(&[("process", true), ("in-process", false)])(value)
+}
+
+pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, gateway: &Gateway) -> Vec<Instance> {
+    let production = gateway.production;
     let mut instances = Vec::with_capacity(sections.len());
     for (name, section) in sections {
         if !is_plain_name(name) {
@@ -59,25 +84,15 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, producti
         let plugin = section.required("plugin", "\"name-of-the-plugin\"", plain_name);
         let deadline = section.optional("deadline", duration);
         let grants = section.list("grants", |value| grant(value, production));
-        let accepted = section.optional("pan_in_process", one_of(&[("accepted", true)]));
-        let pan_at = grants.iter().position(|grant| grant == sportello_host::PAN_GRANT);
-        match (pan_at, accepted) {
-            (Some(_), None) if production => {
-                let what = "in production card numbers are not given to a plugin that shares this program's memory";
-                let remedy = "read \"Card data\" in docs/OPERATING.md, and write pan_in_process = \"accepted\" if that \
-                              is to be so";
-                section.wrong("grants", Wrong::new(what, remedy));
-            }
-            (None, Some(_)) => {
-                let remedy = "take it out, or write grants = [\"pan\"]";
-                section.wrong("pan_in_process", Wrong::new("no card numbers are granted here", remedy));
-            }
-            _ => {}
+        let is_isolated = section.optional("isolation", isolation).unwrap_or(gateway.is_isolated);
+        if production && !is_isolated {
+            check_in_process(name, &section, &grants, gateway);
         }
-        let (mut in_flight, mut per_second) = (None, None);
+        let (mut in_flight, mut per_second, mut bounds) = (None, None, Confinement::default());
         if let Some(limits) = section.table("limits") {
             in_flight = limits.optional("in_flight", number(1, IN_FLIGHT_MAX));
             per_second = limits.optional("per_second", number(1, 10_000_000));
+            bounds = bounds_of(&limits, is_isolated);
             limits.close();
         }
         let tls = section.table("tls").map(tls).unwrap_or_default();
@@ -103,6 +118,7 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, producti
             name: name.to_owned(),
             plugin,
             deadline: deadline.unwrap_or(Duration::from_secs(10)),
+            isolation: if is_isolated { Isolation::Process(bounds) } else { Isolation::InProcess },
             grants,
             tls,
             in_flight: in_flight.unwrap_or(64),
@@ -112,6 +128,36 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, producti
         });
     }
     instances
+}
+
+/// What production asks of an instance that shares this program's memory.
+fn check_in_process(name: &str, section: &Section<'_>, grants: &[String], gateway: &Gateway) {
+    if grants.iter().any(|grant| grant == sportello_host::PAN_GRANT) {
+        let what = "in production card numbers are not given to a plugin that shares this program's memory";
+        section.wrong("grants", Wrong::new(what, "write isolation = \"process\""));
+    } else if !gateway.in_process.iter().any(|named| named == name) {
+        let what = "in production a plugin does not share this program's memory, unless that is said";
+        let remedy = format!("write isolation = \"process\" here, or in_process = [{name:?}] under [gateway]");
+        section.wrong("isolation", Wrong::new(what, remedy));
+    }
+}
+
+/// The bounds of a process of its own.
+fn bounds_of(limits: &Section<'_>, is_isolated: bool) -> Confinement {
+    let mut bounds = Confinement::default();
+    let [least, most] = MEMORY_MB;
+    if let Some(memory_mb) = limits.optional("memory_mb", number(least, most)) {
+        bounds.memory_mb = memory_mb;
+    }
+    let [least, most] = OPEN_FILES;
+    if let Some(open_files) = limits.optional("open_files", number(least, most)) {
+        bounds.open_files = open_files;
+    }
+    for key in ["memory_mb", "open_files"].into_iter().filter(|key| !is_isolated && limits.has(key)) {
+        let what = "this bounds a process of its own, and the plugin shares this program's";
+        limits.wrong(key, Wrong::new(what, "write isolation = \"process\", or take it out"));
+    }
+    bounds
 }
 
 fn tls(section: Section<'_>) -> TlsFiles {

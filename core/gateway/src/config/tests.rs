@@ -236,12 +236,12 @@ fn production_asks_for_more() {
         &["gateway.toml:7: keys[0].secret: a secret must not stand in the file in production"],
     );
     check(
-        "[gateway]\nproduction = true\nplugins = [\"p\"]\n[rails.a]\nplugin = \"x\"\ngrants = [\"http://127.0.0.1:*\"]",
+        "[gateway]\nproduction = true\nplugins = [\"p\"]\n[rails.a]\nplugin = \"x\"\ngrants = [\"http://127.0.0.1:*\"]\nisolation = \"process\"",
         &["gateway.toml:7: rails.a.grants[0]: \"http://127.0.0.1:*\" is not encrypted"],
     );
     let streams = |grant: &str, expected: &[&str]| {
         let rail = "[gateway]\nproduction = true\nplugins = [\"p\"]\n[rails.a]\nplugin = \"x\"\n";
-        check(&format!("{rail}grants = [\"{grant}\"]"), expected);
+        check(&format!("{rail}grants = [\"{grant}\"]\nisolation = \"process\""), expected);
     };
     streams("tls://smsc.example:3550", &[]);
     streams("tcp://10.1.2.3:2775", &[]);

@@ -77,15 +77,55 @@ fn who_may_see_card_numbers() {
     };
     let named = format!("[vault]\nkey = {{ file = {key:?} }}");
     rail(false, "grants = [\"pan\"]", "", &[]);
-    rail(false, "pan_in_process = \"accepted\"", "", &["gateway.toml:7: rails.a.pan_in_process: no card numbers"]);
     rail(true, "grants = [\"pan\"]", &named, &["gateway.toml:7: rails.a.grants: in production card numbers are not"]);
-    rail(true, "grants = [\"pan\"]\npan_in_process = \"accepted\"", &named, &[]);
+    rail(true, "grants = [\"pan\"]\nisolation = \"process\"", &named, &[]);
     let missing = "[vault]\nkey = { file = \"no/such/key\" }";
-    rail(true, "", missing, &["gateway.toml:9: vault.key: the file no/such/key is not there; make one"]);
     rail(
         true,
-        "grants = [\"pan\"]\npan_in_process = \"accepted\"",
+        "isolation = \"process\"",
+        missing,
+        &["gateway.toml:9: vault.key: the file no/such/key is not there; make one"],
+    );
+    rail(
+        true,
+        "grants = [\"pan\"]\nisolation = \"process\"",
         "",
         &["gateway.toml:1: vault: card numbers are granted, and the key to the vault is not named"],
+    );
+}
+
+#[test]
+fn where_a_plugin_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let key = folder.path().join("key");
+    std::fs::write(&key, "0".repeat(64)).unwrap();
+    let of = |gateway: &str, rail: &str| {
+        format!(
+            "[gateway]\nplugins = [\"p\"]\nkey = {{ file = {key:?} }}\n{gateway}\n[rails.a]\nplugin = \"x\"\n{rail}"
+        )
+    };
+    let production = "production = true";
+    check(&of("", ""), &[]);
+    check(&of("", "isolation = \"none\""), &["gateway.toml:7: rails.a.isolation: "]);
+    let unsaid = "rails.a.isolation: in production a plugin does not share this program's memory, unless that is said";
+    check(&of(production, ""), &[&format!("gateway.toml:5: {unsaid}")]);
+    check(&of(production, "isolation = \"in-process\""), &[&format!("gateway.toml:7: {unsaid}")]);
+    check(&of(&format!("{production}\nin_process = [\"a\"]"), ""), &[]);
+    check(&of(&format!("{production}\nisolation = \"process\""), ""), &[]);
+    check(
+        &of("in_process = [\"a\"]", "isolation = \"process\""),
+        &["gateway.toml:4: gateway.in_process[0]: no instance called \"a\" shares this program's memory"],
+    );
+    check(
+        &of(&format!("{production}\nin_process = [\"a\"]\n[vault]\nkey = {{ file = {key:?} }}"), "grants = [\"pan\"]"),
+        &["gateway.toml:10: rails.a.grants: in production card numbers are not given"],
+    );
+    check(
+        &of("", "limits = { memory_mb = 64 }"),
+        &["gateway.toml:7: rails.a.limits.memory_mb: this bounds a process of its own"],
+    );
+    check(
+        &of("isolation = \"process\"", "limits = { memory_mb = 1, open_files = 64 }"),
+        &["gateway.toml:7: rails.a.limits.memory_mb: this must be a whole number from 16 to 65536"],
     );
 }

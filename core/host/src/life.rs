@@ -23,10 +23,10 @@ pub trait Life: Send + Sync + 'static {
     /// Why it ended, as soon as it has; at once where it had before. As often as is asked.
     fn ended(&self) -> BoxFuture<'static, String>;
 
-    /// Its process id.
-    fn pid(&self) -> u32;
+    /// Its process id; nothing before it has begun, and once it has ended.
+    fn pid(&self) -> Option<u32>;
 
-    /// How much memory it holds, in bytes; nothing once it has ended.
+    /// How much memory it holds, in bytes; nothing where it is not running.
     fn resident_bytes(&self) -> Option<u64>;
 }
 

@@ -20,9 +20,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use sportello_sdk::frames::Peer;
 
+use crate::life::Connected;
 pub use entry::{Body, Entry, FORMAT};
 pub(crate) use redaction::is_left_out;
-use crate::life::Connected;
 use tap::{Asking, Called};
 use writer::{Note, Writer};
 

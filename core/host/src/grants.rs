@@ -8,6 +8,8 @@ use std::str::FromStr;
 
 use url::{Host, Url};
 
+use crate::reach::Reach;
+
 /// A pattern of origins.
 ///
 /// | pattern | matches |
@@ -136,6 +138,7 @@ pub(crate) struct StreamTo {
     pub(crate) is_encrypted: bool,
     pub(crate) host: Host<String>,
     pub(crate) port: u16,
+    pub(crate) reach: Reach,
 }
 
 /// Whether something stands before, after and between all dots. A dot at the end is the same host by another name, for
@@ -212,6 +215,17 @@ impl Grants {
         Ok(url)
     }
 
+    /// The same, with its host and how far the grant goes: what the name leads to is for the caller to look at.
+    ///
+    /// # Errors
+    /// As [`Ungranted`] has it.
+    pub(crate) fn check_where(&self, url: &str) -> Result<(Url, Host<String>, Reach), Ungranted> {
+        let url = self.check(url)?;
+        let (host, port) = authority(&url)?;
+        let reach = self.check_origin(&Origin { scheme: url.scheme(), host: &host, port })?;
+        Ok((url, host, reach))
+    }
+
     /// Whether a stream to this address (`tls://host:port`, `tcp://host:port`) may be made.
     ///
     /// # Errors
@@ -239,18 +253,21 @@ impl Grants {
             return Err(Ungranted::NotAUrl("a stream's address ends in its port"));
         }
         let (host, port) = authority(&url)?;
-        self.check_origin(&Origin { scheme, host: &host, port })?;
-        Ok(StreamTo { is_encrypted: scheme == "tls", host, port })
+        let reach = self.check_origin(&Origin { scheme, host: &host, port })?;
+        Ok(StreamTo { is_encrypted: scheme == "tls", host, port, reach })
     }
 
-    fn check_origin(&self, origin: &Origin<'_>) -> Result<(), Ungranted> {
+    /// How far the grant goes by which the origin may be reached.
+    fn check_origin(&self, origin: &Origin<'_>) -> Result<Reach, Ungranted> {
         if !self.asked.iter().any(|pattern| pattern.matches(origin)) {
             return Err(Ungranted::NotAsked(origin.to_string()));
         }
-        if !self.granted.iter().any(|pattern| pattern.matches(origin)) {
+        let mut granting = self.granted.iter().filter(|pattern| pattern.matches(origin)).peekable();
+        if granting.peek().is_none() {
             return Err(Ungranted::NotGranted(origin.to_string()));
         }
-        Ok(())
+        let is_named = granting.any(|pattern| matches!(pattern.host, HostPattern::Exactly(_)));
+        Ok(if is_named { Reach::Named } else { Reach::Public })
     }
 }
 

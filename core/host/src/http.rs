@@ -1,19 +1,24 @@
 //! Sends plugins' requests: to granted endpoints, within the call's deadline, and with the fact of whether bytes left.
 
 use std::error::Error;
+use std::net::IpAddr;
 use std::sync::OnceLock;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 use sportello_sdk::frames::{HttpRequestFrame, HttpResponseFrame};
 use sportello_sdk::{Failure, Source};
+use url::Host;
 
 use crate::attest::Sending;
+use crate::dial;
 use crate::grants::Grants;
+use crate::reach::{NOT_THERE, Reach};
 use crate::tls::Tls;
 
 /// The largest body of a request or a response, in bytes.
@@ -64,7 +69,8 @@ pub(crate) async fn send(
             return Err(failure);
         }
     };
-    let mut response = match request.send().await {
+    let (request, host, reach) = request;
+    let mut response = match REACH.scope((host, reach), request.send()).await {
         Ok(response) => response,
         Err(error) => {
             // Only then is it certain: the connection is set up before the first byte of a request is written, and a
@@ -102,9 +108,19 @@ fn prepare(
     within: Option<Duration>,
     head: &HttpRequestFrame,
     body: Bytes,
-) -> Result<reqwest::RequestBuilder, Failure> {
+) -> Result<(reqwest::RequestBuilder, Host<String>, Reach), Failure> {
     let bad = |why: String| Failure::new(Source::Plugin, "bad_frame", why);
-    let url = grants.check(&head.url).map_err(|why| Failure::settings("not_granted", why.to_string()))?;
+    let not_granted = |why: String| Failure::settings("not_granted", why);
+    let (url, host, reach) = grants.check_where(&head.url).map_err(|why| not_granted(why.to_string()))?;
+    // An address is no name, and is not resolved.
+    let address = match host {
+        Host::Ipv4(v4) => Some(IpAddr::V4(v4)),
+        Host::Ipv6(v6) => Some(IpAddr::V6(v6)),
+        Host::Domain(_) => None,
+    };
+    if address.is_some_and(|address| !reach.allows(&host, address)) {
+        return Err(not_granted(NOT_THERE.to_owned()));
+    }
     let method: Method = head.method.parse().map_err(|_| bad("the request's method is none".to_owned()))?;
     if matches!(method, Method::CONNECT | Method::TRACE) {
         return Err(bad(format!("{method} is not sent")));
@@ -116,7 +132,30 @@ fn prepare(
     let client = if url.scheme() == "https" { secure(tls)? } else { plain()? };
     // The call's own end comes a little later, so that the plugin still learns of this one and can say what it knows.
     let within = within.map_or(UNBOUNDED_MAX, |left| left.saturating_sub((left / 10).min(Duration::from_millis(100))));
-    Ok(client.request(method, url).headers(headers).body(body).timeout(within))
+    Ok((client.request(method, url).headers(headers).body(body).timeout(within), host, reach))
+}
+
+tokio::task_local! {
+    /// Which host a request goes to, and how far its grant goes. A name is resolved in the task that sends the request.
+    static REACH: (Host<String>, Reach);
+}
+
+/// Resolves names, and looks at where they lead. Connections that are there already were made so.
+struct Resolver;
+
+impl Resolve for Resolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        let asked = Host::Domain(name.as_str().to_owned());
+        // Somebody else's question is answered as if it were one of many.
+        let reach = REACH.try_with(|(host, reach)| if *host == asked { *reach } else { Reach::Public });
+        let reach = reach.unwrap_or(Reach::Public);
+        Box::pin(async move {
+            // The port is set by whoever connects.
+            let ((), addresses) = dial::resolve(&asked, 0, ()).await?;
+            let addresses: Addrs = Box::new(reach.of(&asked, addresses)?.into_iter());
+            Ok(addresses)
+        })
+    }
 }
 
 fn headers_of(pairs: &[(String, String)]) -> Result<HeaderMap, String> {
@@ -194,6 +233,7 @@ fn build(adapt: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, S
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
+        .dns_resolver(Resolver)
         .connect_timeout(CONNECT_MAX)
         .user_agent(concat!("sportello/", env!("CARGO_PKG_VERSION")));
     adapt(builder).build().map_err(|error| error.to_string())

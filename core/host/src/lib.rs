@@ -22,7 +22,7 @@
 //! | panics | a fence on its side, and the task's on ours |
 //! | is slow, or flooded | [`Limits`]: so many calls at once, so many a second, the rest is [`Reason::Busy`] |
 //! | has lost its provider | the [breaker](BreakerLimits), which leaves it alone for a while |
-//! | reaches for what is not its own | [`Grants`]: its manifest and the operator must agree on every endpoint |
+//! | reaches for what is not its own | [`Grants`]: its manifest and the operator must agree on every endpoint, and on where its name leads |
 //! | says that nothing was sent | [`Sent`]: that is the host's own fact |
 //! | is handed a forged webhook | [`verify`]: it never sees it |
 //! | wants card numbers | [`PAN_GRANT`]: the manifest asks and the operator grants, or it gets none |
@@ -61,6 +61,7 @@ mod loaded;
 mod open;
 mod page;
 mod rate;
+mod reach;
 mod record;
 mod replay;
 mod running;

@@ -69,6 +69,7 @@ impl Streams {
         let until = Instant::now() + within.map_or(CONNECT_MAX, |left| left.min(CONNECT_MAX));
         let connecting = async {
             let (place, addresses) = dial::resolve(&to.host, to.port, place).await?;
+            let addresses = to.reach.of(&to.host, addresses)?;
             let tcp = dial::connect(&addresses, until).await?;
             // Whoever writes decides what belongs together: it is not held back for more.
             tcp.set_nodelay(true).map_err(|error| error.to_string())?;

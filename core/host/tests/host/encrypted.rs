@@ -126,7 +126,7 @@ async fn whom_a_request_trusts_and_as_whom_it_shows_itself() {
     let (ours, theirs) = (authority(), authority());
     let check = async |port: u16, tls: TlsOptions, expected: Result<u16, &str>| {
         let mut spec = spec();
-        spec.grants = vec!["https://*:*".to_owned()];
+        spec.grants = vec!["https://localhost:*".to_owned()];
         spec.tls = tls;
         let plugin = raw(manifest(&[("endpoints", json!(["https://*:*"]))]), move |asked| async move {
             let reply = asked.get(&format!("https://localhost:{port}/")).await;

@@ -180,3 +180,56 @@ async fn what_a_plugin_asks_of_its_host() {
     let messages = world.messages.lock().unwrap();
     assert_eq!((messages.len(), messages[0].0.as_str(), messages[0].1.text.as_str()), (1, "paolo", "pay"));
 }
+
+/// Whoever has a name chooses where it leads: a grant of all names is none of what stands inside.
+#[tokio::test]
+async fn a_name_leads_nowhere_that_was_not_meant() {
+    let check = async |grant: &str, address: &str, expected: &str| {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = address.replace("PORT", &listener.local_addr().unwrap().port().to_string());
+        let endpoints = json!(["https://*:*", "http://127.0.0.1:*", "http://localhost:*", "tls://*:*", "tcp://*:*"]);
+        let mut spec = spec();
+        spec.grants = vec![grant.to_owned()];
+        let is_stream = address.starts_with("t");
+        let asking = address.clone();
+        let plugin = crate::world::raw(crate::world::manifest(&[("endpoints", endpoints)]), move |asked| {
+            let address = asking.clone();
+            async move {
+                match is_stream {
+                    true => asked.ask("stream.connect", json!({ "address": address })).await,
+                    false => asked.get(&address).await,
+                }
+            }
+        });
+        let running = plugin.open(spec).await.unwrap();
+        let accepting = async {
+            // Whoever is let through is hung up on.
+            let _ = listener.accept().await;
+        };
+        let asking = running.ask(Ask::new("submit", b"").within(Duration::from_secs(5)));
+        let (answer, is_reached) = tokio::select! {
+            answer = async { asking.await } => (Some(answer), false),
+            () = accepting => (None, true),
+        };
+        let said = match answer {
+            None => "reached".to_owned(),
+            Some(answer) => {
+                let error = answer.unwrap_err();
+                assert_eq!(error.sent, Sent::Nothing, "{grant} {address}");
+                error.failure().map_or_else(|| error.to_string(), |failure| failure.code.clone())
+            }
+        };
+        assert_eq!(said, expected, "{grant} {address}");
+        assert_eq!(is_reached, expected == "reached");
+    };
+    check("https://*:*", "https://localhost:PORT/", "unreachable").await;
+    check("https://*:*", "https://127.0.0.1:PORT/", "not_granted").await;
+    check("https://*:*", "https://[::ffff:127.0.0.1]:PORT/", "not_granted").await;
+    check("https://*:*", "https://2130706433:PORT/", "not_granted").await;
+    check("https://localhost:*", "https://localhost:PORT/", "reached").await;
+    check("https://127.0.0.1:*", "https://127.0.0.1:PORT/", "reached").await;
+    check("http://localhost:*", "http://localhost:PORT/", "reached").await;
+    check("tls://*:*", "tls://localhost:PORT", "unreachable").await;
+    check("tcp://*:*", "tcp://127.0.0.1:PORT", "unreachable").await;
+    check("tcp://localhost:*", "tcp://localhost:PORT", "reached").await;
+}

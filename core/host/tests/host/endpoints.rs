@@ -208,7 +208,7 @@ async fn a_name_leads_nowhere_that_was_not_meant() {
         };
         let asking = running.ask(Ask::new("submit", b"").within(Duration::from_secs(5)));
         let (answer, is_reached) = tokio::select! {
-            answer = async { asking.await } => (Some(answer), false),
+            answer = asking => (Some(answer), false),
             () = accepting => (None, true),
         };
         let said = match answer {

@@ -161,7 +161,7 @@ async fn recordings_that_are_none() {
     // A crash cut the last line.
     check(&whole[..whole.len() - 20], Ok(false));
     check("", Err("does not begin"));
-    check(&whole.split_once('\n').unwrap().1, Err("does not begin"));
+    check(whole.split_once('\n').unwrap().1, Err("does not begin"));
     check(&whole.replace("\"format\":1", "\"format\":2"), Err("format 2"));
     check(&format!("{whole}nonsense\n{{}}\n"), Err("is not as"));
     assert!(matches!(Recording::read(&b"\xff\n"[..]), Err(RecordingError::Unreadable(_))));

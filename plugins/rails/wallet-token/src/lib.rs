@@ -28,6 +28,8 @@ mod keys;
 mod number;
 mod origin;
 mod page;
+mod point;
+mod private_key;
 mod rail;
 mod settings;
 mod signature;

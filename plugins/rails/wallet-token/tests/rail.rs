@@ -73,6 +73,13 @@ fn a_token_that_is_not_believed_is_never_sent() {
     check(payload("/applicationPrimaryAccountNumber", json!("4895370012003479")), "declined apple_pan");
     check(Draft { key: 3, ..Draft::default() }, "declined apple_key");
     check(Draft { merchant_id: "merchant.another", ..Draft::default() }, "declined apple_sealed");
+    // Of what does not unwrap, or unwraps to another key, the payer hears the same.
+    let rsa = |material| Draft { is_rsa: true, material, ..Draft::default() };
+    check(rsa(None), "settled 20.00 EUR");
+    check(rsa(Some(vec![0; 256])), "declined apple_key_material");
+    check(rsa(Some(vec![7; 255])), "declined apple_key_material");
+    let wrapped = mint::apple::wrapped(&[8; 16]);
+    check(rsa(Some(wrapped)), "declined apple_sealed");
     check(Draft { signed_ms: NOW_MS - 301_000, ..Draft::default() }, "declined apple_stale");
     check(Draft { signed_ms: NOW_MS + 2000, ..Draft::default() }, "declined apple_future");
     check(Draft { digest: Some(vec![0; 32]), ..Draft::default() }, "declined apple_digest");

@@ -4,20 +4,22 @@ use aes_gcm::aead::consts::U16;
 use aes_gcm::aead::{Aead, KeyInit};
 use aes_gcm::aes::{Aes128, Aes256};
 use aes_gcm::{AesGcm, Nonce};
-use p256::pkcs8::{DecodePrivateKey, DecodePublicKey, EncodePublicKey};
-use rsa::pkcs1::DecodeRsaPrivateKey;
 use sha2::{Digest, Sha256};
+use x509_cert::der::Decode;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use zeroize::Zeroizing;
 
 use super::Refusal;
 use super::token::KeyMaterial;
+use crate::point::{self, Curve};
+use crate::private_key::{EcKey, RsaKey};
 
 /// Before the party's id in what the key is derived with: the length and name of the algorithm, and who derives.
 const ALGORITHM_AND_PARTY_U: &[u8] = b"\x0Did-aes256-GCMApple";
 
 enum Private {
-    Ec(Box<p256::SecretKey>),
-    Rsa(Box<rsa::PrivateKey>),
+    Ec(EcKey),
+    Rsa(RsaKey),
 }
 
 /// A key of the merchant's, and for which merchant id it was made. It is wiped when it is dropped, and never shown.
@@ -37,16 +39,18 @@ impl MerchantKey {
     /// A key in PEM: elliptic (P-256) for `EC_v1`, in PKCS#8 or SEC 1; RSA for `RSA_v1`, in PKCS#8 or PKCS#1. Nothing if
     /// it is none of these.
     pub fn from_pem(pem: &str, merchant_id_hash: [u8; 32]) -> Option<Self> {
-        if let Ok(key) = p256::SecretKey::from_pkcs8_pem(pem).or_else(|_| p256::SecretKey::from_sec1_pem(pem)) {
-            let public = key.public_key().to_public_key_der().ok()?;
-            let public_key_hash = Sha256::digest(public.as_bytes()).into();
-            return Some(Self { private: Private::Ec(Box::new(key)), merchant_id_hash, public_key_hash });
-        }
-        let key = rsa::PrivateKey::from_pkcs8_pem(pem).or_else(|_| rsa::PrivateKey::from_pkcs1_pem(pem).map_err(drop));
-        let key = key.ok()?;
-        let public = rsa::PublicKey::from(&key).to_public_key_der().ok()?;
-        let public_key_hash = Sha256::digest(public.as_bytes()).into();
-        Some(Self { private: Private::Rsa(Box::new(key)), merchant_id_hash, public_key_hash })
+        let (private, public) = match EcKey::from_pem(pem) {
+            Some(key) => {
+                let public = key.public_info()?;
+                (Private::Ec(key), Sha256::digest(public))
+            }
+            None => {
+                let key = RsaKey::from_pem(pem)?;
+                let public = Sha256::digest(key.public_info());
+                (Private::Rsa(key), public)
+            }
+        };
+        Some(Self { private, merchant_id_hash, public_key_hash: public.into() })
     }
 
     /// Whether a token that names this hash is sealed for this key.
@@ -60,15 +64,14 @@ impl MerchantKey {
         let nonce = Nonce::<U16>::default();
         let opened = match (&self.private, material) {
             (Private::Ec(own), KeyMaterial::Ephemeral(info)) => {
-                let theirs = p256::PublicKey::from_public_key_der(info).map_err(|_| Refusal::KeyMaterial)?;
-                let shared = p256::ecdh::diffie_hellman(own.to_nonzero_scalar(), theirs.as_affine());
-                let key = self.derive(shared.raw_secret_bytes());
+                let info = SubjectPublicKeyInfoOwned::from_der(info).map_err(|_| Refusal::KeyMaterial)?;
+                let Some((Curve::P256, theirs)) = point::of(&info) else { return Err(Refusal::KeyMaterial) };
+                let key = own.agree(theirs, |shared| self.derive(shared)).ok_or(Refusal::KeyMaterial)?;
                 let cipher = AesGcm::<Aes256, U16>::new_from_slice(&*key).map_err(|_| Refusal::KeyMaterial)?;
                 cipher.decrypt(&nonce, data)
             }
             (Private::Rsa(own), KeyMaterial::Wrapped(wrapped)) => {
-                let key = own.oaep_decrypt::<Sha256>(wrapped).map_err(|_| Refusal::KeyMaterial)?;
-                let key = Zeroizing::new(key);
+                let key = own.unwrap(wrapped).ok_or(Refusal::KeyMaterial)?;
                 let cipher = AesGcm::<Aes128, U16>::new_from_slice(&key).map_err(|_| Refusal::KeyMaterial)?;
                 cipher.decrypt(&nonce, data)
             }

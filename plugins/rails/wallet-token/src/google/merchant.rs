@@ -7,42 +7,47 @@ use ctr::Ctr128BE;
 use ctr::cipher::{KeyIvInit, StreamCipher};
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
-use p256::elliptic_curve::sec1::ToSec1Point;
-use p256::pkcs8::DecodePrivateKey;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use super::token::Sealed;
 use super::{Refusal, SENDER};
+use crate::private_key::EcKey;
 
 /// A key of the merchant's. It is wiped when it is dropped, and never shown.
-pub struct MerchantKey(p256::SecretKey);
+pub struct MerchantKey {
+    private: EcKey,
+    public_point: Vec<u8>,
+}
 
 impl MerchantKey {
     /// An elliptic key (P-256) in PEM, in PKCS#8 or SEC 1. Nothing if it is none.
     pub fn from_pem(pem: &str) -> Option<Self> {
-        p256::SecretKey::from_pkcs8_pem(pem).or_else(|_| p256::SecretKey::from_sec1_pem(pem)).ok().map(Self)
-    }
-
-    /// The public key, as a page tells the wallet whom to seal for: the uncompressed point, in base64.
-    pub fn public_key(&self) -> String {
-        BASE64_STANDARD.encode(self.0.public_key().to_sec1_point(false).as_bytes())
+        EcKey::from_pem(pem).and_then(Self::new)
     }
 
     /// A key in base64 of its PKCS#8, which is how the wallet's documentation makes it.
     pub fn from_base64(text: &str) -> Option<Self> {
         let der = Zeroizing::new(super::token::base64(text.trim()).ok()?);
-        p256::SecretKey::from_pkcs8_der(&der).ok().map(Self)
+        EcKey::from_der(&der).and_then(Self::new)
+    }
+
+    fn new(private: EcKey) -> Option<Self> {
+        Some(Self { public_point: private.public_point()?, private })
+    }
+
+    /// The public key, as a page tells the wallet whom to seal for: the uncompressed point, in base64.
+    pub fn public_key(&self) -> String {
+        BASE64_STANDARD.encode(&self.public_point)
     }
 }
 
 /// What is sealed, opened with whichever of `keys` it is for. Its code is checked before anything is decrypted, and in
 /// constant time.
 pub(crate) fn open(sealed: &Sealed, keys: &[MerchantKey]) -> Result<Zeroizing<Vec<u8>>, Refusal> {
-    let theirs = p256::PublicKey::from_sec1_bytes(&sealed.ephemeral).map_err(|_| Refusal::KeyMaterial)?;
     for key in keys {
-        let shared = p256::ecdh::diffie_hellman(key.0.to_nonzero_scalar(), theirs.as_affine());
-        let material = Zeroizing::new([sealed.ephemeral.as_slice(), shared.raw_secret_bytes()].concat());
+        let material = |shared: &[u8]| Zeroizing::new([sealed.ephemeral.as_slice(), shared].concat());
+        let material = key.private.agree(&sealed.ephemeral, material).ok_or(Refusal::KeyMaterial)?;
         let mut derived = Zeroizing::new([0_u8; 64]);
         let hkdf = Hkdf::<Sha256>::new(None, &material);
         hkdf.expand(SENDER.as_bytes(), &mut *derived).map_err(|_| Refusal::KeyMaterial)?;

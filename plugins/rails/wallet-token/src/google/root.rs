@@ -3,18 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use p256::ecdsa::signature::Verifier;
-use p256::ecdsa::{Signature, VerifyingKey};
-use p256::pkcs8::DecodePublicKey;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::token::{SignedKey, Token, base64, time_ms};
 use super::{PROTOCOL, Refusal, SENDER};
+use crate::signature::{Algorithm, PublicKey};
 
 /// A key that intermediate keys are signed with.
 pub struct RootKey {
-    key: VerifyingKey,
+    key: PublicKey,
     until_ms: u64,
 }
 
@@ -62,7 +60,7 @@ pub(crate) struct Roots {
 /// An intermediate key that a root key has signed. When both are valid is asked at each token.
 #[derive(Clone)]
 struct Intermediate {
-    key: VerifyingKey,
+    key: PublicKey,
     until_ms: u64,
     root_until_ms: u64,
 }
@@ -93,7 +91,7 @@ impl Roots {
             return Err(Refusal::IntermediateExpired);
         }
         let signed = framed(&[SENDER, recipient_id, PROTOCOL, &token.signed_message]);
-        if !is_signed_by(&intermediate.key, &signed, &base64(&token.signature)?) {
+        if !intermediate.key.verifies(Algorithm::ECDSA_SHA256, &signed, &base64(&token.signature)?) {
             return Err(Refusal::Signature);
         }
         Ok(())
@@ -110,7 +108,8 @@ impl Roots {
         for text in &intermediate.signatures {
             signatures.push(base64(text)?);
         }
-        let has_signed = |root: &&RootKey| signatures.iter().any(|one| is_signed_by(&root.key, &signed, one));
+        let is_by = |root: &RootKey, one: &[u8]| root.key.verifies(Algorithm::ECDSA_SHA256, &signed, one);
+        let has_signed = |root: &&RootKey| signatures.iter().any(|one| is_by(root, one));
         let root = valid.find(has_signed).ok_or(Refusal::IntermediateSignature)?;
         let key: SignedKey = serde_json::from_str(&intermediate.signed_key).map_err(|_| Refusal::IntermediateKey)?;
         let until_ms = time_ms(&key.key_expiration).ok_or(Refusal::IntermediateKey)?;
@@ -125,13 +124,9 @@ fn name(intermediate: &super::token::Intermediate) -> [u8; 32] {
     Sha256::digest(framed(&parts)).into()
 }
 
-fn verifying_key(text: &str) -> Result<VerifyingKey, Refusal> {
+fn verifying_key(text: &str) -> Result<PublicKey, Refusal> {
     let der = base64(text).map_err(|_| Refusal::IntermediateKey)?;
-    VerifyingKey::from_public_key_der(&der).map_err(|_| Refusal::IntermediateKey)
-}
-
-fn is_signed_by(key: &VerifyingKey, message: &[u8], signature: &[u8]) -> bool {
-    Signature::from_der(signature).is_ok_and(|signature| key.verify(message, &signature).is_ok())
+    PublicKey::of_p256(&der).ok_or(Refusal::IntermediateKey)
 }
 
 /// The parts, each after its length in four bytes, the lowest first. A token is far shorter than what does not fit.

@@ -28,6 +28,8 @@ pub(crate) const MERCHANT_ID: &str = "merchant.example.sportello";
 pub(crate) const LEAF_MARK: &[u64] = &[1, 2, 840, 113_635, 100, 6, 29];
 pub(crate) const INTERMEDIATE_MARK: &[u64] = &[1, 2, 840, 113_635, 100, 6, 2, 14];
 
+/// What the content is encrypted with in a token of RSA_v1.
+pub(crate) const CONTENT_KEY: [u8; 16] = [9; 16];
 pub(crate) const MERCHANT_RSA: &str = include_str!("merchant-rsa.pem");
 const LEAF_RSA: &str = include_str!("leaf-rsa.pem");
 
@@ -85,6 +87,12 @@ pub(crate) struct Wallet {
     pub(crate) leaf: Certificate,
     pub(crate) intermediate: Certificate,
     leaf_key: LeafKey,
+}
+
+/// A content key, wrapped for the merchant's key of RSA.
+pub(crate) fn wrapped(content_key: &[u8]) -> Vec<u8> {
+    let private = rsa::PrivateKey::from_pkcs8_pem(MERCHANT_RSA).unwrap();
+    rsa::PublicKey::from(&private).oaep_encrypt::<Sha256>(content_key).unwrap()
 }
 
 fn params(name: &str, from: i32, until: i32) -> CertificateParams {
@@ -238,11 +246,9 @@ impl Wallet {
         let (version, member, material, public_key_hash, data) = if draft.is_rsa {
             let private = rsa::PrivateKey::from_pkcs8_pem(MERCHANT_RSA).unwrap();
             let public = rsa::PublicKey::from(&private);
-            let content_key = [9_u8; 16];
-            let wrapped = public.oaep_encrypt::<Sha256>(&content_key).unwrap();
-            let data = AesGcm::<Aes128, U16>::new_from_slice(&content_key).unwrap().encrypt(&nonce, plain.as_bytes());
+            let data = AesGcm::<Aes128, U16>::new_from_slice(&CONTENT_KEY).unwrap().encrypt(&nonce, plain.as_bytes());
             let info = public.to_public_key_der().unwrap();
-            ("RSA_v1", "wrappedKey", wrapped, Sha256::digest(info.as_bytes()), data.unwrap())
+            ("RSA_v1", "wrappedKey", wrapped(&CONTENT_KEY), Sha256::digest(info.as_bytes()), data.unwrap())
         } else {
             let (ephemeral, own) = (key(99), key(draft.key).public_key());
             let shared = p256::ecdh::diffie_hellman(ephemeral.to_nonzero_scalar(), own.as_affine());
@@ -257,6 +263,7 @@ impl Wallet {
             let hash = Sha256::digest(own.to_public_key_der().unwrap().as_bytes());
             ("EC_v1", "ephemeralPublicKey", info, hash, data)
         };
+        let material = draft.material.clone().unwrap_or(material);
         let application_data = draft.application_data.map(|data| Sha256::digest(data).to_vec());
         let id = hex::decode(&draft.transaction_id).unwrap();
         let content = [&material, &data, &id, application_data.as_deref().unwrap_or_default()].map(Vec::from).concat();
@@ -291,6 +298,8 @@ fn time(at_ms: u64) -> Time {
 pub(crate) struct Draft {
     pub(crate) payload: Value,
     pub(crate) is_rsa: bool,
+    /// What the header has, and the wallet signs, in place of the ephemeral key or of the wrapped one.
+    pub(crate) material: Option<Vec<u8>>,
     pub(crate) key: u8,
     pub(crate) merchant_id: &'static str,
     pub(crate) transaction_id: String,
@@ -319,6 +328,7 @@ impl Default for Draft {
                 "paymentData": {"onlinePaymentCryptogram": CRYPTOGRAM, "eciIndicator": "7"},
             }),
             is_rsa: false,
+            material: None,
             key: 1,
             merchant_id: MERCHANT_ID,
             transaction_id: "0badc0de".repeat(8),

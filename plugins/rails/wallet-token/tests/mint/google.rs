@@ -28,6 +28,8 @@ pub(crate) struct Draft {
     pub(crate) recipient: &'static str,
     pub(crate) intermediate_until_ms: u64,
     pub(crate) tag: Option<Vec<u8>>,
+    /// What the message has in place of the ephemeral key.
+    pub(crate) ephemeral: Option<Vec<u8>>,
 }
 
 impl Default for Draft {
@@ -51,6 +53,7 @@ impl Default for Draft {
             recipient: RECIPIENT,
             intermediate_until_ms: NOW_MS + 86_400_000,
             tag: None,
+            ephemeral: None,
         }
     }
 }
@@ -103,7 +106,7 @@ pub(crate) fn mint(draft: &Draft) -> Value {
     let tag = draft.tag.clone().unwrap_or_else(|| code.finalize().into_bytes().to_vec());
     let signed_message = json!({
         "encryptedMessage": BASE64_STANDARD.encode(&encrypted),
-        "ephemeralPublicKey": BASE64_STANDARD.encode(&point),
+        "ephemeralPublicKey": BASE64_STANDARD.encode(draft.ephemeral.as_ref().unwrap_or(&point)),
         "tag": BASE64_STANDARD.encode(tag),
     })
     .to_string();

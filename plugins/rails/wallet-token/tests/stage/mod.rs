@@ -20,7 +20,7 @@ use sportello_sdk::{
 };
 use sportello_wallet_token::WalletToken;
 
-use crate::mint::apple::{Chain, MERCHANT_ID, Wallet};
+use crate::mint::apple::{Chain, MERCHANT_ID, MERCHANT_RSA, Wallet};
 use crate::mint::google::{RECIPIENT, roots};
 use crate::mint::{NOW_MS, key, pem};
 
@@ -51,10 +51,12 @@ pub(crate) fn settings(wallet: &Wallet) -> Value {
     })
 }
 
-/// The keys of the tests, an old one and a new one, as secrets.
+/// The keys of the tests, an old one and a new one, as secrets; and one of RSA.
 pub(crate) fn secrets() -> Vec<(String, String)> {
     let keys = [1, 2].map(|seed| pem(&key(seed))).concat();
-    ["apple_keys", "google_keys"].map(|name| (name.to_owned(), keys.clone())).into()
+    [("apple_keys", format!("{keys}{MERCHANT_RSA}")), ("google_keys", keys)]
+        .map(|(name, keys)| (name.to_owned(), keys))
+        .into()
 }
 
 /// An open rail that is signed on.

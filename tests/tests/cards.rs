@@ -85,3 +85,51 @@ async fn killed_while_a_card_is_charged_it_charges_once() {
     assert_eq!(till.charged(CARD).await, (before + 700, 0));
     till.stores_none_of(&[CARD]);
 }
+
+#[test]
+fn what_two_rails_cannot_share_and_what_a_schema_can_say_is_refused_before_the_start() {
+    let programs = programs::built();
+    let sandbox = programs::Program::sandbox(&programs, &[]);
+    let folder = tempfile::tempdir().unwrap();
+    let file = programs::deployment(folder.path(), &programs, &sandbox);
+    let written = std::fs::read_to_string(&file).unwrap();
+    let check = |changes: &[(&str, &str)], expected: &[(&str, &str)]| {
+        let changed = changes.iter().fold(written.clone(), |config, (from, to)| {
+            assert!(config.contains(from), "{from}");
+            config.replacen(from, to, 1)
+        });
+        std::fs::write(&file, &changed).unwrap();
+        let mut sportello = std::process::Command::new(programs.join("sportello"));
+        let told = sportello.arg("--config").arg(&file).args(["--json", "check"]).output().unwrap();
+        let told: Value = serde_json::from_slice(&told.stdout).unwrap();
+        let problems = told["problems"].as_array().unwrap();
+        assert_eq!(problems.len(), expected.len(), "{told:#}");
+        for (problem, (key, what)) in problems.iter().zip(expected) {
+            assert_eq!(problem["key"], *key, "{told:#}");
+            assert!(problem["what"].as_str().unwrap().contains(what), "{told:#}");
+        }
+    };
+    check(&[], &[]);
+    // Both at once, each with its own key.
+    check(
+        &[("[\"SPORT101\", \"SPORT102\", \"SPORT103\"]", "[\"SPORT002\", \"SPORT102\", \"SPORT003\"]")],
+        &[
+            (
+                "rails.wallets.settings.acquirer.terminals[0]",
+                "the terminal id \"SPORT002\" (acquirer_id = \"400123\") is given to rails.cards already, on line ",
+            ),
+            ("rails.wallets.settings.acquirer.terminals[2]", "\"SPORT003\""),
+        ],
+    );
+    check(
+        &[("\"SPORT101\", \"SPORT102\"", "\"SPORT101\", \"SPORT101\""), ("\"SPORT001\",", "\"SPORT0001\",")],
+        &[
+            ("rails.cards.settings.acquirer.terminals[0]", "longer than 8"),
+            ("rails.wallets.settings.acquirer.terminals", "non-unique"),
+        ],
+    );
+    // The 3DS server's key is wanted where it is asked, and a mistake in its table has its own line.
+    let key = "three_ds_key = \"sandbox-3ds-key\"\n";
+    check(&[(key, "")], &[("rails.cards.settings.three_ds_key", "the plugin needs this secret")]);
+    check(&[("when = \"always\"", "when = \"whenever\"")], &[("rails.cards.settings.three_ds.when", "whenever")]);
+}

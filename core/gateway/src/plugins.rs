@@ -1,6 +1,7 @@
 //! From a configuration to plugins that are loaded and checked: what could not be said from the file alone.
 
 mod agree;
+mod exclusive;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use sportello_engine::ChannelSetup;
 use sportello_host::{Declared, Found, Limits, Loaded, OpenError, PickError, Services, Spec, TlsOptions};
+use sportello_sdk::marks::{self, Held};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
 use crate::config::{Config, Instance, Isolation, Notes, Problems, Reading, Surroundings, Wrong, joined, nearest};
@@ -41,6 +43,8 @@ pub struct Member {
     settings: Value,
     secrets: BTreeMap<String, Secret>,
     tls: TlsOptions,
+    /// What belongs to this instance alone.
+    held: Vec<Held>,
 }
 
 impl Deployment {
@@ -76,13 +80,21 @@ impl Deployment {
                     notes.add(&format!("{path}.plugin"), Wrong::new(what, remedy));
                 }
                 Ok(loaded) => {
-                    let member = Member::new(instance, loaded, &around, &notes);
-                    member.check(&services, &notes).await;
+                    let schema = loaded.schema().await;
+                    let member = Member::new(instance, loaded, schema.as_ref().ok(), &around, &notes);
+                    match schema {
+                        Ok(schema) => member.check(&schema, &services, &notes).await,
+                        Err(error) => {
+                            let what = format!("the plugin does not say what its settings are: {error}");
+                            notes.add(&format!("{path}.plugin"), Wrong::new(what, "install another build of it"));
+                        }
+                    }
                     member.check_streams(&notes);
                     members.push(member);
                 }
             }
         }
+        exclusive::check(&members, &config.lines, &notes);
         // With a profile left out, the others would be called by wrong numbers.
         if problems.is_empty() {
             let channels: Vec<ChannelSetup> = members.iter().filter_map(Member::channel_setup).collect();
@@ -107,12 +119,28 @@ impl Deployment {
 }
 
 impl Member {
-    fn new(instance: &Instance, loaded: Loaded, around: &Surroundings<'_>, notes: &Notes<'_>) -> Self {
+    fn new(
+        instance: &Instance,
+        loaded: Loaded,
+        schema: Option<&Value>,
+        around: &Surroundings<'_>,
+        notes: &Notes<'_>,
+    ) -> Self {
         let mut settings = instance.settings.clone();
+        let written = Value::Object(settings.clone());
+        let marks = schema.map(|schema| marks::read(schema, &written)).unwrap_or_default();
+        for defect in &marks.defects {
+            let what = format!("the plugin's own schema of its settings is broken: {defect}");
+            notes.add(&format!("{}.plugin", path_of(instance)), Wrong::new(what, "install another build of it"));
+        }
+        let is_needed = |name: &String| !marks.conditional.contains(name) || marks.needed.contains(name);
         let mut secrets = BTreeMap::new();
         for name in &loaded.manifest().secrets {
             let key = format!("{}.settings.{name}", path_of(instance));
             let Some(written) = settings.remove(name) else {
+                if !is_needed(name) {
+                    continue;
+                }
                 let remedy = format!("write it as in: {name} = {{ env = \"NAME\" }}");
                 notes.add(&key, Wrong::new("the plugin needs this secret", remedy));
                 continue;
@@ -127,7 +155,8 @@ impl Member {
             }
         }
         let tls = tls(instance, around, notes);
-        Self { instance: instance.clone(), loaded, settings: Value::Object(settings), secrets, tls }
+        let settings = Value::Object(settings);
+        Self { instance: instance.clone(), loaded, settings, secrets, tls, held: marks.held }
     }
 
     /// What the host opens.
@@ -167,17 +196,10 @@ impl Member {
         })
     }
 
-    async fn check(&self, services: &Arc<dyn Services>, notes: &Notes<'_>) {
+    async fn check(&self, schema: &Value, services: &Arc<dyn Services>, notes: &Notes<'_>) {
         let path = path_of(&self.instance);
         let mut spec = self.spec(services.clone());
-        match self.loaded.schema().await {
-            Ok(schema) => self.unknown_settings(&schema, &mut spec.settings, notes),
-            Err(error) => {
-                let what = format!("the plugin does not say what its settings are: {error}");
-                notes.add(&format!("{path}.plugin"), Wrong::new(what, "install another build of it"));
-                return;
-            }
-        }
+        self.unknown_settings(schema, &mut spec.settings, notes);
         match self.loaded.check(&spec).await {
             Ok(()) => {}
             Err(OpenError::Spec { errors, .. }) => {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use jsonschema::error::{TypeKind, ValidationErrorKind};
+use jsonschema::{JsonType, ValidationError};
 use serde_json::Value;
 use sportello_sdk::{Manifest, Secret};
 
@@ -61,11 +63,24 @@ pub fn check(schema: &Value, settings: &Value) -> Result<(), SettingsErrors> {
             message: format!("the plugin's own schema of its settings is broken, install another build of it: {error}"),
         }])
     })?;
-    let errors: Vec<_> = validator
-        .iter_errors(settings)
-        .map(|error| SettingsError { pointer: error.instance_path().to_string(), message: error.to_string() })
-        .collect();
+    let errors: Vec<_> = validator.iter_errors(settings).flat_map(|error| told(&error)).collect();
     if errors.is_empty() { Ok(()) } else { Err(SettingsErrors(errors)) }
+}
+
+/// What an error of the validator's says, each mistake at its own key. What may be left out is its own kind or null in a
+/// schema (`anyOf`): nobody writes null, so what is wrong is what is wrong with the other.
+fn told(error: &ValidationError<'_>) -> Vec<SettingsError> {
+    if let ValidationErrorKind::AnyOf { context } = error.kind() {
+        let mut meant = context.iter().filter(|branch| !branch.iter().all(wants_null));
+        if let (Some(branch), None) = (meant.next(), meant.next()) {
+            return branch.iter().flat_map(told).collect();
+        }
+    }
+    vec![SettingsError { pointer: error.instance_path().to_string(), message: error.to_string() }]
+}
+
+fn wants_null(error: &ValidationError<'_>) -> bool {
+    matches!(error.kind(), ValidationErrorKind::Type { kind: TypeKind::Single(JsonType::Null) })
 }
 
 /// The secrets without which the host cannot verify this plugin's webhooks, and which are not set.
@@ -102,7 +117,19 @@ mod tests {
                 "api": { "type": "string" },
                 "retries": { "type": "integer", "minimum": 0 },
                 "nested": { "type": "object", "properties": { "on": { "type": "boolean" } } },
+                "perhaps": { "anyOf": [{ "$ref": "#/$defs/Perhaps" }, { "type": "null" }] },
+                "either": { "anyOf": [{ "type": "integer" }, { "type": "boolean" }] },
             },
+            "$defs": { "Perhaps": {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["url"],
+                "properties": {
+                    "url": { "type": "string" },
+                    "inner": { "anyOf": [{ "type": "object", "properties": { "on": { "type": "boolean" } } },
+                        { "type": "null" }] },
+                },
+            } },
         });
         let check = |settings: Value, expected: &[&str]| {
             let got = check(&schema, &settings).err().map(|errors| errors.0).unwrap_or_default();
@@ -117,6 +144,14 @@ mod tests {
             json!({ "handle": 7, "api": "x", "retries": -1, "nested": { "on": "yes" }, "wrong": 1 }),
             &["", "/handle", "/nested/on", "/retries"],
         );
+        // What may be left out, and is wrong: at its own key.
+        let good = |more: &str, value: Value| json!({ "handle": "sportello", "api": "x", more: value });
+        check(good("perhaps", json!({ "url": "x", "inner": { "on": true } })), &[]);
+        check(good("perhaps", Value::Null), &[]);
+        check(good("perhaps", json!({ "url": 7, "inner": { "on": 1 } })), &["/perhaps/inner/on", "/perhaps/url"]);
+        check(good("perhaps", json!({ "ulr": "x" })), &["/perhaps", "/perhaps"]);
+        check(good("perhaps", json!(7)), &["/perhaps"]);
+        check(good("either", json!("x")), &["/either"]);
     }
 
     #[test]

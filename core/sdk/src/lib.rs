@@ -104,6 +104,7 @@
 //! | reach the world | [`Host`]: a plugin does no I/O of its own |
 //! | say what the plugin is | [`Manifest`] |
 //! | say what went wrong | [`Failure`]; of money in doubt, [`Outcome::Unknown`] |
+//! | say more of settings than their shape | [`marks`] |
 //! | test it | [`testing::ScriptedHost`], [`kit`] |
 //! | know what crosses the boundary | [`frames`], [`abi`] |
 
@@ -116,6 +117,7 @@ pub mod frames;
 mod host;
 pub mod kit;
 mod manifest;
+pub mod marks;
 mod page;
 mod plugin;
 mod stream;

@@ -6,6 +6,7 @@ mod counter;
 mod deployment;
 #[cfg(target_os = "linux")]
 mod full;
+mod marks;
 mod pages;
 mod payments;
 mod program;

@@ -5,11 +5,12 @@ use serde_json::{Map, Value, json};
 use super::bench::{Bench, Instance};
 use super::{BenchCheck, Verdict};
 use crate::frames::plugin_method;
-use crate::{Failure, Source};
+use crate::{Failure, Source, marks};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
     ("the settings have a schema before `open`", schema_is_there),
     ("secrets do not stand among the settings", secrets_are_apart),
+    ("what the schema marks can be read", marks_are_read),
     ("good settings open the plugin", good_settings_open),
     ("an unknown setting is refused by its name", unknown_is_refused),
     ("a setting of the wrong type is refused by its name", wrong_type_is_refused),
@@ -60,6 +61,17 @@ fn secrets_are_apart(bench: &Bench<'_>) -> Verdict {
             Err(format!("`{name}` is a secret, asked for by `Host::secret`; among the settings it never comes"))
         }
         None => Ok(String::new()),
+    }
+}
+
+fn marks_are_read(bench: &Bench<'_>) -> Verdict {
+    let marks = marks::read(&schema(bench)?, &bench.options.settings);
+    if let Some(defect) = marks.defects.first() {
+        return Err(defect.clone());
+    }
+    match marks.conditional.iter().find(|name| !bench.manifest.secrets.contains(name)) {
+        Some(name) => Err(format!("`{name}` is marked as a secret, and is none in the manifest")),
+        None => Ok(format!("{} values are exclusive", marks.held.len())),
     }
 }
 

@@ -60,6 +60,14 @@ pub struct DeskSettings {
     pub bitmap: Bitmap,
     /// The terminal ids that the acquirer gave us for this instance alone, 1 to 8 characters each. One is used at a time;
     /// two versions of a plugin, or two nodes, need one each, and one more is there for a node that crashed.
+    #[schemars(
+        length(min = 1),
+        inner(length(min = 1, max = 8), regex(pattern = r"^[!-~]*$")),
+        extend(
+            "uniqueItems" = true,
+            "x-sportello-exclusive" = { "what": "terminal id", "within": ["acquirer_id"] }
+        )
+    )]
     pub terminals: Vec<String>,
     /// The acquirer's own id, up to 11 digits (field 32).
     pub acquirer_id: String,

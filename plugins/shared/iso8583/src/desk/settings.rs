@@ -127,6 +127,17 @@ mod tests {
     }
 
     #[test]
+    fn a_terminal_id_is_one_instances_alone_among_those_of_its_acquirer() {
+        let schema = sportello_sdk::schemars::schema_for!(super::DeskSettings).to_value();
+        let settings = serde_json::json!({ "acquirer_id": "400123", "terminals": ["TERM0001", "TERM0002"] });
+        let marks = sportello_sdk::marks::read(&schema, &settings);
+        assert!(marks.defects.is_empty(), "{:?}", marks.defects);
+        let held = marks.held.iter().map(|held| (held.what.as_str(), held.value.as_str().unwrap()));
+        assert_eq!(held.collect::<Vec<_>>(), [("terminal id", "TERM0001"), ("terminal id", "TERM0002")]);
+        assert_eq!(marks.held[0].within, [("acquirer_id".to_owned(), serde_json::json!("400123"))]);
+    }
+
+    #[test]
     fn the_merchant_fills_its_fields() {
         let (merchant, _) = testing::settings().check().unwrap();
         assert_eq!(merchant.name, "Sportello              Milano         IT");

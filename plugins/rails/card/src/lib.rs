@@ -3,26 +3,13 @@
 //! ```text
 //! submit ─ authorize, collect
 //!   ├─ 3-D Secure is due, and its result is not there ──▶ ActionRequired: a link to our page, and nothing is sent
-//!   ├─ its result is there: refused ──▶ Declined
 //!   └─ the desk sends the order, with the evidence ──▶ its outcome
 //!         the issuer asks for authentication (65, 1A) ──▶ ActionRequired, and after it the same order once more
-//! page
-//!   ├─ opened: a page that collects what the issuer wants to know of the browser. A GET changes nothing
-//!   ├─ start: versioning, the 3DS method where the issuer has one, the AReq
-//!   │     frictionless ──▶ Proceed, or Declined        challenge ──▶ the issuer's page
-//!   └─ back from the issuer: what the browser brings is not believed; the RReq at the 3DS server is
-//! inquire ─ the browser never came back: the RReq, or at the end of its time Declined
+//! refund, capture, void, reverse ─ the desk alone
+//! page, inquire ─ the authentication of an order's payer
 //! ```
-//! The AReq waits for the payer's browser, because an issuer's page waits 30 seconds for it, and a link may wait an hour.
-//!
-//! | file | what is in it |
-//! |---|---|
-//! | `pay` | orders, from the vault's card to the desk and back |
-//! | `flow` | the authentication of a payer, step by step |
-//! | `state` | how far it has come, durably; the evidence, in the vault |
-//! | `server`, `browser` | what the 3DS server is asked, and what it is told of the browser |
-//! | `page`, `html`, `words` | what the payer sees |
-//!
+//! `pay` has what there is of this rail's own: the vault's card, and how evidence stands in a message. 3-D Secure is in
+//! `sportello-threeds`.
 //! All that is of ISO 8583 is in `sportello-iso8583`. In `gateway.toml`:
 //!
 //! ```toml
@@ -47,21 +34,14 @@
 //! A card number is in the vault, in the messages that need it and in what the 3DS server is asked; in no record, log or
 //! error.
 
-mod browser;
-mod flow;
-mod html;
-mod page;
 mod pay;
-mod server;
 mod settings;
-mod state;
-mod words;
 
-use sportello_iso8583::desk::Desk;
-use sportello_sdk::{Failure, Host, Inquiry, Order, Outcome, PageReply, PageRequest, Rail, async_trait};
+use sportello_iso8583::desk::{Desk, Verdict};
+use sportello_sdk::{Failure, Host, Inquiry, Order, Outcome, PagePurpose, PageReply, PageRequest, Rail, async_trait};
+use sportello_threeds::{Authentication, Merchant};
 
-use server::Server;
-pub use settings::{Settings, ThreeDs, Unavailable, When};
+pub use settings::Settings;
 
 /// What the plugin says of itself. Doubt about an order ends in its reversal, and a reversal is ordered again until it is
 /// acknowledged.
@@ -73,12 +53,6 @@ pub struct CardRail {
     three_ds: Option<Authentication>,
 }
 
-/// How payers are authenticated.
-struct Authentication {
-    settings: ThreeDs,
-    server: Server,
-}
-
 #[async_trait]
 impl Rail for CardRail {
     type Settings = Settings;
@@ -86,20 +60,19 @@ impl Rail for CardRail {
     async fn open(settings: Settings, host: &Host) -> Result<Self, Failure> {
         let Settings { acquirer, three_ds } = settings;
         let desk = Desk::open(&acquirer, host)?;
-        let Some(settings) = three_ds else {
-            return Ok(Self { desk, three_ds: None });
+        let three_ds = match three_ds {
+            Some(settings) => {
+                let merchant = Merchant {
+                    name: acquirer.merchant_name,
+                    mcc: acquirer.mcc,
+                    acquirer_id: acquirer.acquirer_id,
+                    merchant_id: acquirer.merchant_id,
+                };
+                Some(Authentication::open(settings, merchant, host).await?)
+            }
+            None => None,
         };
-        settings.check()?;
-        // A missing key is the operator's mistake, and better said now than to the first payer.
-        host.secret(server::KEY).await?;
-        let server = Server {
-            url: settings.url.clone(),
-            merchant_name: acquirer.merchant_name,
-            mcc: acquirer.mcc,
-            acquirer_bin: acquirer.acquirer_id,
-            acquirer_merchant_id: acquirer.merchant_id,
-        };
-        Ok(Self { desk, three_ds: Some(Authentication { settings, server }) })
+        Ok(Self { desk, three_ds })
     }
 
     async fn submit(&self, order: Order, host: &Host) -> Result<Outcome, Failure> {
@@ -107,11 +80,19 @@ impl Rail for CardRail {
     }
 
     async fn inquire(&self, inquiry: Inquiry, host: &Host) -> Result<Outcome, Failure> {
-        self.find_out(&inquiry.order, host).await
+        let order = &inquiry.order;
+        if let Some(three_ds) = &self.three_ds {
+            return three_ds.inquire(order, self, host).await;
+        }
+        let recorded = self.desk.recorded(order, host).await?.map(Verdict::outcome);
+        Ok(recorded.unwrap_or_else(|| Outcome::unknown("nothing is known of the order")))
     }
 
     async fn page(&self, request: PageRequest, host: &Host) -> Result<PageReply, Failure> {
-        page::answer(self, &request, host).await
+        match (&request.head.purpose, &self.three_ds) {
+            (PagePurpose::Act { order }, Some(three_ds)) => three_ds.page(order, &request, self, host).await,
+            _ => Err(Failure::unsupported("page")),
+        }
     }
 
     async fn run(&self, host: &Host) -> Result<(), Failure> {

@@ -1,80 +1,24 @@
 mod authentication;
 mod orders;
-mod pages;
 mod silence;
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 use sportello_iso8583::testing::{Acquirer, Says, beside};
 use sportello_sdk::serde_json::{Value, from_value, json};
 use sportello_sdk::testing::ScriptedHost;
 use sportello_sdk::{
-    Currency, Failure, Host, HttpResponse, Inquiry, InstrumentFacts, Money, Order, OrderKind, Outcome, PageFrame,
-    PagePurpose, PageReply, PageRequest, Party, PaymentId, Rail, Report,
+    Currency, Failure, Host, Inquiry, InstrumentFacts, Money, Order, OrderKind, Outcome, PageFrame, PagePurpose,
+    PageReply, PageRequest, Party, PaymentId, Rail, Report,
 };
+use sportello_threeds::testing::{CAVV, DS, SERVER, Server, TRANSACTION, said};
 
 use crate::CardRail;
 
 const ADDRESS: &str = "tls://acquirer.example:8583";
-const SERVER: &str = "https://3ds.example";
 const PAN: &str = "4111111111111111";
 const KEY: &str = "019a2b3c4d5e7f008000000000000001-1";
 const LINK: &str = "https://pay.example/act/t0k3n";
-const TRANSACTION: &str = "8a880dc0-d2d2-4067-bcb1-b08d1690b26e";
-const DS: &str = "f38e6948-5388-41a6-bca4-b49723c19437";
-const CAVV: &str = "AJkBAyhHkZQAAAAAQJF0oQAAAAA=";
-
-/// A 3DS server: what it answers to each of its three questions.
-#[derive(Clone)]
-struct Server {
-    versioning: (u16, Value),
-    authentication: (u16, Value),
-    result: Arc<Mutex<(u16, Value)>>,
-}
-
-impl Server {
-    /// One whose ARes has this status.
-    fn saying(status: &str) -> Self {
-        Self {
-            versioning: (200, json!({ "threeDSServerTransID": TRANSACTION, "messageVersion": "2.2.0" })),
-            authentication: (200, said(status)),
-            result: Arc::new(Mutex::new((404, json!({ "errorCode": "101" })))),
-        }
-    }
-
-    /// The RReq comes.
-    fn hears(&self, status: &str) {
-        *self.result.lock().unwrap() = (200, said(status));
-    }
-
-    fn listens(&self, host: ScriptedHost) -> ScriptedHost {
-        let answers =
-            |(status, body): (u16, Value)| Ok(HttpResponse::new(status, "application/json", body.to_string()));
-        let (versioning, authentication, result) =
-            (self.versioning.clone(), self.authentication.clone(), Arc::clone(&self.result));
-        host.secret("three_ds_key", "the-3ds-servers-key")
-            .on_http("POST", "https://3ds.example/3ds/versioning", move |_| answers(versioning.clone()))
-            .on_http("POST", "https://3ds.example/3ds/authentication", move |_| answers(authentication.clone()))
-            .on_http("GET", "https://3ds.example/3ds/results/*", move |_| answers(result.lock().unwrap().clone()))
-    }
-}
-
-fn said(status: &str) -> Value {
-    let mut said = json!({ "transStatus": status, "messageVersion": "2.2.0", "dsTransID": DS });
-    match status {
-        "Y" | "A" => {
-            said["eci"] = json!(if status == "Y" { "05" } else { "06" });
-            said["authenticationValue"] = json!(CAVV);
-        }
-        "C" => {
-            said["acsTransID"] = json!("d7c1ee99-9478-44a6-b1f2-391e29c6b340");
-            said["acsURL"] = json!("https://acs.example/challenge?x=1&y=2");
-        }
-        _ => {}
-    }
-    said
-}
 
 /// A rail with its acquirer and its 3DS server.
 struct Stage {

@@ -126,7 +126,7 @@ fn a_payer_who_gives_up_is_told_apart() {
     stage.post("/start", "");
     let mut result = said("N");
     result["challengeCancel"] = json!("01");
-    *stage.server.result.lock().unwrap() = (200, result);
+    stage.server.hears_so(result);
     stage.post("/back", "cres=x");
     assert_eq!(stage.reports(), ["declined 3ds_cancelled"]);
 }

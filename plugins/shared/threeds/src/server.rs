@@ -1,11 +1,12 @@
 //! The 3DS server's HTTP interface, with the names of EMV 3-D Secure 2.2 (protocol and core functions, annex A).
 
 use serde::Deserialize;
-use sportello_iso8583::Moment;
-use sportello_sdk::{Card, Failure, Host, HttpRequest, HttpResponse, Order, serde_json};
+use sportello_sdk::{Card, Failure, Host, HttpRequest, HttpResponse, Order};
 
+use crate::Merchant;
 use crate::browser::Browser;
-use crate::state::Proof;
+use crate::date::purchase_date;
+use crate::evidence::Proof;
 
 /// The secret's name.
 pub(crate) const KEY: &str = "three_ds_key";
@@ -13,10 +14,7 @@ pub(crate) const KEY: &str = "three_ds_key";
 /// The 3DS server, and who we are to it.
 pub(crate) struct Server {
     pub(crate) url: String,
-    pub(crate) merchant_name: String,
-    pub(crate) mcc: String,
-    pub(crate) acquirer_bin: String,
-    pub(crate) acquirer_merchant_id: String,
+    pub(crate) merchant: Merchant,
 }
 
 /// What the directory knows of a card's range.
@@ -142,7 +140,6 @@ impl Server {
         let Asking { order, card, transaction, is_mandated, method, notification_url, browser } = asking;
         let currency = order.amount.currency();
         let numeric = iso_currency::Currency::from_code(currency.code()).map_or(0, |currency| currency.numeric());
-        let at = Moment::from_ms(host.now_ms());
         let mut asked = serde_json::json!({
             "threeDSServerTransID": transaction,
             "acctNumber": card.pan,
@@ -150,17 +147,17 @@ impl Server {
             "purchaseAmount": order.amount.minor().to_string(),
             "purchaseCurrency": format!("{numeric:03}"),
             "purchaseExponent": currency.exponent().to_string(),
-            "purchaseDate": format!("{:04}{}{}", at.year, at.date(), at.time()),
+            "purchaseDate": purchase_date(host.now_ms()),
             "messageCategory": "01",
             "deviceChannel": "02",
             "threeDSRequestorAuthenticationInd": "01",
             // A challenge that the issuer has mandated; or no preference: it judges the risk.
             "threeDSRequestorChallengeInd": if *is_mandated { "04" } else { "01" },
             "threeDSCompInd": method,
-            "merchantName": self.merchant_name,
-            "mcc": self.mcc,
-            "acquirerBIN": self.acquirer_bin,
-            "acquirerMerchantID": self.acquirer_merchant_id,
+            "merchantName": self.merchant.name,
+            "mcc": self.merchant.mcc,
+            "acquirerBIN": self.merchant.acquirer_id,
+            "acquirerMerchantID": self.merchant.merchant_id,
             "notificationURL": notification_url,
         });
         if let (Some(asked), Ok(serde_json::Value::Object(browser))) =
@@ -205,9 +202,4 @@ fn read<T: serde::de::DeserializeOwned>(response: &HttpResponse) -> Result<T, Fa
     }
     // What serde would say of it could quote a cryptogram.
     serde_json::from_slice(&response.body).map_err(|_| bad("the 3DS server's answer cannot be read".to_owned()))
-}
-
-/// Whether an id may stand in a path: what the 3DS server gives is a UUID.
-pub(crate) fn is_id(text: &str) -> bool {
-    text.len() == 36 && text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-')
 }

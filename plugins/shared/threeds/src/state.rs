@@ -3,11 +3,7 @@
 //! What the issuer says for the payer (ECI, CAVV, the directory server's id) is in the vault, and not here.
 
 use serde::{Deserialize, Serialize};
-use sportello_iso8583::desk::Evidence;
-use sportello_sdk::{Failure, Host, Source, serde_json};
-
-/// How long evidence is kept at the most, in milliseconds: a day.
-const EVIDENCE_MS: u64 = 86_400_000;
+use sportello_sdk::{Failure, Host, Source};
 
 /// How far it has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,52 +91,4 @@ impl Kept {
         self.state = Some(state);
         Ok(())
     }
-}
-
-/// What the issuer says for the payer.
-#[derive(Clone, Default, Serialize, Deserialize)]
-pub(crate) struct Proof {
-    #[serde(default)]
-    pub(crate) eci: Option<String>,
-    #[serde(default)]
-    pub(crate) authentication_value: Option<String>,
-    #[serde(default)]
-    pub(crate) ds_transaction: Option<String>,
-}
-
-impl Proof {
-    /// The same for a message; `None` where it proves nothing.
-    pub(crate) fn evidence(&self) -> Option<Evidence> {
-        self.eci.as_ref()?;
-        Evidence::new(self.eci.as_deref(), self.authentication_value.as_deref(), self.ds_transaction.as_deref())
-    }
-
-    /// Keeps it for the order.
-    ///
-    /// # Errors
-    /// When it is not durable.
-    pub(crate) async fn put(&self, order_key: &str, host: &Host) -> Result<(), Failure> {
-        let bad = |error: serde_json::Error| Failure::new(Source::Plugin, "bad_record", error.to_string());
-        let value = serde_json::to_vec(self).map_err(bad)?;
-        host.vault_put(&name(order_key), host.now_ms() + EVIDENCE_MS, value).await
-    }
-
-    /// That of an order, while it is kept.
-    ///
-    /// # Errors
-    /// When the vault cannot be asked.
-    pub(crate) async fn get(order_key: &str, host: &Host) -> Result<Option<Evidence>, Failure> {
-        let found = host.vault_get(&name(order_key)).await?;
-        Ok(found.and_then(|value| serde_json::from_slice::<Self>(&value).ok()).and_then(|proof| proof.evidence()))
-    }
-
-    /// Destroys it: it has served.
-    pub(crate) async fn remove(order_key: &str, host: &Host) {
-        // It has an end of its own.
-        let _ = host.vault_remove(&name(order_key)).await;
-    }
-}
-
-fn name(order_key: &str) -> String {
-    format!("3ds/{order_key}")
 }

@@ -208,6 +208,65 @@ async fn an_issuer_that_asks_for_its_payer_is_answered_and_charges_once() {
     till.stores_none_of(&[card]);
 }
 
+/// marco hands over a token of Google Pay's with a bare card, up to the link to the card's bank: the payment, and the link.
+async fn bare(till: &Till, card: &str, minor: u64) -> (Value, String) {
+    let (payment, enrol) = till.asks("EUR", minor).await;
+    let token = till.token("google", minor, &json!({ "authMethod": "PAN_ONLY", "card": card })).await;
+    let told = till.notes("marco").await.len();
+    let shown = Browser::new().post(&format!("{enrol}/with/wallets"), &[("token", &token)]).await;
+    assert_eq!(shown.status, 200, "{}\n{}", shown.html, till.log());
+    till.confirms(told).await;
+    (payment, link(&till.hears("marco", told, "/act/").await))
+}
+
+#[tokio::test]
+async fn a_bare_card_of_a_wallet_is_charged_once_its_bank_knows_who_pays() {
+    let mut till = Till::start().await;
+    let browser = Browser::new();
+    let cres = [("cres", "eyJtZXNzYWdlVHlwZSI6IkNSZXMiLCJ0cmFuc1N0YXR1cyI6IlkifQ")];
+
+    // Given up: nothing is charged, and a CRes that says otherwise is of no use before or after.
+    let (payment, act) = bare(&till, CHALLENGED, 4601).await;
+    let page = begin(&browser, &act).await;
+    assert!(page.asks_for("code"), "{}", page.html);
+    let told = browser.post(&format!("{act}/back"), &cres).await;
+    assert!(told.html.contains("not confirmed yet"), "{}", told.html);
+    let over = answers(&browser, &page, &[("cancel", "1")]).await;
+    assert!(over.html.contains("did not confirm"), "{}", over.html);
+    is_refused(&till, &payment, CHALLENGED, "given up").await;
+    assert_eq!(browser.post(&format!("{act}/back"), &cres).await.status, 410);
+    assert_eq!(till.charged(CHALLENGED).await, (0, 0));
+
+    // Whom the bank does not recognise.
+    let (payment, act) = bare(&till, "4000000000003220", 4602).await;
+    begin(&browser, &act).await;
+    is_refused(&till, &payment, "4000000000003220", "not recognise").await;
+
+    // Recognised without a question, and charged for what was agreed to.
+    let (payment, act) = bare(&till, till::CARD, 4603).await;
+    let page = begin(&browser, &act).await;
+    assert!(page.status == 200 && page.html.contains("Done."), "{}", page.html);
+    ends(&till, &payment, "completed").await;
+    assert_eq!(till.charged(till::CARD).await, (4603, 0));
+
+    // Asked, killed while the payer is with the bank, and charged once.
+    let (payment, act) = bare(&till, CHALLENGED, 4604).await;
+    let page = begin(&browser, &act).await;
+    till.kill();
+    till.restart().await;
+    assert_eq!(till.charged(CHALLENGED).await, (0, 0));
+    let over = answers(&browser, &page, &[("code", "123456")]).await;
+    assert!(over.html.contains("Done."), "{}", over.html);
+    ends(&till, &payment, "completed").await;
+    assert_eq!(till.charged(CHALLENGED).await, (4604, 0));
+    // Brought again, by whoever has the link.
+    for path in ["/back", "/start", "/go"] {
+        assert_eq!(browser.post(&format!("{act}{path}"), &cres).await.status, 410, "{path}");
+    }
+    assert_eq!(till.charged(CHALLENGED).await, (4604, 0));
+    till.stores_none_of(&[CHALLENGED, till::CARD, "4000000000003220"]);
+}
+
 #[tokio::test]
 async fn a_link_that_nobody_followed_in_time_takes_no_card() {
     let late = |config: String| config.replace("enrolment_lifetime = \"30m\"", "enrolment_lifetime = \"1s\"");

@@ -106,7 +106,13 @@ fn sealed(token: &str) -> &str {
 
 #[tokio::test]
 async fn whatever_is_wrong_with_a_token_is_told_to_the_operator_and_nothing_is_charged() {
-    let till = Till::start().await;
+    // Without a 3DS server nobody can be asked who pays with a bare card; its key, left where it stood, is not wanted.
+    let till = Till::start_with(|config| {
+        let (before, rest) = config.split_once("[rails.wallets.settings.three_ds]").unwrap();
+        let (_, after) = rest.split_once("\n[").unwrap();
+        format!("{before}[{after}")
+    })
+    .await;
     let before = charged(&till).await;
     let (payment, link) = till.asks("EUR", 3110).await;
     let fault = |fault: &str| json!({ "fault": fault });

@@ -13,15 +13,26 @@
 //!   └─ the token is destroyed
 //! refund, capture, void, reverse ─ by the number in the vault, for as long as one of them can come
 //! ```
+//! A number without a cryptogram (Google's `PAN_ONLY`) is a card, and its bank is asked who pays (`sportello_threeds`):
+//! ```text
+//! submit  ─ bound as above  ──▶ ActionRequired: a link to the rail's page; the token waits in the vault, and nothing else is kept
+//! page    ─ the payer authenticates; for each step the token is opened anew
+//!   ├─ refused, or not in time  ──▶ Declined, and the token is destroyed
+//!   └─ Proceed  ──▶ the same order again: the number goes into the vault, 0100 or 0200 with what the bank says, once
+//! ```
+//! Where the operator gave no `three_ds`, such a token is declined as `authentication_required`, and the page does not ask
+//! for one.
+//!
 //! A token that is not taken is declined: `code` says why, for the operator, and `reason` is one sentence for every reason,
-//! so that nobody can ask the rail about a token that is not theirs. A number without a cryptogram (`PAN_ONLY`) needs
-//! 3-D Secure, which this rail does not do: it is declined as `authentication_required`, and the page does not ask for such.
+//! so that nobody can ask the rail about a token that is not theirs.
 //!
 //! # What stands where
 //! [`apple`] and [`google`] are the wallets, pure: bytes and times in, a payment or a reason out. `wallet` makes one of both,
-//! `rail` is the order of things, `number` what is kept of them, `page` where they are handed over.
+//! `rail` is the order of things, `bare` numbers without a cryptogram, `number` what is kept of all of them, `page` where
+//! they are handed over.
 
 pub mod apple;
+mod bare;
 mod card;
 pub mod google;
 mod keys;
@@ -35,8 +46,11 @@ mod settings;
 mod signature;
 mod wallet;
 
-use sportello_iso8583::desk::Desk;
-use sportello_sdk::{Failure, Host, Order, OrderKind, Outcome, PageReply, PageRequest, Rail, async_trait};
+use sportello_iso8583::desk::{Desk, Verdict};
+use sportello_sdk::{
+    Failure, Host, Inquiry, Order, OrderKind, Outcome, PagePurpose, PageReply, PageRequest, Rail, async_trait,
+};
+use sportello_threeds::{Authentication, Merchant};
 
 pub use card::{Cryptogram, Eci, Expiry, Pan};
 pub use settings::{AppleSettings, GoogleEnvironment, GoogleSettings, Settings};
@@ -50,13 +64,15 @@ pub struct WalletToken {
     wallets: wallet::Wallets,
     counter: page::Counter,
     desk: Desk,
+    /// How payers with a number without a cryptogram are authenticated.
+    three_ds: Option<Authentication>,
 }
 
 #[async_trait]
 impl Rail for WalletToken {
     type Settings = Settings;
 
-    async fn open(settings: Settings, host: &Host) -> Result<Self, Failure> {
+    async fn open(mut settings: Settings, host: &Host) -> Result<Self, Failure> {
         let checked = settings.check()?;
         let desk = Desk::open(&settings.acquirer, host)?;
         let apple = match &settings.apple {
@@ -82,25 +98,38 @@ impl Rail for WalletToken {
         });
         let binding_required = settings.apple.as_ref().is_some_and(|apple| apple.binding_required);
         let wallets = wallet::Wallets { apple, google, binding_required };
-        Ok(Self { wallets, counter: page::Counter { settings, sessions, google_public_key }, desk })
+        let three_ds = match settings.three_ds.take() {
+            Some(three_ds) => Some(Authentication::open(three_ds, merchant(&settings), host).await?),
+            None => None,
+        };
+        let takes_bare = three_ds.is_some();
+        let counter = page::Counter { settings, sessions, google_public_key, takes_bare };
+        Ok(Self { wallets, counter, desk, three_ds })
     }
 
     async fn submit(&self, order: Order, host: &Host) -> Result<Outcome, Failure> {
-        let days = self.counter.settings.refundable_days;
         match order.kind {
-            OrderKind::Authorize | OrderKind::Collect => {
-                rail::charge(&self.wallets, &self.desk, days, &order, host).await
-            }
-            OrderKind::Refund => rail::refund(&self.desk, days, &order, host).await,
-            OrderKind::Capture | OrderKind::Void | OrderKind::Reverse => {
-                rail::follow(&self.desk, days, &order, host).await
-            }
+            OrderKind::Authorize | OrderKind::Collect => self.charge_token(&order, host).await,
+            OrderKind::Refund => self.refund(&order, host).await,
+            OrderKind::Capture | OrderKind::Void | OrderKind::Reverse => self.follow(&order, host).await,
             OrderKind::PayOut | OrderKind::Transfer => Err(Failure::unsupported("submit")),
         }
     }
 
+    async fn inquire(&self, inquiry: Inquiry, host: &Host) -> Result<Outcome, Failure> {
+        let order = &inquiry.order;
+        if let Some(three_ds) = &self.three_ds {
+            return three_ds.inquire(order, self, host).await;
+        }
+        let recorded = self.desk.recorded(order, host).await?.map(Verdict::outcome);
+        Ok(recorded.unwrap_or_else(|| Outcome::unknown("nothing is known of the order")))
+    }
+
     async fn page(&self, request: PageRequest, host: &Host) -> Result<PageReply, Failure> {
-        self.counter.answer(&request, &self.wallets, host).await
+        match (&request.head.purpose, &self.three_ds) {
+            (PagePurpose::Act { order }, Some(three_ds)) => three_ds.page(order, &request, self, host).await,
+            _ => self.counter.answer(&request, &self.wallets, host).await,
+        }
     }
 
     async fn run(&self, host: &Host) -> Result<(), Failure> {
@@ -110,6 +139,17 @@ impl Rail for WalletToken {
     async fn close(&self, host: &Host) -> Result<(), Failure> {
         self.desk.close(host).await;
         Ok(())
+    }
+}
+
+/// Who asks for a payer's authentication.
+fn merchant(settings: &Settings) -> Merchant {
+    let acquirer = &settings.acquirer;
+    Merchant {
+        name: acquirer.merchant_name.clone(),
+        mcc: acquirer.mcc.clone(),
+        acquirer_id: acquirer.acquirer_id.clone(),
+        merchant_id: acquirer.merchant_id.clone(),
     }
 }
 

@@ -1,121 +1,166 @@
 //! What an order does with a token, and what afterwards is done with its number.
 
-use sportello_iso8583::desk::{Desk, Evidence, Paying, Verdict};
-use sportello_sdk::{Failure, Host, Level, Order, OrderKind, Outcome};
+use sportello_iso8583::desk::{Evidence, Paying, Verdict};
+use sportello_sdk::{Failure, Host, Level, Order, OrderKind, Outcome, Source};
 
+use crate::WalletToken;
 use crate::number::{self, Number};
-use crate::wallet::{Agreed, FOR_THE_PAYER, Wallets};
+use crate::wallet::{Agreed, FOR_THE_PAYER, Proof, Refusal};
 
 /// The scheme of what is handed over, as the manifest declares it.
 const SCHEME: &str = "token";
 
-/// Carries out an order that charges a token: once its wallet is believed, and bound to this order for ever.
-///
-/// # Errors
-/// When nothing was sent.
-pub(crate) async fn charge(
-    wallets: &Wallets,
-    desk: &Desk,
-    days: u32,
-    order: &Order,
-    host: &Host,
-) -> Result<Outcome, Failure> {
-    if order.debtor.account.scheme() != SCHEME {
-        return Ok(Outcome::Declined {
-            code: "no_token".to_owned(),
-            reason: "only a wallet's token can be charged this way".to_owned(),
-            elsewhere: true,
-        });
-    }
-    // What was sent before is never judged again: the token may be gone, and too old by now.
-    if let Some(verdict) = desk.recorded(order, host).await? {
-        return Ok(end(verdict, order, host).await);
-    }
-    let instrument = match host.instrument(&order.debtor.account).await {
-        // It has served: an order before this one was sent with it. Nothing was, under this key.
-        Err(failure) if failure.code == "no_such_instrument" => return Ok(declined("token_gone", host)),
-        found => found?,
-    };
-    if instrument.facts.payment.is_some_and(|payment| payment != order.payment) {
-        return Ok(declined("another_payment", host));
-    }
-    let payment = order.payment.to_string();
-    let judged = wallets.judge(&instrument.secret, instrument.facts.received_at_ms, &payment, order.amount);
-    let (_, agreed) = match judged {
-        Ok(judged) => judged,
-        Err(why) => return Ok(declined(why.code(), host)),
-    };
-    let Some(paying) = paying(&agreed) else {
-        return Ok(Outcome::Declined {
-            code: "authentication_required".to_owned(),
-            reason: "the payment needs to be confirmed with the card's bank".to_owned(),
-            elsewhere: true,
-        });
-    };
-    let Some(version) = bind(&agreed.seen, &order.key, host).await? else {
-        return Ok(declined("replayed", host));
-    };
-    let submitted = async {
-        Number::of(&agreed).keep(&order.key, days, host).await?;
-        desk.submit(order, &paying, host).await
-    };
-    match submitted.await {
-        Ok(verdict) => Ok(end(verdict, order, host).await),
-        Err(failure) => {
-            // Nothing was sent: the token stays, since the order may come again, or another in its place.
-            number::forget(&order.key, host).await;
-            release(&agreed.seen, version, host).await;
-            Err(failure)
+impl WalletToken {
+    /// Carries out an order that charges a token: once its wallet is believed, and bound to this order for ever.
+    ///
+    /// # Errors
+    /// When nothing was sent.
+    pub(crate) async fn charge_token(&self, order: &Order, host: &Host) -> Result<Outcome, Failure> {
+        if order.debtor.account.scheme() != SCHEME {
+            return Ok(Outcome::Declined {
+                code: "no_token".to_owned(),
+                reason: "only a wallet's token can be charged this way".to_owned(),
+                elsewhere: true,
+            });
         }
-    }
-}
-
-/// Gives money back to the number that was charged.
-///
-/// # Errors
-/// When nothing was sent.
-pub(crate) async fn refund(desk: &Desk, days: u32, order: &Order, host: &Host) -> Result<Outcome, Failure> {
-    if let Some(verdict) = desk.recorded(order, host).await? {
-        return Ok(verdict.outcome());
-    }
-    let number = Number::kept(refers_to(order)?, host).await?;
-    let parts = number.as_ref().and_then(|number| Some((number.pan()?, number.expiry()?)));
-    let (Some(number), Some((pan, expiry))) = (number, parts) else {
-        return Err(Failure::input("number_gone", "the charge is too old: its number is not in the vault any more"));
-    };
-    // A refund in doubt is reversed, and that needs the number too.
-    number.keep(&order.key, days, host).await?;
-    let verdict = desk.submit(order, &Paying { pan, expiry, evidence: None, exemption: None }, host).await?;
-    Ok(verdict.outcome())
-}
-
-/// Captures or voids an authorization, or reverses an order in doubt.
-///
-/// # Errors
-/// As the desk has it.
-pub(crate) async fn follow(desk: &Desk, days: u32, order: &Order, host: &Host) -> Result<Outcome, Failure> {
-    let original = refers_to(order)?;
-    let number = Number::kept(original, host).await?;
-    let pan = number.as_ref().and_then(Number::pan);
-    let outcome = match order.kind {
-        OrderKind::Capture => {
-            if let Some(number) = &number {
-                // A refund may name the capture that it gives back.
-                number.keep(&order.key, days, host).await?;
+        // What was sent before is never judged again: the token may be gone, and too old by now. A soft decline is the
+        // exception, while its token is there: the payer of a bare number can be authenticated.
+        let softly = match self.desk.recorded(order, host).await? {
+            Some(Verdict::Authenticate { code, reason }) if self.three_ds.is_some() => {
+                Some(Outcome::Declined { code, reason, elsewhere: true })
             }
-            desk.capture(order, pan.as_ref(), host).await?
+            Some(verdict) => return Ok(end(verdict.outcome(), order, host).await),
+            None => None,
+        };
+        let agreed = match (self.agreed(order, host).await?, softly) {
+            (Ok(agreed), None) => agreed,
+            (Ok(agreed), Some(_)) if agreed.proof.is_none() => agreed,
+            (_, Some(declined)) => return Ok(end(declined, order, host).await),
+            (Err(why), None) => return Ok(declined(why, host)),
+        };
+        let evidence = agreed.proof.as_ref().map(in_message);
+        if matches!((&evidence, &self.three_ds), (Some(None), _) | (None, None)) {
+            return Ok(Outcome::Declined {
+                code: "authentication_required".to_owned(),
+                reason: "the payment needs to be confirmed with the card's bank".to_owned(),
+                elsewhere: true,
+            });
         }
-        OrderKind::Void => desk.void(order, pan.as_ref(), host).await?,
-        _ => {
-            forget_token(order, host).await;
-            desk.reverse(order, pan.as_ref(), host).await?
+        let Some(version) = bind(&agreed.seen, &order.key, host).await? else {
+            return Ok(declined("replayed", host));
+        };
+        let submitted = match (evidence, &self.three_ds) {
+            (None, Some(three_ds)) => three_ds.submit(order, self, host).await,
+            (evidence, _) => match paying(&agreed, evidence.flatten()) {
+                Ok(paying) => self.send(&Number::of(&agreed), order, &paying, host).await.map(Verdict::outcome),
+                Err(failure) => Err(failure),
+            },
+        };
+        match submitted {
+            Ok(outcome) => Ok(end(outcome, order, host).await),
+            Err(failure) => {
+                // Nothing was sent: the token stays, since the order may come again, or another in its place.
+                release(&agreed.seen, version, host).await;
+                Err(failure)
+            }
         }
-    };
-    let is_undone = matches!(order.kind, OrderKind::Void | OrderKind::Reverse);
-    if is_undone && matches!(outcome, Outcome::Settled { .. }) && number.is_some() {
-        number::forget(original, host).await;
     }
-    Ok(outcome)
+
+    /// What the payer of an order agreed to; or why their token is not taken.
+    ///
+    /// # Errors
+    /// When the vault cannot be asked.
+    pub(crate) async fn agreed(&self, order: &Order, host: &Host) -> Result<Result<Agreed, &'static str>, Failure> {
+        let instrument = match host.instrument(&order.debtor.account).await {
+            // It has served: an order before this one was sent with it. Nothing was, under this key.
+            Err(failure) if failure.code == "no_such_instrument" => return Ok(Err("token_gone")),
+            found => found?,
+        };
+        if instrument.facts.payment.is_some_and(|payment| payment != order.payment) {
+            return Ok(Err("another_payment"));
+        }
+        let (payment, received_ms) = (order.payment.to_string(), instrument.facts.received_at_ms);
+        let judged = self.wallets.judge(&instrument.secret, received_ms, &payment, order.amount);
+        Ok(judged.map(|(_, agreed)| agreed).map_err(Refusal::code))
+    }
+
+    /// Sends an order, once its number is in the vault, by which it can be reversed.
+    ///
+    /// # Errors
+    /// When nothing was sent: then no number is kept for it.
+    pub(crate) async fn send(
+        &self,
+        number: &Number,
+        order: &Order,
+        paying: &Paying,
+        host: &Host,
+    ) -> Result<Verdict, Failure> {
+        let submitted = async {
+            number.keep(&order.key, self.days(), host).await?;
+            self.desk.submit(order, paying, host).await
+        };
+        let submitted = submitted.await;
+        if submitted.is_err() {
+            number::forget(&order.key, host).await;
+        }
+        submitted
+    }
+
+    /// Gives money back to the number that was charged.
+    ///
+    /// # Errors
+    /// When nothing was sent.
+    pub(crate) async fn refund(&self, order: &Order, host: &Host) -> Result<Outcome, Failure> {
+        if let Some(verdict) = self.desk.recorded(order, host).await? {
+            return Ok(verdict.outcome());
+        }
+        let number = Number::kept(refers_to(order)?, host).await?;
+        let parts = number.as_ref().and_then(|number| Some((number.pan()?, number.expiry()?)));
+        let (Some(number), Some((pan, expiry))) = (number, parts) else {
+            return Err(Failure::input(
+                "number_gone",
+                "the charge is too old: its number is not in the vault any more",
+            ));
+        };
+        // A refund in doubt is reversed, and that needs the number too.
+        number.keep(&order.key, self.days(), host).await?;
+        let paying = Paying { pan, expiry, evidence: None, exemption: None };
+        Ok(self.desk.submit(order, &paying, host).await?.outcome())
+    }
+
+    /// Captures or voids an authorization, or reverses an order in doubt.
+    ///
+    /// # Errors
+    /// As the desk has it.
+    pub(crate) async fn follow(&self, order: &Order, host: &Host) -> Result<Outcome, Failure> {
+        let original = refers_to(order)?;
+        let number = Number::kept(original, host).await?;
+        let pan = number.as_ref().and_then(Number::pan);
+        let outcome = match order.kind {
+            OrderKind::Capture => {
+                if let Some(number) = &number {
+                    // A refund may name the capture that it gives back.
+                    number.keep(&order.key, self.days(), host).await?;
+                }
+                self.desk.capture(order, pan.as_ref(), host).await?
+            }
+            OrderKind::Void => self.desk.void(order, pan.as_ref(), host).await?,
+            _ => {
+                forget_token(order, host).await;
+                self.desk.reverse(order, pan.as_ref(), host).await?
+            }
+        };
+        let is_undone = matches!(order.kind, OrderKind::Void | OrderKind::Reverse);
+        if is_undone && matches!(outcome, Outcome::Settled { .. }) && number.is_some() {
+            number::forget(original, host).await;
+        }
+        Ok(outcome)
+    }
+
+    /// For how many days a number is kept.
+    fn days(&self) -> u32 {
+        self.counter.settings.refundable_days
+    }
 }
 
 /// The order that this one is about.
@@ -124,16 +169,19 @@ fn refers_to(order: &Order) -> Result<&str, Failure> {
     order.refers_to.as_deref().ok_or_else(missing)
 }
 
-/// What is charged, if the wallet proves that its owner was there.
-fn paying(agreed: &Agreed) -> Option<Paying> {
-    let proof = agreed.proof.as_ref()?;
+/// What is charged.
+pub(crate) fn paying(agreed: &Agreed, evidence: Option<Evidence>) -> Result<Paying, Failure> {
+    let number = Number::of(agreed);
+    let (Some(pan), Some(expiry)) = (number.pan(), number.expiry()) else {
+        return Err(Failure::new(Source::Plugin, "bad_number", "what the wallet gave is no card's number"));
+    };
+    Ok(Paying { pan, expiry, evidence, exemption: None })
+}
+
+/// The wallet's proof that its owner was there, as a message has it; nothing where it fits in none.
+fn in_message(proof: &Proof) -> Option<Evidence> {
     let eci = proof.eci.map(crate::Eci::digits);
-    Some(Paying {
-        pan: Number::of(agreed).pan()?,
-        expiry: Number::of(agreed).expiry()?,
-        evidence: Some(Evidence::new(eci.as_deref(), Some(proof.cryptogram.reveal()), None)?),
-        exemption: None,
-    })
+    Evidence::new(eci.as_deref(), Some(proof.cryptogram.reveal()), None)
 }
 
 /// Binds a token to an order, durably: the same order may come with it again, and no other, unless it is released. Under
@@ -158,10 +206,12 @@ async fn release(seen: &str, version: u64, host: &Host) {
     }
 }
 
-/// What was told, once what is not needed any more is destroyed: the token, with its cryptogram, in any case; and the number
-/// where nothing was charged.
-async fn end(verdict: Verdict, order: &Order, host: &Host) -> Outcome {
-    let outcome = verdict.outcome();
+/// What was told, once what is not needed any more is destroyed: the token, with its cryptogram, unless its payer is to act
+/// first; and the number where nothing was charged.
+async fn end(outcome: Outcome, order: &Order, host: &Host) -> Outcome {
+    if matches!(outcome, Outcome::ActionRequired { .. }) {
+        return outcome;
+    }
     forget_token(order, host).await;
     if matches!(outcome, Outcome::Declined { .. }) {
         number::forget(&order.key, host).await;
@@ -169,7 +219,7 @@ async fn end(verdict: Verdict, order: &Order, host: &Host) -> Outcome {
     outcome
 }
 
-async fn forget_token(order: &Order, host: &Host) {
+pub(crate) async fn forget_token(order: &Order, host: &Host) {
     if order.debtor.account.scheme() != SCHEME {
         return;
     }

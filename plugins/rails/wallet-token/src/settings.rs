@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sportello_iso8583::desk::DeskSettings;
 use sportello_sdk::Failure;
+use sportello_threeds::ThreeDs;
 use x509_cert::Certificate;
 
 use crate::apple::roots_from_pem;
@@ -16,8 +17,8 @@ pub(crate) const APPLE_KEYS: &str = "apple_keys";
 pub(crate) const GOOGLE_KEYS: &str = "google_keys";
 
 /// The settings of the rail. Its secrets are `apple_keys` and `google_keys`: the private keys of the merchant, in PEM
-/// (PKCS#8), one after the other, so that a new one can be used before the old one is out of use. Each wallet is taken
-/// where its table is there.
+/// (PKCS#8), one after the other, so that a new one can be used before the old one is out of use; and `three_ds_key`. Each
+/// wallet is taken where its table is there.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(crate = "sportello_sdk::schemars")]
@@ -32,6 +33,9 @@ pub struct Settings {
     /// Google Pay.
     #[serde(default)]
     pub google: Option<GoogleSettings>,
+    /// The 3DS server. Without one a number without a cryptogram (`PAN_ONLY`) is not charged, and not asked for.
+    #[serde(default)]
+    pub three_ds: Option<ThreeDs>,
     /// The networks whose cards are taken, by the wallets' names for them in small letters: `visa`, `mastercard`, `amex`,
     /// `discover`, `jcb`.
     #[serde(default = "networks")]
@@ -50,7 +54,7 @@ pub struct Settings {
 /// `[rails.NAME.settings.apple]`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(crate = "sportello_sdk::schemars")]
+#[schemars(crate = "sportello_sdk::schemars", extend("x-sportello-secrets" = ["apple_keys"]))]
 pub struct AppleSettings {
     /// The merchant id, as `merchant.com.example`.
     pub merchant_id: String,
@@ -67,7 +71,7 @@ pub struct AppleSettings {
 /// `[rails.NAME.settings.google]`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[schemars(crate = "sportello_sdk::schemars")]
+#[schemars(crate = "sportello_sdk::schemars", extend("x-sportello-secrets" = ["google_keys"]))]
 pub struct GoogleSettings {
     /// Whom tokens are for: `merchant:12345678901234567890`, or `gateway:NAME`.
     pub recipient_id: String,

@@ -70,9 +70,11 @@ impl Sheet<'_> {
         });
         let google = settings.google.as_ref().map(|google| {
             let google_networks: Vec<&str> = networks.iter().map(|(_, _, google)| *google).collect();
+            let methods: &[&str] =
+                if self.counter.takes_bare { &["CRYPTOGRAM_3DS", "PAN_ONLY"] } else { &["CRYPTOGRAM_3DS"] };
             let method = json!({
                 "type": "CARD",
-                "parameters": {"allowedAuthMethods": ["CRYPTOGRAM_3DS"], "allowedCardNetworks": google_networks},
+                "parameters": {"allowedAuthMethods": methods, "allowedCardNetworks": google_networks},
                 "tokenizationSpecification": self.tokenization(google),
             });
             let mut merchant = json!({"merchantName": settings.display_name});

@@ -15,9 +15,10 @@ use sportello_iso8583::testing::{Acquirer, beside, turns};
 use sportello_iso8583::{Field, Message};
 use sportello_sdk::testing::ScriptedHost;
 use sportello_sdk::{
-    Currency, Failure, Host, InstrumentFacts, Money, Order, OrderKind, Outcome, PageFrame, PagePurpose, PageReply,
-    PageRequest, Party, PaymentId, Rail,
+    Currency, Failure, Host, Inquiry, InstrumentFacts, Money, Order, OrderKind, Outcome, PageFrame, PagePurpose,
+    PageReply, PageRequest, Party, PaymentId, Rail,
 };
+use sportello_threeds::testing::{SERVER, Server};
 use sportello_wallet_token::WalletToken;
 
 use crate::mint::apple::{Chain, MERCHANT_ID, MERCHANT_RSA, Wallet};
@@ -75,10 +76,25 @@ impl Stage {
 
     /// The same, with settings that a test changes.
     pub(crate) fn with(acquirer: Acquirer, change: impl FnOnce(&mut Value)) -> Self {
+        Self::among(acquirer, change, |host| host)
+    }
+
+    /// The same, with a 3DS server.
+    pub(crate) fn asking(acquirer: Acquirer, server: &Server, three_ds: &Value) -> Self {
+        let mut table = json!({ "url": SERVER });
+        table.as_object_mut().unwrap().extend(three_ds.as_object().unwrap().clone());
+        Self::among(acquirer, |settings| settings["three_ds"] = table, |host| server.listens(host))
+    }
+
+    fn among(
+        acquirer: Acquirer,
+        change: impl FnOnce(&mut Value),
+        others: impl FnOnce(ScriptedHost) -> ScriptedHost,
+    ) -> Self {
         let wallet = Wallet::new(&Chain::default());
         let mut settings = settings(&wallet);
         change(&mut settings);
-        let mut host = acquirer.listens(ScriptedHost::new().now_ms(NOW_MS).ends_at_ms(2 * NOW_MS), ADDRESS);
+        let mut host = others(acquirer.listens(ScriptedHost::new().now_ms(NOW_MS).ends_at_ms(2 * NOW_MS), ADDRESS));
         for (name, value) in secrets() {
             host = host.secret(&name, &value);
         }
@@ -120,6 +136,19 @@ impl Stage {
                 Either::Right(_) => unreachable!(),
             }
         })
+    }
+
+    /// What became of the first order, whose payer was to act.
+    pub(crate) fn inquires(&self) -> Outcome {
+        let inquiry = Inquiry { order: order(OrderKind::Collect), reference: None, asked: 0 };
+        self.run(async |host| self.rail.inquire(inquiry, &host).await).unwrap()
+    }
+
+    /// The payer of the first order posts a form to the page that its link opens.
+    pub(crate) fn acts(&self, path: &str, body: &str) -> PageReply {
+        let mut request = page_request("POST", path, body);
+        request.head.purpose = PagePurpose::Act { order: Box::new(order(OrderKind::Collect)) };
+        self.run(async |host| self.rail.page(request, &host).await).unwrap()
     }
 
     fn run<T>(&self, meanwhile: impl AsyncFnOnce(Host) -> T) -> T {
@@ -204,6 +233,8 @@ pub(crate) fn word(told: &Result<Outcome, Failure>) -> String {
             format!("declined {code}{}", if *elsewhere { ", elsewhere" } else { "" })
         }
         Ok(Outcome::Unknown { .. }) => "unknown".to_owned(),
+        Ok(Outcome::ActionRequired { .. }) => "act".to_owned(),
+        Ok(Outcome::Proceed) => "proceed".to_owned(),
         Ok(other) => format!("{other:?}"),
         Err(failure) => format!("failed {}", failure.code),
     }

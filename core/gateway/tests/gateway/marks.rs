@@ -122,9 +122,9 @@ async fn what_belongs_to_one_instance_stands_at_no_other() {
     check(
         &(first.clone() + &second),
         &[
-            "gateway.toml:13: rails.two.settings.tills[1]: the till id \"B\" (bank = \"house\") is given to rails.one already, \
+            "gateway.toml:14: rails.two.settings.tills[1]: the till id \"B\" (bank = \"house\") is given to rails.one already, \
              on line 7; give each instance its own: no two may have one till id",
-            "gateway.toml:14: rails.two.settings.tills[2]: the till id \"A\"",
+            "gateway.toml:15: rails.two.settings.tills[2]: the till id \"A\"",
         ],
     )
     .await;

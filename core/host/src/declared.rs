@@ -11,6 +11,7 @@ use sportello_sdk::Manifest;
 use sportello_sdk::frames::{CONTRACT, Version};
 
 use crate::grants::{Pattern, PatternError};
+use crate::trust::{Distrusted, Signer, read_signature};
 use crate::vet::{Unfit, vet};
 
 /// The largest library that is read, in bytes. A debug build with its symbols has some tens of megabytes.
@@ -47,6 +48,9 @@ pub struct Declared {
     pub(crate) bytes: Bytes,
     pub(crate) fingerprint: Fingerprint,
     pub(crate) manifest: Manifest,
+    /// What lay beside the file, not judged.
+    pub(crate) signature: Option<Bytes>,
+    pub(crate) signer: Option<Signer>,
 }
 
 impl fmt::Debug for Declared {
@@ -121,6 +125,9 @@ pub enum LoadError {
         /// What this host speaks.
         ours: Version,
     },
+    /// The operator's [`Trust`](crate::Trust) does not let it run.
+    #[error(transparent)]
+    Distrusted(Distrusted),
     /// The operating system or the ABI check refused it.
     #[error("{}: cannot be loaded: {because}", path.display())]
     Refused {
@@ -139,31 +146,17 @@ impl LoadError {
 }
 
 impl Declared {
-    /// Reads the file at `path`, once.
+    /// Reads the file at `path`, and the signature beside it, each once.
     ///
     /// # Errors
     /// As [`LoadError`] has it, in its order.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
-        let unreadable = |error| LoadError::Unreadable { path: path.to_owned(), error };
-        // Whoever opens a pipe waits for its other end, which may never come.
-        if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-            return Err(unreadable(std::io::Error::other("it is no regular file")));
-        }
-        let file = std::fs::File::open(path).map_err(unreadable)?;
-        let expected = file.metadata().map_err(unreadable)?.len();
-        let too_large = || LoadError::TooLarge { path: path.to_owned() };
-        if expected > LIBRARY_LEN_MAX {
-            return Err(too_large());
-        }
-        let mut bytes = Vec::new();
-        bytes.try_reserve_exact(usize::try_from(expected + 1).unwrap_or(0)).map_err(|_| too_large())?;
-        // The length above may be a lie by now: what counts is what is read.
-        file.take(LIBRARY_LEN_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-        if bytes.len() as u64 > LIBRARY_LEN_MAX {
-            return Err(too_large());
-        }
-        Self::read_bytes(path, bytes.into())
+        let Some(bytes) = read_whole(path, LIBRARY_LEN_MAX)? else {
+            return Err(LoadError::TooLarge { path: path.to_owned() });
+        };
+        let declared = Self::read_bytes(path, bytes)?;
+        Ok(Self { signature: read_signature(path)?, ..declared })
     }
 
     /// Understands the bytes of a library; `path` is only a name for it.
@@ -195,7 +188,7 @@ impl Declared {
             return Err(LoadError::Unfit { path, unfit });
         }
         let fingerprint = Fingerprint(Sha256::digest(&bytes).into());
-        Ok(Self { path, bytes, fingerprint, manifest })
+        Ok(Self { path, bytes, fingerprint, manifest, signature: None, signer: None })
     }
 
     /// What the plugin says of itself.
@@ -212,6 +205,27 @@ impl Declared {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// The content of the regular file at `path`; nothing where it has more than `len_max` bytes.
+pub(crate) fn read_whole(path: &Path, len_max: u64) -> Result<Option<Bytes>, LoadError> {
+    let unreadable = |error| LoadError::Unreadable { path: path.to_owned(), error };
+    // Whoever opens a pipe waits for its other end, which may never come.
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(unreadable(std::io::Error::other("it is no regular file")));
+    }
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    let expected = file.metadata().map_err(unreadable)?.len();
+    if expected > len_max {
+        return Ok(None);
+    }
+    let mut bytes = Vec::new();
+    if bytes.try_reserve_exact(usize::try_from(expected + 1).unwrap_or(0)).is_err() {
+        return Ok(None);
+    }
+    // The length above may be a lie by now: what counts is what is read.
+    file.take(len_max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    Ok((bytes.len() as u64 <= len_max).then(|| bytes.into()))
 }
 
 /// What every manifest of every contract has.

@@ -1,4 +1,4 @@
-//! From a file to a running plugin: vet, load, isolate, supervise.
+//! From a file to a running plugin: vet, judge, load, isolate, supervise.
 //!
 //! ```text
 //!  file ──read──▶ Declared ──load──▶ Loaded ──open──▶ Running ──drain──▶ Drained ──close──▶ ·
@@ -25,14 +25,16 @@
 //! | reaches for what is not its own | [`Grants`]: its manifest and the operator must agree on every endpoint, and on where its name leads |
 //! | says that nothing was sent | [`Sent`]: that is the host's own fact |
 //! | is handed a forged webhook | [`verify`]: it never sees it |
+//! | is not its author's, or is one that was taken back | [`Trust`]: what nobody who may has signed does not run |
 //! | wants card numbers | [`PAN_GRANT`]: the manifest asks and the operator grants, or it gets none |
 //! | serves a page that opens up to strangers | [`Running::page`]: what a browser should not be shown is not handed on |
 //!
 //! ```no_run
 //! # async fn pay(services: std::sync::Arc<dyn sportello_host::Services>) -> Result<(), Box<dyn std::error::Error>> {
-//! use sportello_host::{Ask, Declared, Spec};
+//! use sportello_host::{Ask, Declared, Spec, Trust};
 //!
-//! let loaded = Declared::read("plugins/libhello_rail.so")?.load()?;
+//! let trust = Trust { required: true, ..Trust::default() };
+//! let loaded = Declared::read("plugins/libhello_rail.so")?.judge(&trust)?.load()?;
 //! let running = loaded.open(Spec::new("hello", services)).await?;
 //! running.start();
 //! let answer = running.ask(Ask::new("submit", br#"{"key":"a1"}"#)).await?;
@@ -77,6 +79,7 @@ mod streams;
 mod supervise;
 mod task;
 mod tls;
+mod trust;
 mod vaulted;
 mod vet;
 mod webhook;
@@ -106,6 +109,10 @@ pub use spec::{Backoff, IN_FLIGHT_MAX, Limits, Spec, SpecError, SpecErrors};
 pub use stats::{LATENCY_BUCKETS, Stats};
 pub use streams::STREAMS_MAX;
 pub use tls::TlsOptions;
+pub use trust::{
+    Distrust, Distrusted, KeyError, KeyId, PublicKey, RevokedKey, SIGNATURE_LEN_MAX, Signer, Trust, TrustedKey,
+    read_signature, signature_path,
+};
 pub use vaulted::VAULTED_LEN_MAX;
 pub use vet::{Unfit, vet};
 pub use webhook::{Verdict, verify};

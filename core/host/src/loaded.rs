@@ -18,6 +18,7 @@ use crate::confine::Confinement;
 use crate::declared::{Declared, Fingerprint, LoadError};
 use crate::life::Connected;
 use crate::sealed::Sealed;
+use crate::trust::Signer;
 
 /// From the host's side of an instance to a new one of the plugin's.
 type Connect = dyn Fn(Arc<dyn Peer>) -> Connected + Send + Sync;
@@ -27,6 +28,7 @@ type Connect = dyn Fn(Arc<dyn Peer>) -> Connected + Send + Sync;
 pub struct Loaded {
     manifest: Arc<Manifest>,
     fingerprint: Option<Fingerprint>,
+    signer: Option<Signer>,
     connect: Arc<Connect>,
 }
 
@@ -72,7 +74,7 @@ impl Loaded {
         fingerprint: Option<Fingerprint>,
         connect: impl Fn(Arc<dyn Peer>) -> Connected + Send + Sync + 'static,
     ) -> Self {
-        Self { manifest: Arc::new(manifest), fingerprint, connect: Arc::new(connect) }
+        Self { manifest: Arc::new(manifest), fingerprint, signer: None, connect: Arc::new(connect) }
     }
 
     /// A plugin that is linked into the program, for a simulation, a benchmark or a test: `connect` is
@@ -92,6 +94,17 @@ impl Loaded {
     /// The SHA-256 of its bytes; nothing where it is linked into the program.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint
+    }
+
+    /// The same plugin with who signed it, as [`Declared::signer`] had it.
+    #[must_use]
+    pub fn signed_by(self, signer: Option<Signer>) -> Self {
+        Self { signer, ..self }
+    }
+
+    /// Who signed it; nothing where nobody did, or nobody said.
+    pub fn signer(&self) -> Option<&Signer> {
+        self.signer.as_ref()
     }
 
     /// Makes a new instance that asks `host`, not yet open: what the conformance kit drives. Nothing stands between it and

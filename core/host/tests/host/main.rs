@@ -16,5 +16,6 @@ mod mutated;
 mod replay;
 mod streams;
 mod supervised;
+mod trusted;
 mod vault;
 mod world;

@@ -14,6 +14,7 @@ mod secret;
 mod section;
 #[cfg(test)]
 mod tests;
+mod trust;
 mod value;
 mod vault;
 
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sportello_engine::Profile;
+use sportello_host::Trust;
 use sportello_model::Party;
 use sportello_sdk::Kind;
 
@@ -35,6 +37,7 @@ pub(crate) use nearest::nearest;
 pub(crate) use problem::Wrong;
 pub(crate) use secret::{Surroundings, is_open_to_all};
 pub(crate) use section::Notes;
+pub(crate) use trust::read_key;
 
 use document::Document;
 use section::Section;
@@ -50,6 +53,8 @@ pub struct Config {
     pub policy: Policy,
     /// `[vault]`; nothing where nobody asks for one.
     pub vault: Option<Vault>,
+    /// `[trust]`: who may have signed plugins.
+    pub trust: Trust,
     /// `[house]`: who pays out what was collected.
     pub house: Option<Party>,
     /// `[[keys]]`.
@@ -147,6 +152,7 @@ impl Config {
             notes.add(&format!("routes[{at}].collect"), Wrong::new(what, remedy));
         }
         let house = vault::house(section);
+        let trust = trust::trust(root.table("trust"), &around);
         // Where folders are named, what is wrong with them has been noted.
         let folders = document.root.get("gateway").and_then(|gateway| gateway.get("plugins"));
         let names_none = folders.is_none_or(|folders| folders.as_array().is_some_and(Vec::is_empty));
@@ -161,6 +167,7 @@ impl Config {
             gateway,
             policy,
             vault,
+            trust,
             house,
             keys,
             profiles,

@@ -1,9 +1,9 @@
 //! The program: configuration, HTTP, command line.
 //!
 //! ```text
-//!  gateway.toml ─▶ config ─▶ plugins (found, loaded, checked) ─▶ gateway ─▶ listens
-//!                                                                  │
-//!                                       api ─▶ engine ◀─ wire ─▶ host
+//!  gateway.toml ─▶ config ─▶ plugins (found, judged, loaded, checked) ─▶ gateway ─▶ listens
+//!                                                                          │
+//!                                               api ─▶ engine ◀─ wire ─▶ host
 //! ```
 
 pub mod api;
@@ -24,6 +24,7 @@ pub mod pages;
 pub mod pan;
 pub mod plugins;
 pub mod redact;
+pub mod signing;
 pub mod vault;
 pub mod wire;
 

@@ -9,7 +9,9 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sportello_engine::ChannelSetup;
-use sportello_host::{Declared, Found, Limits, Loaded, OpenError, PickError, Services, Spec, TlsOptions};
+use sportello_host::{
+    Declared, Found, Limits, LoadError, Loaded, OpenError, PickError, Services, Spec, TlsOptions, Trust,
+};
 use sportello_sdk::marks::{self, Held};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
@@ -255,6 +257,8 @@ enum Source<'a> {
         folders: &'a [PathBuf],
         /// Whether every folder could be read: what was not found is then not there.
         is_whole: bool,
+        /// Who may have made what is loaded; nothing where that is not said and has to be.
+        trust: Option<&'a Trust>,
     },
     BuiltIn(Vec<Loaded>),
 }
@@ -276,10 +280,17 @@ impl<'a> Source<'a> {
                 notes.add(&format!("gateway.plugins[{at}]"), Wrong::new(said, "name a folder with plugins"));
             }
         }
-        Self::Found { found, folders, is_whole }
+        let trusts_nobody = config.trust.required && config.trust.keys.is_empty();
+        if trusts_nobody && !config.instances.is_empty() {
+            let what = "in production plugins are signed, and no key is trusted";
+            let remedy = "write [trust] and keys = [{ name = \"acme\", key = \"RWQ…\" }], as docs/OPERATING.md has it";
+            notes.add("trust", Wrong::new(what, remedy));
+        }
+        Self::Found { found, folders, is_whole, trust: (!trusts_nobody).then_some(&config.trust) }
     }
 
-    /// Nothing is said of what may lie in a folder that could not be read: that has been said.
+    /// Nothing is said of what may lie in a folder that could not be read, nor of who signed it where nobody is trusted:
+    /// that has been said.
     fn load(&self, instance: &Instance) -> Result<Loaded, Option<Wrong>> {
         let name = instance.plugin.as_str();
         match self {
@@ -287,19 +298,30 @@ impl<'a> Source<'a> {
                 let found = all.iter().find(|loaded| loaded.manifest().name == name);
                 found.cloned().ok_or_else(|| Some(Wrong::new(format!("no plugin is called {name:?}"), "")))
             }
-            Self::Found { found, folders, is_whole } => match found.pick(name) {
+            Self::Found { found, folders, is_whole, trust } => match found.pick(name) {
                 Ok(declared) => {
-                    let declared = declared.clone();
+                    let Some(trust) = trust else { return Err(None) };
+                    // Before anything of it runs: what was judged are the bytes that are loaded.
+                    let declared = declared.clone().judge(trust).map_err(|error| Some(refused(&error)))?;
+                    let signer = declared.signer().cloned();
                     let loaded = match instance.isolation {
                         Isolation::InProcess => declared.load(),
                         Isolation::Process(confinement) => declared.isolate(confinement),
                     };
-                    loaded.map_err(|error| Some(Wrong::new(error.to_string(), "install another build of it")))
+                    loaded.map(|loaded| loaded.signed_by(signer)).map_err(|error| Some(refused(&error)))
                 }
                 Err(PickError::Unknown { .. }) if !is_whole => Err(None),
                 Err(error) => Err(Some(unpicked(&error, found, folders))),
             },
         }
+    }
+}
+
+/// Why a plugin that was found is not loaded.
+fn refused(error: &LoadError) -> Wrong {
+    match error {
+        LoadError::Distrusted(distrusted) => Wrong::new(distrusted.what(), distrusted.remedy()),
+        error => Wrong::new(error.to_string(), "install another build of it"),
     }
 }
 

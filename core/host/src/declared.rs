@@ -143,6 +143,12 @@ impl LoadError {
     pub fn is_no_plugin(&self) -> bool {
         matches!(self, Self::NotAPlugin { .. })
     }
+
+    /// Whether the file is no library of a plugin at all: a program or a script, perhaps of a plugin that is none.
+    pub fn is_other_file(&self) -> bool {
+        let is_no_library = matches!(self, Self::Unfit { unfit: Unfit::NotElf(_) | Unfit::NotShared, .. });
+        is_no_library || self.is_no_plugin()
+    }
 }
 
 impl Declared {
@@ -152,10 +158,7 @@ impl Declared {
     /// As [`LoadError`] has it, in its order.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, LoadError> {
         let path = path.as_ref();
-        let Some(bytes) = read_whole(path, LIBRARY_LEN_MAX)? else {
-            return Err(LoadError::TooLarge { path: path.to_owned() });
-        };
-        let declared = Self::read_bytes(path, bytes)?;
+        let declared = Self::read_bytes(path, read_file(path)?)?;
         Ok(Self { signature: read_signature(path)?, ..declared })
     }
 
@@ -205,6 +208,11 @@ impl Declared {
     pub fn path(&self) -> &Path {
         &self.path
     }
+}
+
+/// What a plugin is made of: a file of at most [`LIBRARY_LEN_MAX`] bytes.
+pub(crate) fn read_file(path: &Path) -> Result<Bytes, LoadError> {
+    read_whole(path, LIBRARY_LEN_MAX)?.ok_or_else(|| LoadError::TooLarge { path: path.to_owned() })
 }
 
 /// The content of the regular file at `path`; nothing where it has more than `len_max` bytes.

@@ -10,7 +10,8 @@
 //!
 //! Each step is a type, and each arrow takes the one before: what is not in this order does not compile. A plugin's side
 //! and the host's are the same two functions, `call` and `notify`; what goes through them are frames, of which this crate
-//! reads no more than it must. It knows nothing of payments.
+//! reads no more than it must. It knows nothing of payments. Whether it may run at all is asked of what was read, before
+//! the load ([`Declared::judge`]): a gateway opens nothing that it has not asked about.
 //!
 //! What stands between a bad plugin and everybody else:
 //!
@@ -111,7 +112,7 @@ pub use streams::STREAMS_MAX;
 pub use tls::TlsOptions;
 pub use trust::{
     Distrust, Distrusted, KeyError, KeyId, PublicKey, RevokedKey, SIGNATURE_LEN_MAX, Signer, Trust, TrustedKey,
-    read_signature, signature_path,
+    read_signature, read_signed, signature_path,
 };
 pub use vaulted::VAULTED_LEN_MAX;
 pub use vet::{Unfit, vet};

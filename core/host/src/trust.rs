@@ -17,7 +17,7 @@ use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use sportello_sdk::Kind;
 
-use crate::declared::{Declared, Fingerprint, LoadError, read_whole};
+use crate::declared::{Declared, Fingerprint, LoadError, read_file, read_whole};
 
 pub use distrust::{Distrust, Distrusted};
 pub use key::{KeyError, KeyId, PublicKey};
@@ -195,6 +195,14 @@ pub fn signature_path(path: &Path) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(".minisig");
     name.into()
+}
+
+/// The bytes of a file of any kind and the signature beside it, not judged, each read once.
+///
+/// # Errors
+/// [`LoadError::Unreadable`] and [`LoadError::TooLarge`].
+pub fn read_signed(path: &Path) -> Result<(Bytes, Option<Bytes>), LoadError> {
+    Ok((read_file(path)?, read_signature(path)?))
 }
 
 /// The signature beside the file at `path`, not judged; nothing where there is none.

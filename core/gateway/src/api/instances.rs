@@ -23,13 +23,16 @@ pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 }
 
 fn instance(name: &str, slot: &Slot) -> Value {
-    let manifest = slot.member.loaded.manifest();
+    let loaded = &slot.member.loaded;
+    let manifest = loaded.manifest();
     let mut shown = json!({
         "name": name,
         "kind": manifest.kind,
         "plugin": manifest.name,
         "version": manifest.version,
         "contract": manifest.contract,
+        "sha256": loaded.fingerprint().map(|fingerprint| fingerprint.to_string()),
+        "signer": loaded.signer().map(|signer| &signer.key),
         "webhooks_refused": slot.webhooks_refused.load(Ordering::Relaxed),
     });
     let (state, why, stats) = match slot.stage() {

@@ -1,4 +1,5 @@
 mod counter;
+mod trust;
 
 use std::path::Path;
 

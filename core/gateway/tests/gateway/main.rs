@@ -12,5 +12,7 @@ mod payments;
 mod program;
 mod restart;
 mod secrecy;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod trust;
 mod webhooks;
 mod world;

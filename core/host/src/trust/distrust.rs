@@ -100,6 +100,22 @@ impl Distrusted {
     }
 }
 
+impl Distrust {
+    /// What to branch on.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::RevokedFile { .. } => "revoked_file",
+            Self::Unsigned => "unsigned",
+            Self::MalformedSignature { .. } => "malformed_signature",
+            Self::RevokedKey { .. } => "revoked_key",
+            Self::UnknownKey { .. } => "unknown_key",
+            Self::Tampered { .. } => "tampered",
+            Self::NotItsKind { .. } => "not_its_kind",
+            Self::NotItsName { .. } => "not_its_name",
+        }
+    }
+}
+
 impl fmt::Display for Distrust {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

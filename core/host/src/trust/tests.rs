@@ -205,7 +205,7 @@ fn a_signature_has_one_reading() {
     check(&with(2, "trusted comment:version:1.0.0"), Err("third line"));
     check(&with(2, "trusted comment: version:1.0.0 "), Err("was changed"));
     check(&with(3, "AAAA"), Err("fourth line"));
-    check(&with(3, ""), Err("fourth line"));
+    check(&with(3, ""), Err("less than four lines"));
     check(&with(3, lines[1]), Err("fourth line"));
     // A comment that another file was signed with.
     let other = String::from_utf8(author(1).sign(b"another file")).unwrap();

@@ -36,6 +36,7 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
     let mut rows = table([
         "instance",
         "plugin",
+        "signed by",
         "state",
         "calls",
         "errors",
@@ -57,6 +58,7 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
         rows.add_row([
             cell("/name"),
             cell("/plugin"),
+            cell("/signer"),
             cell("/state"),
             cell("/stats/calls"),
             cell("/stats/errors"),
@@ -91,15 +93,23 @@ fn found(setting: &Setting) -> Result<(), Failed> {
         let uses = |instance: &&crate::config::Instance| is_used && instance.plugin == declared.manifest().name;
         config.instances.iter().filter(uses).map(|instance| instance.name.as_str()).collect()
     };
+    // As it would be judged before it is loaded.
+    let judged = |declared: &Declared| declared.clone().judge(&config.trust).map(|judged| judged.signer().cloned());
     if setting.json {
         let plugins: Vec<_> = found
             .all()
             .map(|declared| {
                 let manifest = declared.manifest();
+                let judged = judged(declared);
+                let signer = judged.as_ref().ok().and_then(Option::as_ref);
                 json!({
                     "name": manifest.name, "kind": manifest.kind, "version": manifest.version,
                     "contract": manifest.contract, "description": manifest.description,
                     "sha256": declared.fingerprint().to_string(), "path": declared.path(),
+                    "signer": signer.map(|signer| &signer.key),
+                    "key_id": signer.map(|signer| signer.id.to_string()),
+                    "trusted_comment": signer.map(|signer| &signer.comment),
+                    "distrusted": judged.as_ref().err().map(ToString::to_string),
                     "instances": users(declared),
                 })
             })
@@ -108,18 +118,27 @@ fn found(setting: &Setting) -> Result<(), Failed> {
         say_json(&json!({ "plugins": plugins, "unusable": unusable }));
         return Ok(());
     }
-    let mut rows = table(["plugin", "kind", "version", "contract", "sha256", "used by", "description"]);
+    let mut problems: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
+    let mut rows = table(["plugin", "kind", "version", "contract", "sha256", "signed by", "used by", "description"]);
     for declared in found.all() {
         let manifest = declared.manifest();
         let kind = format!("{:?}", manifest.kind).to_lowercase();
         let hash: String = declared.fingerprint().to_string().chars().take(12).collect();
         let users = users(declared).join(", ");
+        let signer = match judged(declared) {
+            Ok(signer) => signer.map_or_else(|| "nobody".to_owned(), |signer| signer.key),
+            Err(error) => {
+                problems.push(error.to_string());
+                "not trusted".to_owned()
+            }
+        };
         rows.add_row([
             &manifest.name,
             &kind,
             &manifest.version,
             &manifest.contract,
             &hash,
+            &signer,
             &users,
             &manifest.description,
         ]);
@@ -129,7 +148,7 @@ fn found(setting: &Setting) -> Result<(), Failed> {
     } else {
         say(rows);
     }
-    for problem in &found.problems {
+    for problem in problems {
         say(format_args!("cannot be used: {problem}"));
     }
     Ok(())

@@ -58,7 +58,8 @@ impl Engine {
                 }
                 Job::Effect(effect) => {
                     let effect = effect.clone();
-                    match self.act(&next, &effect).await {
+                    // Each by itself: a rail may take its time, and what follows goes by what holds then.
+                    match self.latest().act(&next, &effect).await {
                         Ok(due) => waiting.extend(due),
                         Err(error) => {
                             tracing::error!(payment = %next.id.owner, %error, "an effect could not be carried out; it is tried again");
@@ -71,7 +72,7 @@ impl Engine {
         let mut told = Vec::with_capacity(notes.len());
         for note in notes {
             let id = note.id;
-            if self.tell(note).await {
+            if self.latest().tell(note).await {
                 told.push(id);
             }
         }

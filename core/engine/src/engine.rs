@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
+use sportello_model::command::Visibility;
 use sportello_model::payment::{Event, Refusal};
-use sportello_model::{Payment, PaymentId, Posting};
+use sportello_model::{Handle, Payment, PaymentId, Posting};
 use tokio::sync::{Notify, oneshot};
 
 use crate::agenda::Agenda;
@@ -22,8 +24,24 @@ use crate::store::{EffectId, EffectRow, PaymentRow, Store, StoreError, Write};
 use crate::waiting::Waiting;
 
 /// Drives payments to their end. Cheap to clone.
+///
+/// Beside what all clones share it holds what the operator had decided when it was made: whatever is done by one of them
+/// sees one state of that from beginning to end. Each entrance takes the latest ([`Engine::latest`]).
 #[derive(Clone)]
-pub struct Engine(pub(crate) Arc<Inner>);
+pub struct Engine(pub(crate) Arc<Inner>, pub(crate) Arc<Known>);
+
+/// What the operator has decided, ready to be looked up. Never changed: exchanged as a whole.
+pub(crate) struct Known {
+    pub(crate) setup: Setup,
+    pub(crate) directory: Directory,
+}
+
+impl Known {
+    fn new(mut setup: Setup) -> Arc<Self> {
+        let directory = Directory::new(std::mem::take(&mut setup.profiles));
+        Arc::new(Self { setup, directory })
+    }
+}
 
 /// What an engine is made of.
 pub struct Parts {
@@ -42,8 +60,8 @@ pub struct Parts {
 }
 
 pub(crate) struct Inner {
-    pub(crate) setup: Setup,
-    pub(crate) directory: Directory,
+    /// The latest, for whoever comes in.
+    known: RwLock<Arc<Known>>,
     pub(crate) store: Store,
     pub(crate) ports: Arc<dyn Ports>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -102,11 +120,10 @@ impl Engine {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn start(mut parts: Parts) -> Result<Self, StoreError> {
-        let directory = Directory::new(std::mem::take(&mut parts.setup.profiles));
-        let engine = Self(Arc::new(Inner {
-            setup: parts.setup,
-            directory,
+    pub async fn start(parts: Parts) -> Result<Self, StoreError> {
+        let known = Known::new(parts.setup);
+        let inner = Inner {
+            known: RwLock::new(known.clone()),
             store: parts.store,
             ports: parts.ports,
             clock: parts.clock,
@@ -123,10 +140,38 @@ impl Engine {
             draining: AtomicBool::new(false),
             busy: AtomicUsize::new(0),
             idle: Notify::new(),
-        }));
+        };
+        let engine = Self(Arc::new(inner), known);
         engine.recover().await?;
         engine.keep_agenda();
         Ok(engine)
+    }
+
+    /// Goes by what the operator has decided now, all of it at once: what was begun before ends by what held then, and what
+    /// comes in from now on sees nothing of that.
+    pub fn reconfigure(&self, setup: Setup) {
+        *self.0.known.write() = Known::new(setup);
+    }
+
+    /// The same engine, going by what the operator has decided last.
+    pub(crate) fn latest(&self) -> Self {
+        Self(self.0.clone(), self.0.known.read().clone())
+    }
+
+    /// Who may see the payments of whoever has this handle, where nothing else is said.
+    pub fn visibility(&self, handle: &Handle) -> Visibility {
+        let known = self.0.known.read();
+        known.directory.profile(handle).map_or(Visibility::Private, |profile| profile.visibility)
+    }
+
+    /// How many orders are open at this rail: given to it, or about to be, and not known to have come to an end.
+    pub async fn open_at(&self, rail: &str) -> usize {
+        let mut open = 0;
+        for live in self.0.lives.all() {
+            let now = live.now.lock().await;
+            open += now.payment.attempts.iter().filter(|a| *a.rail == *rail && !a.state.is_final()).count();
+        }
+        open
     }
 
     /// The store, to read from.

@@ -71,6 +71,10 @@ impl Engine {
     /// # Errors
     /// As [`EnrolmentError`] has it.
     pub async fn enrolment(&self, token: &str) -> Result<Enrolment, EnrolmentError> {
+        self.latest().enrolment_of(token).await
+    }
+
+    async fn enrolment_of(&self, token: &str) -> Result<Enrolment, EnrolmentError> {
         let link = self.read_link(token).ok_or(EnrolmentError::Unknown)?;
         let payment = self.payment(link.payment).await?.ok_or(EnrolmentError::Unknown)?;
         let expires_at_ms = self.open_enrolment(&payment, &link)?.expires_at_ms;
@@ -98,7 +102,7 @@ impl Engine {
     /// # Errors
     /// As [`EnrolmentError`] has it; then nothing was taken.
     pub async fn enrol(&self, token: &str, account: Handle, label: String, keep: bool) -> Result<(), EnrolmentError> {
-        let (engine, token) = (self.clone(), token.to_owned());
+        let (engine, token) = (self.latest(), token.to_owned());
         self.to_the_end(async move { engine.take_account(&token, account, label, keep).await }).await?
     }
 

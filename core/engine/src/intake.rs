@@ -42,7 +42,7 @@ impl Engine {
     /// # Errors
     /// It is not durable, or not as a message must be.
     pub async fn message(&self, channel: &str, message: Message) -> Result<Accepted, Failure> {
-        let (engine, channel) = (self.clone(), channel.to_owned());
+        let (engine, channel) = (self.latest(), channel.to_owned());
         self.to_the_end(async move { engine.take_in(&channel, message).await }).await.map_err(not_durable)?
     }
 
@@ -78,7 +78,7 @@ impl Engine {
     fn incoming<'a>(&self, channel: &'a ChannelSetup, message: Message) -> Incoming<'a> {
         let id = message.id.clone();
         let first = message.first_id.clone().filter(|_| id.is_some()).or_else(|| id.clone());
-        let profile = self.0.directory.profile(&message.from);
+        let profile = self.1.directory.profile(&message.from);
         let language =
             profile.map(|p| p.language).or_else(|| grammar::language_of(&message.text)).unwrap_or(Language::En);
         Incoming { channel, message, id, first, language, is_proven: false, assumes_new: false }

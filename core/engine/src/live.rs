@@ -90,6 +90,11 @@ impl Lives {
         self.shard(id).lock().get(&id).cloned()
     }
 
+    /// All of them.
+    pub(crate) fn all(&self) -> Vec<Arc<Live>> {
+        self.shards.iter().flat_map(|shard| shard.lock().values().cloned().collect::<Vec<_>>()).collect()
+    }
+
     /// Keeps a payment that is about to be made, or was just loaded.
     pub(crate) fn keep(&self, live: Arc<Live>, payment: &Payment) {
         let mut shard = self.shard(live.id).lock();

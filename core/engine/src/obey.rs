@@ -134,9 +134,9 @@ impl Engine {
         if kind == IntentKind::Request && !self.takes_part(&payer.handle) {
             return self.reply(incoming, batch, &Answer::UnknownPerson { name: other.rest() }).await;
         }
-        let policy = &self.0.setup.policy;
+        let policy = &self.1.setup.policy;
         // A stranger, too, makes us write to others.
-        let is_stranger = self.0.directory.profile(&message.from).is_none();
+        let is_stranger = self.1.directory.profile(&message.from).is_none();
         let beginning = match kind == IntentKind::Request || !channel.senders_are_strong || is_stranger {
             true => match self.restrained(&payer) {
                 Ok(beginning) => Some(beginning),
@@ -147,7 +147,7 @@ impl Engine {
             },
             false => None,
         };
-        let profile_visibility = self.0.directory.profile(&payer.handle).map_or(Visibility::Private, |p| p.visibility);
+        let profile_visibility = self.1.directory.profile(&payer.handle).map_or(Visibility::Private, |p| p.visibility);
         let intent = Intent {
             kind,
             payer,
@@ -191,9 +191,9 @@ impl Engine {
 
     /// Whoever forges somebody's messages, or asks money of them, must not flood them with codes.
     fn restrained(&self, payer: &Person) -> Result<Beginning<'_>, TooMany> {
-        let open = || self.0.lives.count_asked_of(&self.0.directory.handles(&payer.handle));
-        let open_max = usize::try_from(self.0.setup.policy.challenges_max).unwrap_or(usize::MAX);
-        self.0.restraint.begin(&self.0.directory.identity(&payer.handle), open, open_max, self.now_ms())
+        let open = || self.0.lives.count_asked_of(&self.1.directory.handles(&payer.handle));
+        let open_max = usize::try_from(self.1.setup.policy.challenges_max).unwrap_or(usize::MAX);
+        self.0.restraint.begin(&self.1.directory.identity(&payer.handle), open, open_max, self.now_ms())
     }
 
     /// A code: it answers the one challenge that it fits, proves a handle, or counts against all that is open.
@@ -218,7 +218,7 @@ impl Engine {
         // A mark for each code that somebody sends who was asked for none would fill the store.
         batch.write.links.extend(said.link.filter(|_| is_asked));
         if let Some(payment) = self.fitting(&open, &code) {
-            self.0.restraint.answered(&self.0.directory.identity(&payment.intent.payer.handle));
+            self.0.restraint.answered(&self.1.directory.identity(&payment.intent.payer.handle));
             batch.proofs.extend(self.renewed(from, payment).await?);
             return self
                 .change_all(batch, &[payment.id], |payment| match payment.challenge {
@@ -289,7 +289,7 @@ impl Engine {
             batch.write.links.extend(said.link.filter(|_| !open.is_empty()));
             return match self.fitting(&open, code) {
                 Some(payment) => {
-                    self.0.restraint.answered(&self.0.directory.identity(&payment.intent.payer.handle));
+                    self.0.restraint.answered(&self.1.directory.identity(&payment.intent.payer.handle));
                     self.change_all(batch, &[payment.id], by_payer).await
                 }
                 None if is_repeat => self.only(batch).await,
@@ -335,7 +335,7 @@ impl Engine {
         if !self.0.chatter.is_listening(from, self.now_ms()) {
             return self.only(batch).await;
         }
-        let handles = self.0.directory.handles(from);
+        let handles = self.1.directory.handles(from);
         let page = crate::store::Page { limit: LOOK_BACK, ..Default::default() };
         let mut own = self.0.store.payments(page).await?;
         own.retain(|p| handles.contains(&p.intent.payer.handle));
@@ -381,7 +381,7 @@ impl Engine {
 
     /// What waits for a code of this person, on whatever channel they were asked, or for somebody's account.
     pub(crate) fn open_of(&self, handle: &Handle) -> Vec<Payment> {
-        let mut open: Vec<_> = self.0.directory.handles(handle).iter().flat_map(|h| self.0.lives.asked_of(h)).collect();
+        let mut open: Vec<_> = self.1.directory.handles(handle).iter().flat_map(|h| self.0.lives.asked_of(h)).collect();
         open.sort_by_key(|p| p.id);
         open
     }

@@ -181,7 +181,7 @@ pub(crate) enum Proven {
 impl Engine {
     /// Whether a handle has to be proven from time to time.
     pub(crate) fn changes_hands(&self, handle: &Handle) -> bool {
-        self.0.setup.channels.iter().any(|channel| channel.handles_change_hands && channel.carries(handle))
+        self.1.setup.channels.iter().any(|channel| channel.handles_change_hands && channel.carries(handle))
     }
 
     /// Whether amounts and names may be written to this handle, and payments taken from it.
@@ -197,12 +197,12 @@ impl Engine {
         let Some(proven_at_ms) = proven_at_ms.max(self.by_operator(handle)) else { return Ok(false) };
         let is_withdrawn = withdrawn_at_ms.is_some_and(|withdrawn_at_ms| withdrawn_at_ms >= proven_at_ms);
         let age_ms = self.now_ms().saturating_sub(proven_at_ms);
-        Ok(!is_withdrawn && age_ms < self.0.setup.policy.verified_for_ms)
+        Ok(!is_withdrawn && age_ms < self.1.setup.policy.verified_for_ms)
     }
 
     /// When the operator last made sure of it.
     fn by_operator(&self, handle: &Handle) -> Option<u64> {
-        self.0.directory.profile(handle).and_then(|profile| profile.verified_at_ms)
+        self.1.directory.profile(handle).and_then(|profile| profile.verified_at_ms)
     }
 
     async fn proof(&self, handle: &Handle) -> Result<(Option<Found>, Proof), StoreError> {
@@ -242,7 +242,7 @@ impl Engine {
             return Ok(asked);
         }
         let now_ms = self.now_ms();
-        for handle in self.0.directory.handles(of).into_iter().filter(|handle| self.changes_hands(handle)) {
+        for handle in self.1.directory.handles(of).into_iter().filter(|handle| self.changes_hands(handle)) {
             if self.0.proofs.look(&handle, |proof| proof.pending(now_ms).is_none()) == Some(true) {
                 continue;
             }

@@ -19,16 +19,16 @@ pub(crate) struct Way {
 
 impl Engine {
     pub(crate) fn channel(&self, instance: &str) -> Option<&ChannelSetup> {
-        self.0.setup.channels.iter().find(|channel| channel.instance == instance)
+        self.1.setup.channels.iter().find(|channel| channel.instance == instance)
     }
 
     /// Every way to whoever has this handle, the best one first: by that very handle; where it came from, if they have
     /// another one there; and by their other handles in their order. Of the channels that carry a handle, the one that it
     /// came from is asked first.
     pub(crate) fn ways(&self, handle: &Handle, source: &str) -> Vec<Way> {
-        let channels = &self.0.setup.channels;
+        let channels = &self.1.setup.channels;
         let from = || channels.iter().filter(|channel| channel.instance == source);
-        let others = self.0.directory.handles(handle);
+        let others = self.1.directory.handles(handle);
         let named = from().chain(channels).map(|channel| (channel, handle));
         let there = from().flat_map(|channel| others.iter().map(move |other| (channel, other)));
         let elsewhere = others.iter().flat_map(|other| channels.iter().map(move |channel| (channel, other)));

@@ -92,7 +92,7 @@ impl Engine {
     /// `unknown_note` where the channel sent no such note, or none yet; else it is not durable: let the channel tell it
     /// again.
     pub async fn receipt(&self, channel: &str, receipt: Receipt) -> Result<(), Failure> {
-        let (engine, channel) = (self.clone(), channel.to_owned());
+        let (engine, channel) = (self.latest(), channel.to_owned());
         self.to_the_end(async move { engine.take_receipt(&channel, &receipt).await }).await.map_err(not_durable)?
     }
 

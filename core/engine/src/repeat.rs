@@ -52,7 +52,7 @@ impl Engine {
         superseded: &[PaymentId],
     ) -> Result<Alike, StoreError> {
         // Whether it is paid or requested: money that was asked for is not to be sent a second time.
-        let identity = |person: &Person| self.0.directory.identity(&person.handle);
+        let identity = |person: &Person| self.1.directory.identity(&person.handle);
         let key = format!("{} {} {}", identity(&intent.payer), identity(&intent.payee), intent.amount);
         let channel = incoming.channel;
         let before = match incoming.assumes_new {
@@ -65,7 +65,7 @@ impl Engine {
             None => Vec::new(),
         };
         let now_ms = self.now_ms();
-        let window_ms = self.0.setup.policy.repeat_window_ms;
+        let window_ms = self.1.setup.policy.repeat_window_ms;
         wishes.retain(|wish| now_ms.saturating_sub(wish.at_ms) < window_ms && !superseded.contains(&wish.payment));
         // Under a provider's own ids, a second message on the same channel is a second wish.
         let may_be_same = |wish: &Wish| !channel.ids_are_strong || wish.source != channel.instance;
@@ -114,7 +114,7 @@ impl Engine {
         let before = self.0.store.key(SAID, &key).await?;
         let now_ms = self.now_ms();
         let at_ms = before.as_ref().and_then(|(_, at)| Some(u64::from_be_bytes(at.as_slice().try_into().ok()?)));
-        let window_ms = self.0.setup.policy.repeat_window_ms;
+        let window_ms = self.1.setup.policy.repeat_window_ms;
         let is_repeat = at_ms.is_some_and(|at_ms| now_ms.saturating_sub(at_ms) < window_ms);
         let key = Key { scope: SAID.into(), key, payment: PaymentId(0), fingerprint: now_ms.to_be_bytes().to_vec() };
         Ok(Said { is_repeat, link: Some(Link { key, before }) })

@@ -94,6 +94,10 @@ impl Engine {
     /// # Errors
     /// As [`NotCreated`] has it; then no payment was made.
     pub async fn create(&self, request: Request) -> Result<Created, NotCreated> {
+        self.latest().make(request).await
+    }
+
+    async fn make(&self, request: Request) -> Result<Created, NotCreated> {
         let busy = self.enter().ok_or(NotCreated::Draining)?;
         if request.amount.is_zero() {
             return Err(NotCreated::ZeroAmount);
@@ -166,7 +170,7 @@ impl Engine {
         match self.missing(&payment.intent).unwrap_or_default() {
             missing if missing.is_empty() => events.extend(self.onward(&payment, evidence, again_after_ms).await?),
             missing => {
-                let expires_at_ms = now_ms.saturating_add(self.0.setup.policy.enrolment_lifetime_ms);
+                let expires_at_ms = now_ms.saturating_add(self.1.setup.policy.enrolment_lifetime_ms);
                 events.push(Event::Enrolling { missing, expires_at_ms, evidence, again_after_ms });
             }
         }
@@ -198,9 +202,9 @@ impl Engine {
         again_after_ms: Option<u64>,
         now_ms: u64,
     ) -> Result<Event, StoreError> {
-        let (policy, key) = (&self.0.setup.policy, &self.0.code_key);
+        let (policy, key) = (&self.1.setup.policy, &self.0.code_key);
         let payer = &payment.intent.payer.handle;
-        let (handles, proofs) = (self.0.directory.handles(payer), self.proof_codes(payer).await?);
+        let (handles, proofs) = (self.1.directory.handles(payer), self.proof_codes(payer).await?);
         let is_taken = |code: &String| proofs.contains(code) || self.0.lives.has_code(&handles, code);
         let number = (1..100).find(|number| !is_taken(&key.code(payment, *number))).unwrap_or(1);
         let expires_at_ms = now_ms.saturating_add(policy.code_lifetime_ms);
@@ -213,7 +217,7 @@ impl Engine {
     /// It can no longer be called off, or that is not durable.
     pub async fn cancel(&self, id: PaymentId) -> Result<Option<Payment>, ChangeError> {
         let Some(live) = self.live(id).await? else { return Ok(None) };
-        let engine = self.clone();
+        let engine = self.latest();
         self.to_the_end(async move {
             let mut now = live.now.lock().await;
             let due = engine.change(&live, &mut now, &[Event::Cancelled { by: CancelledBy::Api }], None).await?;
@@ -228,7 +232,7 @@ impl Engine {
     /// # Errors
     /// The order is not one that this rail was given; or it is not durable: let the rail report again.
     pub async fn report(&self, rail: &str, report: Report) -> Result<(), Failure> {
-        let (engine, rail) = (self.clone(), rail.to_owned());
+        let (engine, rail) = (self.latest(), rail.to_owned());
         self.to_the_end(async move { engine.take_report(&rail, report).await }).await.map_err(not_durable)?
     }
 

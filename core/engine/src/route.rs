@@ -14,15 +14,15 @@ impl Engine {
         let currency = intent.amount.currency();
         let fitting =
             |route: &&crate::setup::Route| route.currencies.is_empty() || route.currencies.contains(&currency);
-        let house = &self.0.setup.house;
-        for route in self.0.setup.routes.iter().filter(fitting) {
+        let house = &self.1.setup.house;
+        for route in self.1.setup.routes.iter().filter(fitting) {
             let plan = Plan {
                 route: route.name.as_str().into(),
                 transfer: self.choices(&route.transfer, OrderKind::Transfer, intent),
                 collect: self.choices(&route.collect, OrderKind::Collect, intent),
                 payout: self.choices(&route.payout, OrderKind::PayOut, intent),
                 house: house.clone().filter(|_| route.transfer.is_empty()),
-                attempts_max: self.0.setup.policy.attempts_max,
+                attempts_max: self.1.setup.policy.attempts_max,
             };
             let two_steps = !plan.collect.is_empty() && !plan.payout.is_empty() && house.is_some();
             if !plan.transfer.is_empty() || two_steps {
@@ -35,7 +35,7 @@ impl Engine {
     /// Of these rails, in their order, those that carry out this kind of order for this intent.
     fn choices(&self, rails: &[String], kind: OrderKind, intent: &Intent) -> Vec<Choice> {
         let (payer, payee) = (intent.payer.account.as_ref(), intent.payee.account.as_ref());
-        let house = self.0.setup.house.as_ref().map(|house| &house.account);
+        let house = self.1.setup.house.as_ref().map(|house| &house.account);
         let accounts: &[Option<&Handle>] = match kind {
             OrderKind::Collect => &[payer],
             OrderKind::PayOut => &[house, payee],
@@ -56,7 +56,7 @@ impl Engine {
 
     /// What a rail says that it can do, if that is this kind of order in this currency.
     pub(crate) fn able(&self, rail: &str, kind: OrderKind, currency: Currency) -> Option<&RailFacts> {
-        let facts = &self.0.setup.rails.iter().find(|setup| setup.instance == rail)?.facts;
+        let facts = &self.1.setup.rails.iter().find(|setup| setup.instance == rail)?.facts;
         let in_currency = facts.currencies.is_empty() || facts.currencies.iter().any(|c| c == currency.code());
         (in_currency && facts.orders.contains_key(&kind)).then_some(facts)
     }

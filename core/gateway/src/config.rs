@@ -3,6 +3,7 @@
 //! The file is read in two steps. [`Config::read`] needs the file and the environment alone; what a plugin must be asked
 //! for (whether it is there, what its settings look like) is checked by [`crate::plugins`], and both report together.
 
+mod canary;
 mod document;
 mod gateway;
 mod instances;
@@ -26,6 +27,7 @@ use sportello_host::Trust;
 use sportello_model::Party;
 use sportello_sdk::Kind;
 
+pub use canary::{Canary, Share};
 pub use gateway::{Gateway, Key, Log, LogFormat, LogLevel, Policy, Scope};
 pub use instances::{Instance, Isolation};
 pub use problem::{Problem, Problems};

@@ -17,6 +17,7 @@ use sportello_sdk::frames::Peer;
 use crate::confine::Confinement;
 use crate::declared::{Declared, Fingerprint, LoadError};
 use crate::life::Connected;
+use crate::resident::{Resident, footprint};
 use crate::sealed::Sealed;
 use crate::trust::Signer;
 
@@ -119,11 +120,34 @@ impl Loaded {
     }
 }
 
+impl Declared {
+    /// What it keeps, or would keep, of this process's memory; nothing more where the same bytes are loaded already, or
+    /// were refused.
+    pub fn resident(&self) -> Resident {
+        Resident {
+            name: self.manifest.name.clone(),
+            version: self.manifest.version.clone(),
+            fingerprint: self.fingerprint,
+            bytes: footprint(&self.bytes),
+        }
+    }
+}
+
+/// The libraries in this process, by name and version. They stay until it ends.
+pub fn residents() -> Vec<Resident> {
+    let libraries = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut residents: Vec<Resident> =
+        libraries.iter().flatten().filter_map(|(_, library)| Some(library.as_ref().ok()?.resident.clone())).collect();
+    residents.sort_by(|one, other| (&one.name, &one.version).cmp(&(&other.name, &other.version)));
+    residents
+}
+
 /// A library in this process.
 struct InProcess {
     root: PluginModuleRef,
     /// The address of its header, which no other library has.
     header: usize,
+    resident: Resident,
 }
 
 /// The libraries in this process, by what they contain. A failure is kept too: loading it again would run its
@@ -139,7 +163,7 @@ fn root_of(declared: &Declared) -> Result<PluginModuleRef, String> {
     }
     let loaded = Sealed::new(&declared.manifest.name, &declared.bytes)
         .map_err(|error| format!("its bytes cannot be copied into sealed memory: {error}"))
-        .and_then(open)
+        .and_then(|sealed| open(sealed, declared.resident()))
         .and_then(|library| {
             let same = |other: &InProcess| other.header == library.header;
             if libraries.values().flatten().any(same) {
@@ -152,7 +176,7 @@ fn root_of(declared: &Declared) -> Result<PluginModuleRef, String> {
     root
 }
 
-fn open(sealed: Sealed) -> Result<InProcess, String> {
+fn open(sealed: Sealed, resident: Resident) -> Result<InProcess, String> {
     // SAFETY: the library's constructors run here. It was vetted: it needs nothing but libc, and its segments are inside
     // the bytes, which are sealed. That its own code is sound is what its author vouches for.
     let library = unsafe { Library::open(Some(sealed.path()), RTLD_NOW | RTLD_LOCAL) }
@@ -172,5 +196,5 @@ fn open(sealed: Sealed) -> Result<InProcess, String> {
     let root = header.upgrade().and_then(|header| header.init_root_module::<PluginModuleRef>()).map_err(|error| {
         format!("its ABI is not ours, build it with the `sportello-sdk` of this gateway's major version: {error}")
     })?;
-    Ok(InProcess { root, header: address })
+    Ok(InProcess { root, header: address, resident })
 }

@@ -30,6 +30,19 @@ pub enum PickError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// None of this name has this version.
+    #[error("the plugin `{name}` is not there in version {version}; there {}", match known.as_slice() {
+        [one] => format!("is {one}"),
+        several => format!("are {}", several.join(", ")),
+    })]
+    NoVersion {
+        /// The name looked for.
+        name: String,
+        /// The version looked for.
+        version: String,
+        /// The versions there are, the lowest first.
+        known: Vec<String>,
+    },
     /// Two libraries of one name and version have different contents: there is no telling which is meant.
     #[error(
         "{} and {} both say that they are `{name}` {version}, and differ: remove one, or give it another version",
@@ -65,6 +78,15 @@ pub fn scan(places: &[PathBuf]) -> Found {
         }
     }
     found
+}
+
+/// The files that [`scan`] would look into, of the places that can be read.
+pub fn libraries(places: &[PathBuf]) -> Vec<PathBuf> {
+    let in_place = |place: &PathBuf| match place.is_dir() {
+        true => libraries_in(place).unwrap_or_default(),
+        false => vec![place.clone()],
+    };
+    places.iter().flat_map(in_place).collect()
 }
 
 fn libraries_in(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
@@ -117,12 +139,33 @@ impl Found {
     /// # Errors
     /// As [`PickError`] has it.
     pub fn pick(&self, name: &str) -> Result<&Declared, PickError> {
+        self.pick_version(name, None, None)
+    }
+
+    /// The plugin of this name in this version; where none is named, the highest of those that are not `beside`.
+    ///
+    /// # Errors
+    /// As [`PickError`] has it.
+    pub fn pick_version(
+        &self,
+        name: &str,
+        version: Option<&str>,
+        beside: Option<&str>,
+    ) -> Result<&Declared, PickError> {
         let candidates = self.plugins.get(name).map(Vec::as_slice).unwrap_or_default();
-        let by_version = |one: &&Declared, other: &&Declared| {
-            version_rank(&one.manifest.version).cmp(&version_rank(&other.manifest.version))
-        };
-        let Some(best) = candidates.iter().max_by(by_version) else {
+        if candidates.is_empty() {
             return Err(PickError::Unknown { name: name.to_owned(), known: self.plugins.keys().cloned().collect() });
+        }
+        let chosen = choose_version(candidates.iter().map(|d| d.manifest.version.as_str()), version, beside);
+        let Some(best) = candidates.iter().find(|d| Some(d.manifest.version.as_str()) == chosen) else {
+            let mut known: Vec<&str> = candidates.iter().map(|d| d.manifest.version.as_str()).collect();
+            known.sort_by(|one, other| version_rank(one).cmp(&version_rank(other)));
+            known.dedup();
+            return Err(PickError::NoVersion {
+                name: name.to_owned(),
+                version: version.map_or_else(|| format!("other than {}", beside.unwrap_or_default()), str::to_owned),
+                known: known.into_iter().map(str::to_owned).collect(),
+            });
         };
         let differs = |other: &&Declared| {
             other.manifest.version == best.manifest.version && other.fingerprint != best.fingerprint
@@ -137,6 +180,19 @@ impl Found {
             }),
         }
     }
+}
+
+/// Of these versions, the one that is named; where none is, the highest of those that are not `beside`.
+pub fn choose_version<'a>(
+    versions: impl Iterator<Item = &'a str>,
+    named: Option<&str>,
+    beside: Option<&str>,
+) -> Option<&'a str> {
+    let may_be = |version: &&str| match named {
+        Some(named) => *version == named,
+        None => Some(*version) != beside,
+    };
+    versions.filter(may_be).max_by(|one, other| version_rank(one).cmp(&version_rank(other)))
 }
 
 /// What a version is compared by: its numbers, and then that a release comes after what was released before it.
@@ -158,6 +214,21 @@ mod tests {
         check("1.0.0-beta.1", "1.0.0");
         check("1.0.0-alpha", "1.0.0-beta");
         check("0.9.9", "1.0.0-alpha");
+    }
+
+    #[test]
+    fn versions_are_chosen() {
+        let check = |named: Option<&str>, beside: Option<&str>, expected: Option<&str>| {
+            let there = ["1.9.0", "1.10.0", "1.2.0"];
+            assert_eq!(choose_version(there.into_iter(), named, beside), expected, "{named:?} {beside:?}");
+        };
+        check(None, None, Some("1.10.0"));
+        check(Some("1.2.0"), None, Some("1.2.0"));
+        check(Some("1.2.0"), Some("1.10.0"), Some("1.2.0"));
+        check(Some("1.3.0"), None, None);
+        check(None, Some("1.10.0"), Some("1.9.0"));
+        check(None, Some("1.9.0"), Some("1.10.0"));
+        assert_eq!(choose_version(["1.0.0"].into_iter(), None, Some("1.0.0")), None);
     }
 
     #[test]

@@ -14,7 +14,7 @@ use tokio_rustls::client::TlsStream;
 use url::Host;
 
 /// What an operator says of TLS for an instance. All of it is PEM (RFC 7468).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// The authorities that it trusts in place of the operating system's.
     pub authorities: Option<String>,

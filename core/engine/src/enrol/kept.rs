@@ -33,7 +33,7 @@ fn scope(side: Side) -> &'static str {
 impl Engine {
     /// The account that somebody gave before, by whichever of their handles.
     pub(crate) async fn kept(&self, handle: &Handle, side: Side) -> Result<Option<Handle>, StoreError> {
-        for handle in self.0.directory.handles(handle) {
+        for handle in self.1.directory.handles(handle) {
             let found = self.0.store.key(scope(side), handle.as_str()).await?;
             let Some((_, stored)) = found.filter(|(_, stored)| *stored != FORGOTTEN) else { continue };
             let kept: Kept = serde_json::from_slice(&stored)
@@ -48,7 +48,7 @@ impl Engine {
     /// What forgets the accounts that somebody gave before.
     pub(crate) async fn to_forget(&self, handle: &Handle) -> Result<Vec<Link>, StoreError> {
         let mut links = Vec::new();
-        for handle in self.0.directory.handles(handle) {
+        for handle in self.1.directory.handles(handle) {
             for side in [Side::Payer, Side::Payee] {
                 let before = self.0.store.key(scope(side), handle.as_str()).await?;
                 if before.as_ref().is_some_and(|(_, stored)| *stored != FORGOTTEN) {
@@ -69,7 +69,7 @@ impl Engine {
         label: &str,
     ) -> Result<Option<Link>, StoreError> {
         let handle = &person.handle;
-        if self.0.directory.profile(handle).is_some_and(|profile| profile.account.is_some()) {
+        if self.1.directory.profile(handle).is_some_and(|profile| profile.account.is_some()) {
             return Ok(None);
         }
         let before = self.0.store.key(scope(side), handle.as_str()).await?;

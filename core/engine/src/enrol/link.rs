@@ -31,7 +31,7 @@ fn mark(side: Side) -> (u8, &'static str) {
 impl Engine {
     /// The address of the page where somebody gives an account; nothing where there are no pages.
     fn link(&self, link: &Link) -> Option<String> {
-        let base = self.0.setup.public_url.as_deref()?;
+        let base = self.1.setup.public_url.as_deref()?;
         let (mark, name) = mark(link.side);
         let proof = self.0.code_key.link(&link.payment.to_string(), name, link.expires_at_ms)?;
         let mut token = Vec::with_capacity(TOKEN_LEN);

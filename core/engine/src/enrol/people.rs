@@ -10,17 +10,17 @@ use crate::store::StoreError;
 impl Engine {
     /// Whether people are asked for an account.
     pub(crate) fn enrols(&self) -> bool {
-        self.0.setup.policy.enrolment && self.0.setup.public_url.is_some()
+        self.1.setup.policy.enrolment && self.1.setup.public_url.is_some()
     }
 
     /// Whether one of the channels carries this handle.
     pub(crate) fn is_carried(&self, handle: &Handle) -> bool {
-        !handle.is_name() && self.0.setup.channels.iter().any(|channel| channel.carries(handle))
+        !handle.is_name() && self.1.setup.channels.iter().any(|channel| channel.carries(handle))
     }
 
     /// Whether anything is asked of whoever has this handle: of a stranger only where strangers take part.
     pub(crate) fn takes_part(&self, handle: &Handle) -> bool {
-        self.0.directory.profile(handle).is_some() || (self.enrols() && self.is_carried(handle))
+        self.1.directory.profile(handle).is_some() || (self.enrols() && self.is_carried(handle))
     }
 
     /// The person behind a handle, for a payment to freeze: with the account that the operator wrote down, or one that they
@@ -33,7 +33,7 @@ impl Engine {
         called: Option<&Handle>,
         language: Language,
     ) -> Result<Option<Person>, StoreError> {
-        let person = match self.0.directory.person(handle) {
+        let person = match self.1.directory.person(handle) {
             Some(person) => person,
             None if self.takes_part(handle) => Person {
                 name: called.unwrap_or(handle).rest().to_owned(),
@@ -64,6 +64,6 @@ impl Engine {
     /// Whether two people are one.
     pub(crate) fn are_one(&self, payer: &Person, payee: &Person) -> bool {
         let is_same_account = payer.account.is_some() && payer.account == payee.account;
-        is_same_account || self.0.directory.handles(&payer.handle).contains(&payee.handle)
+        is_same_account || self.1.directory.handles(&payer.handle).contains(&payee.handle)
     }
 }

@@ -59,7 +59,7 @@ impl Engine {
     pub(crate) fn enrolment_ways(&self, intent: &Intent, side: Side) -> Vec<EnrolmentWay> {
         let currency = intent.amount.currency();
         let mut ways: Vec<EnrolmentWay> = Vec::new();
-        let routes = self.0.setup.routes.iter();
+        let routes = self.1.setup.routes.iter();
         for route in routes.filter(|route| route.currencies.is_empty() || route.currencies.contains(&currency)) {
             for (rail, facts) in self.rails_of(route, intent, side) {
                 for mut way in ways_of(rail, facts, side) {
@@ -96,7 +96,7 @@ impl Engine {
         let serves = |facts: &RailFacts| other.is_none_or(|account| takes(facts, account));
         let mut rails: Vec<_> = able(&route.transfer, OrderKind::Transfer).filter(|(_, facts)| serves(facts)).collect();
         let (collect, payout) = (&route.collect, &route.payout);
-        let Some(house) = self.0.setup.house.as_ref() else { return rails };
+        let Some(house) = self.1.setup.house.as_ref() else { return rails };
         let pays_out = |facts: &RailFacts| takes(facts, &house.account);
         let is_served = match side {
             Side::Payer => able(payout, OrderKind::PayOut).any(|(_, facts)| serves(facts) && pays_out(facts)),

@@ -121,8 +121,8 @@ impl Engine {
         proof: &Proof,
         way: Way,
     ) -> Result<Option<(Proof, Due, EffectRow)>, StoreError> {
-        let policy = &self.0.setup.policy;
-        let handles = self.0.directory.handles(handle);
+        let policy = &self.1.setup.policy;
+        let handles = self.1.directory.handles(handle);
         let others = self.proof_codes(handle).await?;
         let is_taken = |number: u32| {
             let code = self.0.code_key.proof(handle, number);
@@ -153,7 +153,7 @@ impl Engine {
             Some(_) => Ask::Wrote,
             None => Ask::Awaited,
         };
-        let language = self.0.directory.profile(handle).map(|profile| profile.language).unwrap_or_default();
+        let language = self.1.directory.profile(handle).map(|profile| profile.language).unwrap_or_default();
         let note = Note {
             key: format!("{}-{}", id.owner, id.number),
             to: pending.way.to.clone(),

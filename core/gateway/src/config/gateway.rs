@@ -27,6 +27,12 @@ pub struct Gateway {
     pub production: bool,
     /// How long what is in flight may take to end when the program is told to stop.
     pub drain: Duration,
+    /// How long a version of a plugin that was replaced may take to end what it was given.
+    pub drain_versions: Duration,
+    /// Whether the program looks by itself whether the file or a plugin has changed.
+    pub watch: bool,
+    /// How many megabytes of libraries a reload may leave in this process, where they stay until it ends.
+    pub resident_libraries_mb: u32,
     /// How to log.
     pub log: Log,
     /// The file with the key from which one-time codes are derived.
@@ -117,6 +123,8 @@ pub enum Scope {
     PaymentsWrite,
     /// Make payments that count as confirmed by the payer.
     PaymentsConfirmed,
+    /// Have the configuration read again, and switch instances and their versions.
+    Operate,
 }
 
 impl Scope {
@@ -126,6 +134,7 @@ impl Scope {
             Self::PaymentsRead => "payments:read",
             Self::PaymentsWrite => "payments:write",
             Self::PaymentsConfirmed => "payments:confirmed",
+            Self::Operate => "operate",
         }
     }
 }
@@ -140,6 +149,9 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
         plugins: Vec::new(),
         production: around.production,
         drain: Duration::from_secs(20),
+        drain_versions: Duration::from_secs(120),
+        watch: false,
+        resident_libraries_mb: 512,
         log: Log { format: LogFormat::Text, level: LogLevel::Info },
         key: around.path("var/sportello.key"),
         public_url: None,
@@ -161,6 +173,13 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
     gateway.plugins = section.list("plugins", text).iter().map(|folder| around.path(folder)).collect();
     if let Some(drain) = section.optional("drain", duration) {
         gateway.drain = drain;
+    }
+    if let Some(drain) = section.optional("drain_versions", duration) {
+        gateway.drain_versions = drain;
+    }
+    gateway.watch = section.optional("watch", truth).unwrap_or(gateway.watch);
+    if let Some(mb) = section.optional("resident_libraries_mb", number(1, 1_000_000)) {
+        gateway.resident_libraries_mb = mb;
     }
     gateway.public_url = section.optional("public_url", |value| public_url(value, around.production));
     gateway.client_ip_header = section.optional("client_ip_header", header_name);
@@ -274,8 +293,8 @@ pub(super) fn keys(sections: Vec<Section<'_>>, around: &Surroundings<'_>) -> Vec
             let remedy = "write what it may do, as in: scopes = [\"payments:read\"]";
             section.wrong("scopes", Wrong::new("this key is missing", remedy));
         }
-        let all =
-            [Scope::PaymentsRead, Scope::PaymentsWrite, Scope::PaymentsConfirmed].map(|scope| (scope.as_str(), scope));
+        let all = [Scope::PaymentsRead, Scope::PaymentsWrite, Scope::PaymentsConfirmed, Scope::Operate]
+            .map(|scope| (scope.as_str(), scope));
         let scopes = section.list("scopes", one_of(&all));
         if let Some(name) = &name
             && keys.iter().any(|other| other.name == *name)

@@ -8,12 +8,13 @@ use sportello_model::Currency;
 use sportello_sdk::Kind;
 
 use super::gateway::Gateway;
+use super::canary::{Canary, canary};
 use super::problem::Wrong;
 use super::section::Section;
-use super::value::{currency, duration, grant, is_plain_name, number, one_of, plain_name, text};
+use super::value::{currency, duration, grant, is_plain_name, number, one_of, plain_name, text, version};
 
 /// `[channels.NAME]` or `[rails.NAME]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Instance {
     /// Channel or rail.
     pub kind: Kind,
@@ -21,6 +22,10 @@ pub struct Instance {
     pub name: String,
     /// The plugin's name.
     pub plugin: String,
+    /// Which of several versions; nothing for the highest, where there is no canary of that one.
+    pub version: Option<String>,
+    /// The version that is tried on a share of the payments.
+    pub canary: Option<Canary>,
     /// How long one call may take.
     pub deadline: Duration,
     /// Where it runs.
@@ -49,7 +54,7 @@ pub enum Isolation {
 }
 
 /// `[….tls]`, its files not read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct TlsFiles {
     /// The file of the authorities that are trusted in place of the operating system's.
     pub authorities: Option<String>,
@@ -82,6 +87,12 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, gateway:
             section.wrong_here(Wrong::new(what, remedy));
         }
         let plugin = section.required("plugin", "\"name-of-the-plugin\"", plain_name);
+        let version = section.optional("version", version);
+        let canary = section.table("canary").and_then(canary);
+        if let Some(canary) = canary.as_ref().filter(|canary| version.as_ref() == Some(&canary.version)) {
+            let what = format!("{:?} is the current version, too", canary.version);
+            section.wrong("canary", Wrong::new(what, "name another version, or take the canary out"));
+        }
         let deadline = section.optional("deadline", duration);
         let grants = section.list("grants", |value| grant(value, production));
         let is_isolated = section.optional("isolation", isolation).unwrap_or(gateway.is_isolated);
@@ -117,6 +128,8 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, gateway:
             kind,
             name: name.to_owned(),
             plugin,
+            version,
+            canary,
             deadline: deadline.unwrap_or(Duration::from_secs(10)),
             isolation: if is_isolated { Isolation::Process(bounds) } else { Isolation::InProcess },
             grants,

@@ -190,6 +190,15 @@ pub(crate) fn plain_name(value: &Value) -> Result<String, Wrong> {
     Err(Wrong::new(format!("{written:?} is no name"), "use small letters, digits and hyphens, 64 at most"))
 }
 
+/// A plugin's version, as its manifest has it.
+pub(crate) fn version(value: &Value) -> Result<String, Wrong> {
+    let written = text(value)?;
+    if (1..=64).contains(&written.len()) {
+        return Ok(written);
+    }
+    Err(Wrong::new(format!("{written:?} is no version"), "write it as `sportello plugin list` shows it, as \"1.2.0\""))
+}
+
 /// One of these words, each with what it stands for.
 pub(crate) fn one_of<T: Copy>(words: &[(&str, T)]) -> impl Fn(&Value) -> Result<T, Wrong> {
     move |value| {

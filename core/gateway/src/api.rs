@@ -10,10 +10,10 @@ mod payments;
 pub mod prefer;
 pub mod problem;
 pub mod shift;
+mod switch;
 pub mod view;
 pub mod webhooks;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Router;
@@ -24,10 +24,8 @@ use axum::routing::{any, get, post};
 use http::{HeaderValue, Method, StatusCode, Uri, header};
 use serde::Serialize;
 use sportello_engine::Engine;
-use sportello_model::Handle;
-use sportello_model::command::Visibility;
 
-use crate::config::Config;
+use crate::switchboard::Switchboard;
 use crate::wire::Wire;
 use caller::Callers;
 use idempotency::InFlight;
@@ -36,30 +34,18 @@ use shift::{Inside, Shift};
 
 /// What the requests share.
 pub struct App {
-    callers: Callers,
+    callers: Arc<Callers>,
     in_flight: InFlight,
     engine: Engine,
     wire: Arc<Wire>,
-    /// How visible the payments of each payer are where a request does not say.
-    visibility: HashMap<Handle, Visibility>,
+    switchboard: Arc<Switchboard>,
     shift: Shift,
 }
 
 impl App {
     /// Shares these.
-    pub fn new(config: &Config, engine: Engine, wire: Arc<Wire>) -> Arc<Self> {
-        let visibility = config.profiles.iter().flat_map(|profile| {
-            let of = |handle: &Handle| (handle.clone(), profile.visibility);
-            profile.handles.iter().map(of)
-        });
-        Arc::new(Self {
-            callers: Callers::new(&config.keys),
-            in_flight: InFlight::new(),
-            engine,
-            wire,
-            visibility: visibility.collect(),
-            shift: Shift::new(),
-        })
+    pub fn new(callers: Arc<Callers>, engine: Engine, wire: Arc<Wire>, switchboard: Arc<Switchboard>) -> Arc<Self> {
+        Arc::new(Self { callers, in_flight: InFlight::new(), engine, wire, switchboard, shift: Shift::new() })
     }
 
     /// Who is being served.
@@ -86,6 +72,8 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/payments/{id}/cancel", post(payments::cancel))
         .route("/v1/ledger", get(ledger::show))
         .route("/v1/instances", get(instances::list))
+        .route("/v1/instances/{name}/{switch}", post(switch::switch))
+        .route("/v1/reload", post(switch::reload))
         .route("/in/{instance}", any(webhooks::root))
         .route("/in/{instance}/{*path}", any(webhooks::below))
         .route("/healthz", get(health::alive))

@@ -32,6 +32,9 @@ pub struct Cli {
 enum Command {
     /// Start the gateway; SIGTERM or SIGINT makes it finish what is in flight and stop.
     Run,
+    /// Have the running gateway read its configuration again (as SIGHUP does), and say what has changed; what is wrong
+    /// changes nothing.
+    Reload,
     /// Say everything that is wrong with the configuration and its plugins, without starting.
     Check,
     /// Make a payment.
@@ -83,6 +86,7 @@ impl Cli {
         let setting = Setting { config: self.config, json };
         let done = match self.command {
             Command::Run => command::run::run(&setting),
+            Command::Reload => command::asynchronously(command::reload::reload(&setting)),
             Command::Check => command::check::check(&setting),
             Command::Pay(pay) => command::asynchronously(pay.run(&setting)),
             Command::Payments(payments) => command::asynchronously(payments.run(&setting)),

@@ -5,6 +5,7 @@ pub mod parse;
 pub mod pay;
 pub mod payments;
 pub mod plugin;
+pub mod reload;
 pub mod run;
 pub mod show;
 pub mod vault;

@@ -5,6 +5,7 @@
 
 mod canary;
 mod document;
+mod fixed;
 mod gateway;
 mod instances;
 mod nearest;
@@ -19,12 +20,13 @@ mod trust;
 mod value;
 mod vault;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use sportello_engine::Profile;
 use sportello_host::Trust;
-use sportello_model::Party;
+use sportello_model::{Handle, Party};
 use sportello_sdk::Kind;
 
 pub use canary::{Canary, Share};
@@ -68,6 +70,8 @@ pub struct Config {
     /// `[[routes]]`.
     pub routes: Vec<Route>,
     pub(crate) lines: Lines,
+    /// Where each handle of somebody stands, as `profiles[0].handles[1]`.
+    pub(crate) handle_keys: HashMap<Handle, String>,
 }
 
 /// What could be read, and what was wrong with the rest.
@@ -97,7 +101,7 @@ impl Config {
     }
 
     /// Reads `text` as the content of `file`; `variable` is the environment.
-    pub fn read(file: &Path, text: &str, variable: &dyn Fn(&str) -> Option<String>) -> Reading {
+    pub fn read(file: &Path, text: &str, variable: &(dyn Fn(&str) -> Option<String> + Sync)) -> Reading {
         let document = Document::parse(text);
         let file_name = file.display().to_string();
         let notes = Notes::new(&file_name, &document.lines);
@@ -112,7 +116,7 @@ impl Config {
         let gateway = gateway::gateway(root.table("gateway"), &around);
         let policy = gateway::policy(root.table("policy"));
         let keys = gateway::keys(root.tables("keys"), &around);
-        let profiles = people::profiles(root.tables("profiles"), policy.enrolment);
+        let (profiles, handle_keys) = people::profiles(root.tables("profiles"), policy.enrolment);
         if policy.enrolment && gateway.public_url.is_none() {
             let remedy = "write public_url = \"https://pay.example\" under [gateway]: links to it are sent to people";
             notes.add("policy.enrolment", Wrong::new("there is no address that people could open", remedy));
@@ -176,6 +180,7 @@ impl Config {
             instances,
             routes,
             lines: document.lines,
+            handle_keys,
         };
         Reading { config, problems }
     }

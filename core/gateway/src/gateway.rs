@@ -10,12 +10,14 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use crate::api::caller::Callers;
 use crate::api::{App, router};
 use crate::config::Problems;
 use crate::connections;
 use crate::key::{KeyError, read_or_make};
 use crate::pages::{self, Links, Pages};
 use crate::plugins::Deployment;
+use crate::switchboard::{Plan, PlanError, Switchboard};
 use crate::vault::{Rotation, Vault, VaultError, key, sweep_for_ever};
 use crate::wire::{Counter, SystemEntropy, Wire, setup};
 
@@ -31,7 +33,7 @@ pub struct RunningGateway {
     app: Arc<App>,
     connected: Connected,
     engine: Engine,
-    drain: Duration,
+    switchboard: Arc<Switchboard>,
     hang_up: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
@@ -51,16 +53,14 @@ async fn keep(store: Store, vault: Option<Vault>) {
 /// Lets go when it is dropped: a gateway that nobody drains leaves its store to the next one all the same.
 struct Connected {
     wire: Arc<Wire>,
-    /// What keeps the vault, and the store with it.
-    keeping: Option<JoinHandle<()>>,
+    /// What keeps the vault, and the store with it; and what watches the files.
+    keeping: Vec<JoinHandle<()>>,
 }
 
 impl Drop for Connected {
     fn drop(&mut self) {
         self.wire.disconnect();
-        if let Some(keeping) = &self.keeping {
-            keeping.abort();
-        }
+        self.keeping.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -101,8 +101,7 @@ impl Gateway {
     /// # Errors
     /// As [`StartError`] has it; then nothing of it is left running.
     pub async fn start(deployment: Deployment) -> Result<RunningGateway, StartError> {
-        let setup = setup(&deployment);
-        let Deployment { config, members } = deployment;
+        let config = deployment.config.clone();
         let gateway = &config.gateway;
         // What can fail without leaving a trace comes first.
         let listen = gateway.listen;
@@ -120,9 +119,10 @@ impl Gateway {
             Some(ring) => Some(Vault::open(store.clone(), ring).await?),
             None => None,
         };
-        let wire = Wire::new(members);
+        let wire = Wire::new();
+        wire.set_drain_versions(gateway.drain_versions);
         let engine = Engine::start(Parts {
-            setup,
+            setup: setup(&deployment),
             store,
             ports: wire.clone(),
             clock: Arc::new(SystemClock),
@@ -131,14 +131,20 @@ impl Gateway {
         })
         .await?;
         wire.connect(Counter { engine: engine.clone(), vault: vault.clone(), links: links.clone() });
-        let mut connected = Connected { wire, keeping: None };
-        if let Err(unworkable) = connected.wire.open().await {
-            engine.drain(SystemClock.now_ms()).await;
-            connected.wire.close(Duration::ZERO).await;
-            return Err(StartError::Settings(unworkable));
-        }
-        connected.keeping = Some(tokio::spawn(keep(engine.store().clone(), vault.clone())));
-        let app = App::new(&config, engine.clone(), connected.wire.clone());
+        let mut connected = Connected { wire, keeping: Vec::new() };
+        let plan = match open(&connected.wire, &engine, deployment).await {
+            Ok(plan) => plan,
+            Err(error) => {
+                engine.drain(SystemClock.now_ms()).await;
+                connected.wire.close(Duration::ZERO).await;
+                return Err(error);
+            }
+        };
+        connected.keeping.push(tokio::spawn(keep(engine.store().clone(), vault.clone())));
+        let callers = Arc::new(Callers::new(&config.keys));
+        let switchboard = Switchboard::new(connected.wire.clone(), engine.clone(), callers.clone(), plan);
+        connected.keeping.push(tokio::spawn(Switchboard::watch(Arc::downgrade(&switchboard))));
+        let app = App::new(callers, engine.clone(), connected.wire.clone(), switchboard.clone());
         let mut routes = router(app.clone());
         if let Some(links) = links {
             let header = gateway.client_ip_header.clone();
@@ -151,11 +157,27 @@ impl Gateway {
                 // A gateway that is dropped hangs up as well.
                 let _ = hung_up.await;
             }));
-        Ok(RunningGateway { address, app, connected, engine, drain: gateway.drain, hang_up, serving })
+        Ok(RunningGateway { address, app, connected, engine, switchboard, hang_up, serving })
     }
 }
 
+/// Opens what a deployment comes to, with what was decided beside it.
+async fn open(wire: &Arc<Wire>, engine: &Engine, deployment: Deployment) -> Result<Plan, StartError> {
+    let mut plan = Plan::new(engine, deployment, wire).await.map_err(|error| match error {
+        PlanError::Config(problems) => StartError::Config(problems),
+        PlanError::Store(error) => StartError::Store(error),
+    })?;
+    engine.reconfigure(setup(&plan.deployment));
+    wire.open(std::mem::take(&mut plan.intended)).await.map_err(StartError::Settings)?;
+    Ok(plan)
+}
+
 impl RunningGateway {
+    /// Where it is changed while it runs.
+    pub fn switchboard(&self) -> &Arc<Switchboard> {
+        &self.switchboard
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
@@ -164,7 +186,7 @@ impl RunningGateway {
     /// Takes nothing new, finishes what is in flight, closes the plugins, and hangs up. Answers whether all that was in
     /// flight ended within `gateway.drain`; what did not is in the store, and taken up at the next start.
     pub async fn drain(self) -> bool {
-        let deadline = Instant::now() + self.drain;
+        let deadline = Instant::now() + self.switchboard.drain_within().await;
         let all_served = tokio::time::timeout_at(deadline, self.app.shift().end()).await.is_ok();
         let left = deadline.saturating_duration_since(Instant::now());
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);

@@ -25,6 +25,7 @@ pub mod pan;
 pub mod plugins;
 pub mod redact;
 pub mod signing;
+pub mod switchboard;
 pub mod vault;
 pub mod wire;
 

@@ -1,7 +1,7 @@
 //! The log: structured, on standard error, cleaned of what nobody should read there.
 
 use std::io::{self, Write};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -10,11 +10,14 @@ use tracing_subscriber::fmt::MakeWriter;
 use crate::config::{Log, LogFormat, LogLevel};
 use crate::redact::Redactor;
 
+/// What is taken out of the log: more, as more becomes known.
+pub type Redactors = Arc<RwLock<Redactor>>;
+
 /// Begins to log, for the whole process.
 ///
 /// # Errors
 /// When something logs already.
-pub fn start(log: Log, redactor: Redactor) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
+pub fn start(log: Log, redactor: Redactor) -> Result<Redactors, tracing::subscriber::SetGlobalDefaultError> {
     start_on(log, redactor, io::stderr)
 }
 
@@ -26,13 +29,15 @@ pub fn start_on<W: Write>(
     log: Log,
     redactor: Redactor,
     open: impl Fn() -> W + Send + Sync + 'static,
-) -> Result<(), tracing::subscriber::SetGlobalDefaultError> {
-    tracing::subscriber::set_global_default(subscriber(log, redactor, open))
+) -> Result<Redactors, tracing::subscriber::SetGlobalDefaultError> {
+    let redactors = Arc::new(RwLock::new(redactor));
+    tracing::subscriber::set_global_default(subscriber(log, redactors.clone(), open))?;
+    Ok(redactors)
 }
 
 fn subscriber<W: Write>(
     log: Log,
-    redactor: Redactor,
+    redactor: Redactors,
     open: impl Fn() -> W + Send + Sync + 'static,
 ) -> Box<dyn Subscriber + Send + Sync> {
     let level = match log.level {
@@ -42,7 +47,7 @@ fn subscriber<W: Write>(
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
-    let writer = CleanWriters { redactor: Arc::new(redactor), open };
+    let writer = CleanWriters { redactor, open };
     // What goes wrong in here would be said on standard error, and panic where that is what went wrong.
     let common =
         tracing_subscriber::fmt().with_max_level(level).with_ansi(false).log_internal_errors(false).with_writer(writer);
@@ -53,12 +58,12 @@ fn subscriber<W: Write>(
 }
 
 struct CleanWriters<F> {
-    redactor: Arc<Redactor>,
+    redactor: Redactors,
     open: F,
 }
 
 struct CleanWriter<W> {
-    redactor: Arc<Redactor>,
+    redactor: Redactors,
     to: W,
 }
 
@@ -75,7 +80,7 @@ impl<W: Write> Write for CleanWriter<W> {
     fn write(&mut self, event: &[u8]) -> io::Result<usize> {
         let line = String::from_utf8_lossy(event);
         let line = line.strip_suffix('\n').unwrap_or(&line);
-        let mut clean = self.redactor.clean(line);
+        let mut clean = self.redactor.read().unwrap_or_else(PoisonError::into_inner).clean(line);
         clean.push('\n');
         let _ = self.to.write_all(clean.as_bytes());
         Ok(event.len())
@@ -111,7 +116,7 @@ mod tests {
             let writer = kept.clone();
             let log = Log { format, level: LogLevel::Info };
             let redactor = Redactor::new(["hunter2-hunter2"]);
-            let subscriber = subscriber(log, redactor, move || writer.clone());
+            let subscriber = subscriber(log, Arc::new(RwLock::new(redactor)), move || writer.clone());
             tracing::subscriber::with_default(subscriber, || {
                 tracing::info!(account = "iban:FR1420041010050500013M02606", "paid");
                 tracing::warn!("the key hunter2-hunter2 was refused\nINFO forged line");

@@ -161,7 +161,11 @@ impl Pages {
             remote_ip: visit.from.to_string(),
             language: at.words.lang.to_owned(),
         };
-        let running = self.wire.running(instance)?;
+        let running = match &head.purpose {
+            // Who was given the order knows what its payer has to do.
+            PagePurpose::Act { order } => self.wire.running_for(instance, order)?,
+            _ => self.wire.running(instance)?,
+        };
         match running.page(about, PageRequest { head, body: visit.body }).await {
             Ok(reply) => Some(reply),
             Err(error) => {

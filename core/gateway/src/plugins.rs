@@ -2,24 +2,25 @@
 
 mod agree;
 mod exclusive;
+mod source;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
 use sportello_engine::ChannelSetup;
-use sportello_host::{
-    Declared, Found, Limits, LoadError, Loaded, OpenError, PickError, Services, Spec, TlsOptions, Trust,
-};
+use sportello_host::{Limits, Loaded, OpenError, Services, Spec, TlsOptions};
 use sportello_sdk::marks::{self, Held};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
-use crate::config::{Config, Instance, Isolation, Notes, Problems, Reading, Surroundings, Wrong, joined, nearest};
+use crate::config::{Config, Instance, Notes, Problems, Reading, Share, Surroundings, Wrong, joined, nearest};
 use crate::redact::Redactor;
 use crate::vault::key::KeySource;
+use source::Source;
 
 /// Where plugins come from.
+#[derive(Clone)]
 pub enum Plugins {
     /// The folders that the configuration names.
     Folders,
@@ -28,14 +29,20 @@ pub enum Plugins {
 }
 
 /// A configuration, all of which is right as far as can be known without opening anything.
+#[derive(Clone)]
 pub struct Deployment {
     /// What `gateway.toml` says.
     pub config: Config,
-    /// What is to be opened.
+    /// What is to be opened: the current version of each instance.
     pub members: Vec<Member>,
+    /// The versions that are tried, each on a share of what is its instance's, by name.
+    pub canaries: Vec<(Member, Share)>,
+    /// Where the plugins came from, to take others from there.
+    plugins: Plugins,
 }
 
 /// An instance and its plugin.
+#[derive(Clone)]
 pub struct Member {
     /// What the configuration says of it.
     pub instance: Instance,
@@ -59,57 +66,70 @@ impl Deployment {
         reading: Reading,
         plugins: Plugins,
         services: Arc<dyn Services>,
-        variable: &dyn Fn(&str) -> Option<String>,
+        variable: &(dyn Fn(&str) -> Option<String> + Sync),
+    ) -> Result<Self, Problems> {
+        Self::prepare_within(reading, plugins, services, variable, None).await
+    }
+
+    async fn prepare_within(
+        reading: Reading,
+        plugins: Plugins,
+        services: Arc<dyn Services>,
+        variable: &(dyn Fn(&str) -> Option<String> + Sync),
+        resident_max: Option<u64>,
     ) -> Result<Self, Problems> {
         let Reading { config, mut problems } = reading;
         let file = config.file.display().to_string();
         let notes = Notes::new(&file, &config.lines);
         let around = Surroundings { folder: config.folder(), production: config.gateway.production, variable };
-        let source = Source::new(plugins, &config, &notes);
-        let mut members = Vec::with_capacity(config.instances.len());
+        let source = Source::new(plugins.clone(), &config, resident_max, &notes);
+        let (mut members, mut canaries) = (Vec::with_capacity(config.instances.len()), Vec::new());
         for instance in &config.instances {
-            let path = path_of(instance);
-            match source.load(instance) {
-                Err(Some(wrong)) => notes.add(&format!("{path}.plugin"), wrong),
-                Err(None) => {}
-                Ok(loaded) if loaded.manifest().kind != instance.kind => {
-                    let (is, under) = match loaded.manifest().kind {
-                        Kind::Channel => ("a channel", "channels"),
-                        Kind::Rail => ("a rail", "rails"),
-                    };
-                    let what = format!("the plugin {:?} is {is}", instance.plugin);
-                    let remedy = format!("write it under [{under}.{}]", instance.name);
-                    notes.add(&format!("{path}.plugin"), Wrong::new(what, remedy));
-                }
-                Ok(loaded) => {
-                    let schema = loaded.schema().await;
-                    let member = Member::new(instance, loaded, schema.as_ref().ok(), &around, &notes);
-                    match schema {
-                        Ok(schema) => member.check(&schema, &services, &notes).await,
-                        Err(error) => {
-                            let what = format!("the plugin does not say what its settings are: {error}");
-                            notes.add(&format!("{path}.plugin"), Wrong::new(what, "install another build of it"));
-                        }
-                    }
-                    member.check_streams(&notes);
-                    members.push(member);
+            let beside = instance.canary.as_ref().map(|canary| canary.version.as_str());
+            let current = source.load(instance, instance.version.as_deref(), beside, &notes);
+            let is_there = current.is_some();
+            if let Some(loaded) = current {
+                members.push(Member::checked(instance, loaded, &around, &services, &notes).await);
+            }
+            if let Some(canary) = instance.canary.as_ref().filter(|_| is_there) {
+                let loaded = source.load(instance, Some(&canary.version), None, &notes);
+                if let Some(loaded) = loaded {
+                    let member = Member::checked(instance, loaded, &around, &services, &notes).await;
+                    canaries.push((member, canary.share));
                 }
             }
         }
         exclusive::check(&members, &config.lines, &notes);
-        // With a profile left out, the others would be called by wrong numbers.
-        if problems.is_empty() {
+        // A channel that is missing because something is wrong with it would be missed by its people, too.
+        if problems.is_empty() && members.len() == config.instances.len() {
             let channels: Vec<ChannelSetup> = members.iter().filter_map(Member::channel_setup).collect();
-            agree::check_handles(&config.profiles, &channels, &notes);
+            agree::check_handles(&config, &channels, &notes);
         }
         problems.extend(notes.into_sorted());
         problems.sort_by_key(|problem| problem.line);
-        if problems.is_empty() { Ok(Self { config, members }) } else { Err(Problems(problems)) }
+        // What is wrong with both versions of an instance is said once.
+        problems.dedup();
+        match problems.is_empty() {
+            true => Ok(Self { config, members, canaries, plugins }),
+            false => Err(Problems(problems)),
+        }
+    }
+
+    /// Prepares what `reading` says, with plugins from where this deployment's came from, and the process's environment.
+    ///
+    /// # Errors
+    /// As for [`Deployment::prepare`]; and a library that would leave more in this process than
+    /// `gateway.resident_libraries_mb`.
+    pub async fn prepare_next(&self, reading: Reading, services: Arc<dyn Services>) -> Result<Self, Problems> {
+        let resident_max = u64::from(reading.config.gateway.resident_libraries_mb) << 20;
+        let variable = |name: &str| std::env::var(name).ok();
+        Self::prepare_within(reading, self.plugins.clone(), services, &variable, Some(resident_max)).await
     }
 
     /// What takes this deployment's secrets out of the log.
     pub fn redactor(&self) -> Redactor {
-        let of_members = self.members.iter().flat_map(|member| member.secrets.values());
+        let canaries = self.canaries.iter().map(|(member, _)| member);
+        let of_members = self.members.iter().chain(canaries).flat_map(|member| member.secrets.values());
         let of_keys = self.config.keys.iter().map(|key| &key.secret);
         let of_vault = self.config.vault.iter().flat_map(|vault| std::iter::once(&vault.key).chain(&vault.old_keys));
         let given = of_vault.filter_map(|key| match key {
@@ -121,6 +141,27 @@ impl Deployment {
 }
 
 impl Member {
+    /// An instance of a plugin that was loaded; what is wrong with it is noted.
+    async fn checked(
+        instance: &Instance,
+        loaded: Loaded,
+        around: &Surroundings<'_>,
+        services: &Arc<dyn Services>,
+        notes: &Notes<'_>,
+    ) -> Self {
+        let schema = loaded.schema().await;
+        let member = Self::new(instance, loaded, schema.as_ref().ok(), around, notes);
+        match schema {
+            Ok(schema) => member.check(&schema, services, notes).await,
+            Err(error) => {
+                let what = format!("the plugin does not say what its settings are: {error}");
+                notes.add(&format!("{}.plugin", path_of(instance)), Wrong::new(what, "install another build of it"));
+            }
+        }
+        member.check_streams(notes);
+        member
+    }
+
     fn new(
         instance: &Instance,
         loaded: Loaded,
@@ -159,6 +200,20 @@ impl Member {
         let tls = tls(instance, around, notes);
         let settings = Value::Object(settings);
         Self { instance: instance.clone(), loaded, settings, secrets, tls, held: marks.held }
+    }
+
+    /// Whether this would be opened in the same way from the same bytes.
+    pub fn is_like(&self, other: &Self) -> bool {
+        // Which version the file names is not what was found.
+        let unnamed = |instance: &Instance| Instance { version: None, canary: None, ..instance.clone() };
+        let manifest =
+            |member: &Self| (member.loaded.manifest().name.clone(), member.loaded.manifest().version.clone());
+        self.loaded.fingerprint() == other.loaded.fingerprint()
+            && manifest(self) == manifest(other)
+            && unnamed(&self.instance) == unnamed(&other.instance)
+            && self.settings == other.settings
+            && self.secrets == other.secrets
+            && self.tls == other.tls
     }
 
     /// What the host opens.
@@ -250,81 +305,6 @@ impl Member {
     }
 }
 
-/// Where plugins are taken from.
-enum Source<'a> {
-    Found {
-        found: Found,
-        folders: &'a [PathBuf],
-        /// Whether every folder could be read: what was not found is then not there.
-        is_whole: bool,
-        /// Who may have made what is loaded; nothing where that is not said and has to be.
-        trust: Option<&'a Trust>,
-    },
-    BuiltIn(Vec<Loaded>),
-}
-
-impl<'a> Source<'a> {
-    fn new(plugins: Plugins, config: &'a Config, notes: &Notes<'_>) -> Self {
-        let folders = config.gateway.plugins.as_slice();
-        let found = match plugins {
-            Plugins::BuiltIn(loaded) => return Self::BuiltIn(loaded),
-            Plugins::Folders => sportello_host::scan(folders),
-        };
-        let mut is_whole = !folders.is_empty();
-        for problem in &found.problems {
-            let said = problem.to_string();
-            let of = |folder: &PathBuf| said.starts_with(&format!("{}: ", folder.display()));
-            // What lies inside a folder matters to whoever names it, and to nobody else.
-            if let Some(at) = folders.iter().position(of) {
-                is_whole = false;
-                notes.add(&format!("gateway.plugins[{at}]"), Wrong::new(said, "name a folder with plugins"));
-            }
-        }
-        let trusts_nobody = config.trust.required && config.trust.keys.is_empty();
-        if trusts_nobody && !config.instances.is_empty() {
-            let what = "in production plugins are signed, and no key is trusted";
-            let remedy = "write [trust] and keys = [{ name = \"acme\", key = \"RWQ…\" }], as docs/OPERATING.md has it";
-            notes.add("trust", Wrong::new(what, remedy));
-        }
-        Self::Found { found, folders, is_whole, trust: (!trusts_nobody).then_some(&config.trust) }
-    }
-
-    /// Nothing is said of what may lie in a folder that could not be read, nor of who signed it where nobody is trusted:
-    /// that has been said.
-    fn load(&self, instance: &Instance) -> Result<Loaded, Option<Wrong>> {
-        let name = instance.plugin.as_str();
-        match self {
-            Self::BuiltIn(all) => {
-                let found = all.iter().find(|loaded| loaded.manifest().name == name);
-                found.cloned().ok_or_else(|| Some(Wrong::new(format!("no plugin is called {name:?}"), "")))
-            }
-            Self::Found { found, folders, is_whole, trust } => match found.pick(name) {
-                Ok(declared) => {
-                    let Some(trust) = trust else { return Err(None) };
-                    // Before anything of it runs: what was judged are the bytes that are loaded.
-                    let declared = declared.clone().judge(trust).map_err(|error| Some(refused(&error)))?;
-                    let signer = declared.signer().cloned();
-                    let loaded = match instance.isolation {
-                        Isolation::InProcess => declared.load(),
-                        Isolation::Process(confinement) => declared.isolate(confinement),
-                    };
-                    loaded.map(|loaded| loaded.signed_by(signer)).map_err(|error| Some(refused(&error)))
-                }
-                Err(PickError::Unknown { .. }) if !is_whole => Err(None),
-                Err(error) => Err(Some(unpicked(&error, found, folders))),
-            },
-        }
-    }
-}
-
-/// Why a plugin that was found is not loaded.
-fn refused(error: &LoadError) -> Wrong {
-    match error {
-        LoadError::Distrusted(distrusted) => Wrong::new(distrusted.what(), distrusted.remedy()),
-        error => Wrong::new(error.to_string(), "install another build of it"),
-    }
-}
-
 /// What an instance's `[….tls]` names, read.
 fn tls(instance: &Instance, around: &Surroundings<'_>, notes: &Notes<'_>) -> TlsOptions {
     let key_of = |key: &str| format!("{}.tls.{key}", path_of(instance));
@@ -342,31 +322,6 @@ fn tls(instance: &Instance, around: &Surroundings<'_>, notes: &Notes<'_>) -> Tls
         file("certificate", certificate).zip(key)
     });
     TlsOptions { authorities, identity }
-}
-
-/// Why no plugin was taken; with those that might have been meant and cannot be used.
-fn unpicked(error: &PickError, found: &Found, folders: &[PathBuf]) -> Wrong {
-    let PickError::Unknown { name, known } = error else {
-        return Wrong::new(error.to_string(), "");
-    };
-    let broken = found.problems.iter().map(ToString::to_string).find(|problem| problem.contains(name.as_str()));
-    let broken = broken.or_else(|| impostor(name, folders));
-    let remedy = match (broken, nearest(name, known.iter().map(String::as_str))) {
-        (Some(broken), _) => format!("a library cannot be used: {broken}"),
-        (None, Some(meant)) => format!("did you mean \"{meant}\"?"),
-        (None, None) if known.is_empty() => "put its library into one of the folders of gateway.plugins".to_owned(),
-        (None, None) => format!("there are: {}", known.join(", ")),
-    };
-    Wrong::new(format!("no plugin is called {name:?}"), remedy)
-}
-
-/// What is wrong with a file that is called as the plugin's would be. Of what is no plugin at all the host says nothing by
-/// itself, since a build folder is full of it.
-fn impostor(name: &str, folders: &[PathBuf]) -> Option<String> {
-    use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
-    let file = format!("{DLL_PREFIX}{}{DLL_SUFFIX}", name.replace('-', "_"));
-    let places = folders.iter().flat_map(|folder| [folder.join(&file), folder.join(name).join(&file)]);
-    places.filter(|path| path.is_file()).find_map(|path| Declared::read(path).err()).map(|error| error.to_string())
 }
 
 /// The instance's table in the file.

@@ -29,10 +29,21 @@ impl Redactor {
             known.push(in_json.trim_matches('"').to_owned());
             known.push(secret.to_owned());
         }
+        let mut redactor = Self { secrets: known };
+        redactor.sort();
+        redactor
+    }
+
+    /// Takes these out, too.
+    pub fn extend(&mut self, other: Self) {
+        self.secrets.extend(other.secrets);
+        self.sort();
+    }
+
+    fn sort(&mut self) {
         // The longest first, so that a secret which begins with another is taken out whole.
-        known.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        known.dedup();
-        Self { secrets: known }
+        self.secrets.sort_by(|one, other| (other.len(), other).cmp(&(one.len(), one)));
+        self.secrets.dedup();
     }
 
     /// `line` without secrets, account and card numbers and phone numbers, and with control characters made visible:

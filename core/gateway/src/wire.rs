@@ -1,37 +1,56 @@
 //! Between the engine, which knows payments and no plugins, and the host, which knows plugins and no payments. No other
 //! place knows both.
+//!
+//! An instance is a [`Slot`], and is known by its name alone. In a slot are its versions: [`Wire::exchange`] puts new ones
+//! beside the old, `lineup` says which of them is given what, and `keep` opens again what has ended and sees off what was
+//! replaced.
 
+mod exchange;
+mod keep;
+mod lineup;
 mod ports;
 mod randomness;
+mod ruling;
 mod services;
+mod setup;
+mod slot;
+mod tally;
+mod version;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
 use sportello_engine::Engine;
-use sportello_host::{OpenError, Reason, Running, Services};
-use sportello_sdk::{Failure, Kind, Source};
+use sportello_host::{Running, Services};
+use sportello_sdk::{Failure, Source};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::api::webhooks::Told;
 use crate::pages::Links;
-use crate::plugins::{Deployment, Member};
 use crate::vault::Vault;
+use version::is_for_good;
 
+pub use exchange::{Changed, Intended, NotOpened};
+pub(crate) use lineup::Seated;
 pub use randomness::SystemEntropy;
-
-/// The shortest and the longest pause before an instance that did not open is opened again.
-const REOPEN_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+pub use ruling::{Off, Pin, Returned, Ruling};
+pub use setup::setup;
+pub use slot::{Slot, Standing, Wanted};
+pub use tally::{Counts, Tally};
+pub use version::{Stage, Version};
 
 /// The instances of a gateway, and its engine once that is there.
 pub struct Wire {
+    /// Itself, for what goes on beside a call.
+    itself: Weak<Wire>,
     counter: RwLock<Option<Counter>>,
-    slots: BTreeMap<String, Slot>,
+    slots: RwLock<BTreeMap<String, Arc<Slot>>>,
     /// Whether every instance had its first chance to open: before that nobody is told that one is not there.
     opened: watch::Sender<bool>,
+    /// How long a version that was replaced may take to end what it was given, in milliseconds.
+    drain_versions_ms: AtomicU64,
 }
 
 /// What stands behind the instances of a gateway that runs.
@@ -45,46 +64,21 @@ pub struct Counter {
     pub links: Option<Arc<Links>>,
 }
 
-/// An instance, open or not.
-pub struct Slot {
-    /// What is to be opened.
-    pub member: Member,
-    /// Deliveries that were refused before the plugin saw them, whether it was open or not.
-    pub webhooks_refused: AtomicU64,
-    /// Up to where the log has been told of them.
-    pub refusals_told: Told,
-    stage: RwLock<Stage>,
-}
-
-/// Where an instance stands.
-#[derive(Clone)]
-pub enum Stage {
-    /// It has not opened, for this reason; it is tried again.
-    Closed(String),
-    /// It is open.
-    Open(Running),
-}
-
 impl Wire {
-    /// The instances of a deployment, none of them open yet.
-    pub fn new(members: Vec<Member>) -> Arc<Self> {
-        let slot = |member: Member| {
-            let stage = RwLock::new(Stage::Closed("it has not been opened yet".to_owned()));
-            (
-                member.instance.name.clone(),
-                Slot { member, webhooks_refused: AtomicU64::new(0), refusals_told: Told::default(), stage },
-            )
-        };
-        Arc::new(Self {
+    /// With no instances yet.
+    pub fn new() -> Arc<Self> {
+        Arc::new_cyclic(|itself| Self {
+            itself: itself.clone(),
             counter: RwLock::default(),
-            slots: members.into_iter().map(slot).collect(),
+            slots: RwLock::default(),
             opened: watch::Sender::new(false),
+            drain_versions_ms: AtomicU64::new(0),
         })
     }
 
     /// The services of a gateway that is not running: for those who only check.
     pub fn unconnected() -> Arc<dyn Services> {
-        Self::new(Vec::new())
+        Self::new()
     }
 
     /// Lets the engine be reached, and what stands beside it.
@@ -92,29 +86,75 @@ impl Wire {
         *self.counter.write().unwrap_or_else(PoisonError::into_inner) = Some(counter);
     }
 
+    /// How long a version that was replaced may take to end what it was given.
+    pub fn set_drain_versions(&self, within: Duration) {
+        let ms = u64::try_from(within.as_millis()).unwrap_or(u64::MAX);
+        self.drain_versions_ms.store(ms, Ordering::Relaxed);
+    }
+
+    fn drain_versions(&self) -> Duration {
+        Duration::from_millis(self.drain_versions_ms.load(Ordering::Relaxed))
+    }
+
     /// The instances, by name.
-    pub fn slots(&self) -> &BTreeMap<String, Slot> {
-        &self.slots
+    pub fn slots(&self) -> Vec<Arc<Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// The instance of this name, if it is open.
+    /// The instance of this name.
+    pub fn slot(&self, name: &str) -> Option<Arc<Slot>> {
+        self.slots.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn slots_mut(&self) -> RwLockWriteGuard<'_, BTreeMap<String, Arc<Slot>>> {
+        self.slots.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What takes what is new at the instance of this name, if it is open.
     pub fn running(&self, name: &str) -> Option<Running> {
-        match self.slots.get(name)?.stage() {
-            Stage::Open(running) => Some(running),
-            Stage::Closed(_) => None,
-        }
+        self.slot(name)?.current()?.running()
     }
 
-    /// Opens every instance. One that does not open is tried again from time to time, and hurts nobody but itself;
-    /// unless its settings are at fault.
+    /// What was given this order at the instance of this name, or takes what is new there, if it is open.
+    pub fn running_for(&self, name: &str, order: &sportello_model::Order) -> Option<Running> {
+        let asked = slot::asked(order);
+        self.slot(name)?.seats().lineup.ask(asked)?.running()
+    }
+
+    /// Opens the instances for the first time. One that does not open is tried again from time to time, and hurts nobody
+    /// but itself; unless its settings are at fault. One that is switched off stays closed, unless orders are open at it,
+    /// about which nobody else could be asked.
     ///
     /// # Errors
     /// Those whose settings cannot work, each with the plugin's own words.
-    pub async fn open(self: &Arc<Self>) -> Result<(), Vec<String>> {
+    pub async fn open(self: &Arc<Self>, intended: BTreeMap<String, Intended>) -> Result<(), Vec<String>> {
         let mut opening = JoinSet::new();
-        for name in self.slots.keys() {
-            let (wire, name) = (self.clone(), name.clone());
-            opening.spawn(async move { wire.open_one(&name).await });
+        for (name, intended) in intended {
+            let slot = Slot::new(&name, intended.wanted.member.instance.kind);
+            let is_needed = match &intended.off {
+                Some(_) => self.engine().map_err(|failure| vec![failure.to_string()])?.open_at(&name).await > 0,
+                None => true,
+            };
+            let versions = slot.begin(intended, is_needed);
+            self.slots_mut().insert(name, slot.clone());
+            for version in versions {
+                let (wire, slot) = (self.clone(), slot.clone());
+                opening.spawn(async move {
+                    let opened = version.open(wire.clone()).await;
+                    match &opened {
+                        Ok(()) => version.start(),
+                        Err(error) => {
+                            let instance = &slot.name;
+                            tracing::error!(instance, %error, "an instance does not open; all others go on without it");
+                        }
+                    }
+                    wire.keep(&slot, &version);
+                    if slot.seats().lineup.is_leaving(version.number()) {
+                        wire.see_off(&slot, version);
+                    }
+                    opened
+                });
+            }
         }
         let mut unworkable = Vec::new();
         while let Some(opened) = opening.join_next().await {
@@ -125,106 +165,34 @@ impl Wire {
             }
         }
         self.opened.send_replace(true);
-        if !unworkable.is_empty() {
-            unworkable.sort();
-            return Err(unworkable);
-        }
-        for name in self.slots.keys().filter(|name| self.running(name).is_none()) {
-            tokio::spawn(reopen(Arc::downgrade(self), name.clone()));
-        }
-        Ok(())
-    }
-
-    async fn open_one(self: &Arc<Self>, name: &str) -> Result<(), OpenError> {
-        let Some(slot) = self.slots.get(name) else {
-            return Ok(());
-        };
-        match slot.member.loaded.open(slot.member.spec(self.clone())).await {
-            Ok(running) => {
-                running.start();
-                slot.set(Stage::Open(running));
-                tracing::info!(instance = name, plugin = slot.member.instance.plugin, "open");
-                Ok(())
-            }
-            Err(error) => {
-                tracing::error!(instance = name, %error, "an instance does not open; all others go on without it");
-                slot.set(Stage::Closed(error.to_string()));
-                Err(error)
-            }
-        }
+        unworkable.sort();
+        if unworkable.is_empty() { Ok(()) } else { Err(unworkable) }
     }
 
     /// Lets every instance finish within `within`, and closes it.
     pub async fn close(&self, within: Duration) {
         let mut closing = JoinSet::new();
-        for (name, slot) in &self.slots {
-            let stage = slot.set(Stage::Closed("the gateway is about to stop".to_owned()));
-            let Stage::Open(running) = stage else {
-                continue;
-            };
-            let name = name.clone();
-            closing.spawn(async move {
-                let drained = running.drain(within).await;
-                if drained.left() > 0 {
-                    tracing::warn!(instance = name, calls = drained.left(), "calls did not end in time");
-                }
-                if let Err(error) = drained.close().await {
-                    tracing::warn!(instance = name, %error, "the plugin did not close as it should");
-                }
-            });
+        for version in self.versions() {
+            closing.spawn(async move { version.close(within, "the gateway is about to stop").await });
         }
         while closing.join_next().await.is_some() {}
         self.disconnect();
+    }
+
+    fn versions(&self) -> Vec<Arc<Version>> {
+        self.slots().iter().flat_map(|slot| slot.seats().lineup.all().cloned().collect::<Vec<_>>()).collect()
     }
 
     /// Lets go of the engine and of all instances, which know this wire as well: they would keep each other, and the
     /// store, for ever.
     pub fn disconnect(&self) {
         *self.counter.write().unwrap_or_else(PoisonError::into_inner) = None;
-        for slot in self.slots.values() {
-            slot.set(Stage::Closed("the gateway has stopped".to_owned()));
+        for version in self.versions() {
+            version.dismiss();
+            version.set(Stage::Closed("the gateway has stopped".to_owned()));
         }
     }
-}
 
-impl Slot {
-    /// Where the instance stands.
-    pub fn stage(&self) -> Stage {
-        self.stage.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn set(&self, stage: Stage) -> Stage {
-        std::mem::replace(&mut *self.stage.write().unwrap_or_else(PoisonError::into_inner), stage)
-    }
-}
-
-/// Tries until the instance is open, or the gateway is gone.
-async fn reopen(wire: std::sync::Weak<Wire>, name: String) {
-    let [mut pause, pause_max] = REOPEN_AFTER;
-    loop {
-        tokio::time::sleep(pause).await;
-        let Some(wire) = wire.upgrade().filter(|wire| wire.is_connected()) else {
-            return;
-        };
-        if wire.open_one(&name).await.is_ok() {
-            return;
-        }
-        pause = (pause * 2).min(pause_max);
-    }
-}
-
-/// Whether opening it again will end the same until an operator changes the settings.
-fn is_for_good(error: &OpenError) -> bool {
-    match error {
-        OpenError::Spec { .. } => true,
-        OpenError::Failed { error, .. } => match &error.reason {
-            Reason::Failed(failure) => failure.source == Source::Settings && !failure.is_retryable(),
-            _ => false,
-        },
-    }
-}
-
-impl Wire {
     fn is_connected(&self) -> bool {
         self.counter.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
@@ -239,56 +207,5 @@ impl Wire {
         counter.as_ref().map(of).ok_or_else(|| {
             Failure::new(Source::Host, "not_ready", "the gateway is starting or stopping").retry_after(1_000)
         })
-    }
-}
-
-/// What the engine is told of a deployment.
-pub fn setup(deployment: &Deployment) -> sportello_engine::Setup {
-    let config = &deployment.config;
-    let ms = |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-    let mut setup = sportello_engine::Setup {
-        profiles: config.profiles.clone(),
-        routes: config.routes.iter().map(route).collect(),
-        policy: sportello_engine::Policy {
-            exempt: config.policy.exempt.clone(),
-            code_lifetime_ms: ms(config.policy.code_lifetime),
-            code_tries: u8::try_from(config.policy.code_tries).unwrap_or(u8::MAX),
-            attempts_max: config.policy.attempts_max,
-            repeat_window_ms: ms(config.policy.repeat_window),
-            verified_for_ms: ms(config.policy.verified_for),
-            challenges_max: config.policy.challenges_max,
-            enrolment: config.policy.enrolment,
-            enrolment_lifetime_ms: ms(config.policy.enrolment_lifetime),
-        },
-        house: config.house.clone(),
-        public_url: config.gateway.public_url.clone(),
-        ..Default::default()
-    };
-    for member in &deployment.members {
-        let instance = member.instance.name.clone();
-        let manifest = member.loaded.manifest();
-        match member.instance.kind {
-            Kind::Channel => setup.channels.extend(member.channel_setup()),
-            Kind::Rail => {
-                let facts = manifest.rail.clone();
-                setup.rails.extend(facts.map(|facts| sportello_engine::RailSetup { instance, facts }));
-            }
-        }
-    }
-    setup
-}
-
-fn route(route: &crate::config::Route) -> sportello_engine::Route {
-    use crate::config::RoutePath;
-    let (transfer, collect, payout) = match route.path.clone() {
-        RoutePath::Transfer(transfer) => (transfer, Vec::new(), Vec::new()),
-        RoutePath::CollectThenPayOut { collect, payout } => (Vec::new(), collect, payout),
-    };
-    sportello_engine::Route {
-        name: route.name.clone(),
-        currencies: route.currencies.clone(),
-        transfer,
-        collect,
-        payout,
     }
 }

@@ -110,7 +110,7 @@ impl Default for Backoff {
 
 impl Backoff {
     /// The pause before try number `tries` (from 0), with `random` for the part at random.
-    pub(crate) fn pause(&self, tries: u32, random: u64) -> Duration {
+    pub fn pause(&self, tries: u32, random: u64) -> Duration {
         let whole = self.pause.saturating_mul(1 << tries.min(20)).min(self.pause_max);
         let half = whole / 2;
         let spread_ns = u64::try_from(half.as_nanos()).unwrap_or(u64::MAX);

@@ -1,5 +1,7 @@
 //! Who calls: API keys, as `Authorization: Bearer …` (RFC 6750, section 2.1).
 
+use std::sync::{Arc, PoisonError, RwLock};
+
 use http::{HeaderMap, header};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -8,7 +10,7 @@ use super::problem::{Kind, Problem};
 use crate::config::{Key, Scope};
 
 /// The API keys, hashed once: what is compared with a stranger's bytes has always the same length.
-pub struct Callers(Vec<Caller>);
+pub struct Callers(RwLock<Vec<Arc<Caller>>>);
 
 /// Somebody with an API key.
 pub struct Caller {
@@ -21,25 +23,25 @@ pub struct Caller {
 impl Callers {
     /// Those who may call.
     pub fn new(keys: &[Key]) -> Self {
-        let caller = |key: &Key| Caller {
-            name: key.name.clone(),
-            hash: Sha256::digest(key.secret.reveal()).into(),
-            scopes: key.scopes.clone(),
-        };
-        Self(keys.iter().map(caller).collect())
+        Self(RwLock::new(keys.iter().map(Caller::new).map(Arc::new).collect()))
+    }
+
+    /// From now on it is these.
+    pub fn replace(&self, keys: &[Key]) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys.iter().map(Caller::new).map(Arc::new).collect();
     }
 
     /// Who calls.
     ///
     /// # Errors
     /// 401 where nobody can tell, 403 where they may not do what needs `scope`.
-    pub fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<&Caller, Problem> {
+    pub fn authorize(&self, headers: &HeaderMap, scope: Scope) -> Result<Arc<Caller>, Problem> {
         let caller = self.caller(headers)?;
         caller.require(scope)?;
         Ok(caller)
     }
 
-    fn caller(&self, headers: &HeaderMap) -> Result<&Caller, Problem> {
+    fn caller(&self, headers: &HeaderMap) -> Result<Arc<Caller>, Problem> {
         let unauthorized = |detail: &str| Problem::new(Kind::Unauthorized, detail);
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         let Some(value) = values.next() else {
@@ -60,9 +62,9 @@ impl Callers {
         let hash: [u8; 32] = Sha256::digest(token).into();
         // Every key is compared, whole, so that the time taken tells nothing.
         let mut found = None;
-        for caller in &self.0 {
+        for caller in self.0.read().unwrap_or_else(PoisonError::into_inner).iter() {
             if bool::from(caller.hash.ct_eq(&hash)) {
-                found = Some(caller);
+                found = Some(caller.clone());
             }
         }
         found.ok_or_else(|| unauthorized("this API key is not known here"))
@@ -70,6 +72,11 @@ impl Callers {
 }
 
 impl Caller {
+    fn new(key: &Key) -> Self {
+        let hash = Sha256::digest(key.secret.reveal()).into();
+        Self { name: key.name.clone(), hash, scopes: key.scopes.clone() }
+    }
+
     /// Lets pass who has the scope.
     ///
     /// # Errors
@@ -106,7 +113,7 @@ mod tests {
                 .map(|value| (header::AUTHORIZATION, http::HeaderValue::from_str(value).unwrap()))
                 .collect();
             let found = callers.authorize(&map, Scope::PaymentsRead);
-            assert_eq!(found.map(|c| c.name.as_str()).map_err(|p| p.kind()), expected, "{headers:?}");
+            assert_eq!(found.as_ref().map(|c| c.name.as_str()).map_err(|p| p.kind()), expected, "{headers:?}");
         };
         check(&["Bearer s3cret"], Ok("shop"));
         check(&["bearer s3cret"], Ok("shop"));

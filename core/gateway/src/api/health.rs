@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::problem::{Kind, Problem};
 use super::{App, json as json_response, stopping};
-use crate::wire::Stage;
+use crate::wire::{Seated, Slot};
 
 /// `GET /healthz`: the program lives.
 pub(super) async fn alive() -> Response {
@@ -25,9 +25,10 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Response, Probl
             Problem::new(Kind::Unavailable, "the store cannot be written: see the log, and the disk's free space");
         return Err(problem.retry_after(1));
     }
-    let is_closed =
-        |name: &&String| app.wire.slots().get(*name).is_some_and(|slot| matches!(slot.stage(), Stage::Closed(_)));
-    let closed: Vec<&String> = app.wire.slots().keys().filter(is_closed).collect();
+    // What was switched off, or taken out of the file, is as it is meant to be.
+    let is_closed = |slot: &&Arc<Slot>| slot.current().is_some_and(|current| !current.is_open());
+    let slots = app.wire.slots();
+    let closed: Vec<&String> = slots.iter().filter(is_closed).map(|slot| &slot.name).collect();
     let status = if closed.is_empty() { "ready" } else { "degraded" };
     Ok(json_response(&json!({ "status": status, "closed": closed })))
 }

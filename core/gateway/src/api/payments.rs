@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sportello_engine::store::{Entry, Page};
 use sportello_engine::{ChangeError, NotCreated, Request};
-use sportello_model::command::Visibility;
 use sportello_model::payment::State as Standing;
 use sportello_model::{Payment, PaymentId};
 
@@ -40,7 +39,7 @@ pub(super) async fn create(State(app): State<Arc<App>>, headers: HeaderMap, body
         caller.require(Scope::PaymentsConfirmed)?;
     }
     let claim = app.in_flight.claim(&caller.name, &key)?;
-    let by_profile = || app.visibility.get(&asked.payer).copied().unwrap_or(Visibility::Private);
+    let by_profile = || app.engine.visibility(&asked.payer);
     let request = Request {
         caller: caller.name.clone(),
         idempotency_key: key,

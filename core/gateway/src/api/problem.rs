@@ -41,6 +41,8 @@ pub enum Kind {
     KeyReused,
     /// The payment is well-formed and cannot be made.
     Refused,
+    /// The configuration was not taken, and what was there goes on.
+    Unchanged,
     /// Too much at once.
     Busy,
     /// Something broke here.
@@ -53,7 +55,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, by status; the most general of each status first.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::BadRequest,
         Self::BadJson,
         Self::IdempotencyKeyMissing,
@@ -70,6 +72,7 @@ impl Kind {
         Self::Invalid,
         Self::KeyReused,
         Self::Refused,
+        Self::Unchanged,
         Self::Busy,
         Self::Internal,
         Self::Unavailable,
@@ -102,6 +105,9 @@ impl Kind {
                 (StatusCode::UNPROCESSABLE_ENTITY, "key-reused", "This key came with another request before")
             }
             Self::Refused => (StatusCode::UNPROCESSABLE_ENTITY, "refused", "The payment cannot be made"),
+            Self::Unchanged => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "unchanged", "The configuration is wrong, and nothing has changed")
+            }
             Self::Busy => (StatusCode::TOO_MANY_REQUESTS, "busy", "Too much at once"),
             Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "internal", "Something broke here"),
             Self::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "The gateway is about to stop"),
@@ -131,18 +137,26 @@ pub struct Problem {
     kind: Kind,
     detail: String,
     retry_after_s: Option<u64>,
+    problems: Vec<crate::config::Problem>,
 }
 
 impl Problem {
     /// A problem, with what is particular to this one: a sentence for a person, never a secret.
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_after_s: None }
+        Self { kind, detail: detail.into(), retry_after_s: None, problems: Vec::new() }
     }
 
     /// The same, with a `Retry-After` in seconds.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// The same, with all that is wrong with the configuration.
+    #[must_use]
+    pub(crate) fn with_problems(mut self, problems: Vec<crate::config::Problem>) -> Self {
+        self.problems = problems;
         self
     }
 
@@ -163,6 +177,8 @@ struct Document<'a> {
     title: &'a str,
     status: u16,
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[crate::config::Problem]>::is_empty")]
+    problems: &'a [crate::config::Problem],
 }
 
 impl IntoResponse for Problem {
@@ -173,6 +189,7 @@ impl IntoResponse for Problem {
             title: self.kind.title(),
             status: status.as_u16(),
             detail: &self.detail,
+            problems: &self.problems,
         };
         let body = serde_json::to_vec(&document).unwrap_or_default();
         let mut response = Response::new(Body::from(body));

@@ -9,12 +9,16 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
+use sportello_host::Reason;
 use sportello_sdk::frames::WebhookFrame;
 use sportello_sdk::{WebhookReply, WebhookRequest};
 
 use super::App;
 use super::body::Unread;
 use super::problem::{Kind, Problem};
+
+/// How often is looked for another version, where the one that was found takes nothing more.
+const TURNED_AWAY_MAX: usize = 4;
 
 /// A delivery to `/in/{instance}`.
 pub(super) async fn root(
@@ -59,7 +63,7 @@ fn head(path: String, method: &Method, uri: &Uri, headers: &HeaderMap) -> Webhoo
 /// Answers a delivery. One that is refused before the plugin saw it is counted, whatever the reason;
 /// the log hears of it once a second at most, as anybody at all can be refused.
 async fn deliver(app: &App, instance: &str, head: WebhookFrame, body: Unread) -> Result<Response, Problem> {
-    let slot = app.wire.slots().get(instance).ok_or_else(nobody)?;
+    let slot = app.wire.slot(instance).ok_or_else(nobody)?;
     take(app, instance, head, body).await.inspect_err(|problem| {
         let all = slot.webhooks_refused.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(count) = slot.refusals_told.untold(all, Instant::now()) {
@@ -92,8 +96,18 @@ async fn take(app: &App, instance: &str, head: WebhookFrame, body: Unread) -> Re
     // The provider delivers again what it is told to; the next start will take it.
     let _inside = app.taking()?;
     let closed = || Problem::new(Kind::Unavailable, "this instance is not open just now").retry_after(5);
-    let running = app.wire.running(instance).ok_or_else(closed)?;
-    let delivered = running.webhook(WebhookRequest { head, body }).await;
+    let mut delivered = None;
+    for _ in 0..TURNED_AWAY_MAX {
+        let running = app.wire.running(instance).ok_or_else(closed)?;
+        let answer = running.webhook(WebhookRequest { head: head.clone(), body: body.clone() }).await;
+        // It was just replaced: the one in its place takes it.
+        let is_turned_away = answer.error.as_ref().is_some_and(|error| error.reason == Reason::Stopping);
+        delivered = Some(answer);
+        if !is_turned_away {
+            break;
+        }
+    }
+    let delivered = delivered.ok_or_else(closed)?;
     if let Some(why) = delivered.refused {
         return Err(refused(delivered.reply.status, why));
     }

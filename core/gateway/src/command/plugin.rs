@@ -5,6 +5,7 @@ pub mod list;
 pub mod replay;
 pub mod sign;
 pub mod verify;
+pub mod switch;
 
 use clap::Subcommand;
 
@@ -19,6 +20,16 @@ pub enum Plugin {
     Replay(replay::Replay),
     Sign(sign::Sign),
     Verify(verify::Verify),
+    /// Switch an instance on that is off.
+    Enable(switch::Switch),
+    /// Switch an instance off, also for later starts: it takes nothing new, finishes what it has, and is closed.
+    Disable(switch::Switch),
+    /// The same until it is switched on, or the gateway starts again.
+    Drain(switch::Switch),
+    /// Make an instance's canary its current version.
+    Promote(switch::Switch),
+    /// Send an instance's canary back; without one, go back to the version that was current before.
+    Rollback(switch::Switch),
 }
 
 impl Plugin {
@@ -33,6 +44,11 @@ impl Plugin {
             Self::Replay(replay) => replay.run(setting),
             Self::Sign(sign) => sign.run(setting),
             Self::Verify(verify) => verify.run(setting),
+            Self::Enable(switch) => switch.run(setting, "enable"),
+            Self::Disable(switch) => switch.run(setting, "disable"),
+            Self::Drain(switch) => switch.run(setting, "drain"),
+            Self::Promote(switch) => switch.run(setting, "promote"),
+            Self::Rollback(switch) => switch.run(setting, "rollback"),
         }
     }
 }

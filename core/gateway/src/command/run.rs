@@ -1,5 +1,7 @@
 //! `sportello run`.
 
+use std::sync::PoisonError;
+
 use serde_json::json;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -8,6 +10,7 @@ use crate::cli::{Failed, Setting};
 use crate::gateway::{Gateway, StartError};
 use crate::logging;
 use crate::plugins::prepare;
+use crate::switchboard::By;
 use crate::wire::Wire;
 
 /// Starts the gateway, and stops it when the program is told to.
@@ -34,7 +37,7 @@ async fn serve(setting: &Setting) -> Result<(), Failed> {
     let mut signals = Signals::new().map_err(|error| Failed::Trying(format!("signals cannot be caught: {error}")))?;
     let deployment =
         prepare(&setting.config, Wire::unconnected()).await.map_err(|problems| Failed::Asking(problems.to_string()))?;
-    logging::start(deployment.config.gateway.log, deployment.redactor())
+    let redactors = logging::start(deployment.config.gateway.log, deployment.redactor())
         .map_err(|error| Failed::Trying(error.to_string()))?;
     let gateway = Gateway::start(deployment).await.map_err(|error| match error {
         StartError::Config(_)
@@ -44,6 +47,10 @@ async fn serve(setting: &Setting) -> Result<(), Failed> {
         | StartError::Settings(_) => Failed::Asking(error.to_string()),
         StartError::Store(_) | StartError::Listen { .. } => Failed::Trying(error.to_string()),
     })?;
+    gateway.switchboard().tell(move |deployment| {
+        // Versions that leave keep their secrets: nothing is ever taken off this list.
+        redactors.write().unwrap_or_else(PoisonError::into_inner).extend(deployment.redactor());
+    });
     let listening = format!("http://{}", gateway.address());
     if setting.json {
         say_json(&json!({ "listening": listening }));
@@ -51,35 +58,60 @@ async fn serve(setting: &Setting) -> Result<(), Failed> {
         say(format_args!("Sportello listens on {listening}"));
     }
     tracing::info!(address = %gateway.address(), "ready");
-    let told = signals.next().await;
+    let told = loop {
+        match signals.next().await {
+            // What is wrong is logged, and stands in /v1/instances.
+            RELOAD => drop(gateway.switchboard().reload(By::Signal).await),
+            told => break told,
+        }
+    };
     tracing::info!(signal = told, "finishing what is in flight; a second signal stops at once");
     tokio::select! {
         is_done = gateway.drain() => {
             tracing::info!(is_done, "stopped");
             Ok(())
         }
-        signal = signals.next() => {
+        signal = signals.stop() => {
             tracing::warn!(signal, "stopped at once; what was in flight is taken up at the next start");
             Err(Failed::Trying(String::new()))
         }
     }
 }
 
-/// SIGTERM, as a service manager sends it, and SIGINT, as a keyboard does.
+/// What has the configuration read again.
+const RELOAD: &str = "SIGHUP";
+
+/// SIGTERM, as a service manager sends it, and SIGINT, as a keyboard does; and SIGHUP, which stops nothing.
 struct Signals {
     terminate: Signal,
     interrupt: Signal,
+    hang_up: Signal,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hang_up: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next one that stops.
+    async fn stop(&mut self) -> &'static str {
+        loop {
+            match self.next().await {
+                RELOAD => {}
+                told => return told,
+            }
+        }
     }
 
     async fn next(&mut self) -> &'static str {
         tokio::select! {
             _ = self.terminate.recv() => "SIGTERM",
             _ = self.interrupt.recv() => "SIGINT",
+            _ = self.hang_up.recv() => RELOAD,
         }
     }
 }

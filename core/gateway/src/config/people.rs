@@ -11,13 +11,18 @@ use super::problem::Wrong;
 use super::section::Section;
 use super::value::{account, country, day, handle, one_of, text};
 
-/// The profiles. Where `enrolment` is on, people without an account are asked for one.
-pub(super) fn profiles(sections: Vec<Section<'_>>, enrolment: bool) -> Vec<Profile> {
+/// The profiles, and where each of their handles stands. Where `enrolment` is on, people without an account are asked for
+/// one.
+pub(super) fn profiles(sections: Vec<Section<'_>>, enrolment: bool) -> (Vec<Profile>, HashMap<Handle, String>) {
+    let mut keys = HashMap::new();
     let mut owners: HashMap<Handle, String> = HashMap::new();
     let mut profiles = Vec::with_capacity(sections.len());
     for section in sections {
         let name = section.required("name", "\"Anna Rossi\"", text);
-        let handles = section.list("handles", handle);
+        let listed = section.list_at("handles", handle);
+        let key = |at: &usize| format!("{}[{at}]", section.key("handles"));
+        keys.extend(listed.iter().map(|(at, handle)| (handle.clone(), key(at))));
+        let handles: Vec<Handle> = listed.into_iter().map(|(_, handle)| handle).collect();
         if !section.has("handles") {
             let remedy = "write who this is, as in: handles = [\"tel:+393331234567\"]";
             section.wrong("handles", Wrong::new("this key is missing", remedy));
@@ -54,5 +59,5 @@ pub(super) fn profiles(sections: Vec<Section<'_>>, enrolment: bool) -> Vec<Profi
             verified_at_ms,
         });
     }
-    profiles
+    (profiles, keys)
 }

@@ -11,7 +11,7 @@ use super::problem::Wrong;
 pub(crate) struct Surroundings<'a> {
     pub(crate) folder: &'a Path,
     pub(crate) production: bool,
-    pub(crate) variable: &'a dyn Fn(&str) -> Option<String>,
+    pub(crate) variable: &'a (dyn Fn(&str) -> Option<String> + Sync),
 }
 
 impl Surroundings<'_> {

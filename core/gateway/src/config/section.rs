@@ -1,6 +1,7 @@
 //! One table of the file, read key by key; what is wrong is noted and reading goes on.
 
 use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
@@ -12,12 +13,13 @@ use super::problem::{Problem, Wrong};
 pub(crate) struct Notes<'a> {
     file: &'a str,
     lines: &'a Lines,
-    problems: RefCell<Vec<Problem>>,
+    /// Noted across awaits as well, when plugins are asked.
+    problems: Mutex<Vec<Problem>>,
 }
 
 impl<'a> Notes<'a> {
     pub(crate) fn new(file: &'a str, lines: &'a Lines) -> Self {
-        Self { file, lines, problems: RefCell::default() }
+        Self { file, lines, problems: Mutex::default() }
     }
 
     pub(crate) fn add(&self, key: &str, wrong: Wrong) {
@@ -25,7 +27,7 @@ impl<'a> Notes<'a> {
     }
 
     pub(crate) fn add_at(&self, line: usize, key: &str, wrong: Wrong) {
-        self.problems.borrow_mut().push(Problem {
+        self.problems.lock().unwrap_or_else(PoisonError::into_inner).push(Problem {
             file: self.file.to_owned(),
             line,
             key: key.to_owned(),
@@ -35,7 +37,7 @@ impl<'a> Notes<'a> {
     }
 
     pub(crate) fn into_sorted(self) -> Vec<Problem> {
-        let mut problems = self.problems.into_inner();
+        let mut problems = self.problems.into_inner().unwrap_or_else(PoisonError::into_inner);
         problems.sort_by_key(|problem| problem.line);
         problems
     }
@@ -116,6 +118,11 @@ impl<'a> Section<'a> {
 
     /// The items of a list, without those that are wrong; each wrong one is noted for itself.
     pub(crate) fn list<T>(&self, key: &'static str, read: impl Fn(&Value) -> Result<T, Wrong>) -> Vec<T> {
+        self.list_at(key, read).into_iter().map(|(_, item)| item).collect()
+    }
+
+    /// The same, each with its place in the list as it is written.
+    pub(crate) fn list_at<T>(&self, key: &'static str, read: impl Fn(&Value) -> Result<T, Wrong>) -> Vec<(usize, T)> {
         let Some(items) = self.raw(key) else {
             return Vec::new();
         };
@@ -127,7 +134,7 @@ impl<'a> Section<'a> {
         let mut right = Vec::with_capacity(items.len());
         for (at, item) in items.iter().enumerate() {
             match read(item) {
-                Ok(value) => right.push(value),
+                Ok(value) => right.push((at, value)),
                 Err(wrong) => self.notes.add(&format!("{}[{at}]", self.key(key)), wrong),
             }
         }

@@ -12,7 +12,7 @@ use super::value::{account, country, text};
 use crate::vault::key::KeySource;
 
 /// `[vault]`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Vault {
     /// The key that seals.
     pub key: KeySource,

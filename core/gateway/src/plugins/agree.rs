@@ -2,11 +2,11 @@
 //! with the accounts of the channels.
 
 use serde_json::Value;
-use sportello_engine::{ChannelSetup, Profile};
+use sportello_engine::ChannelSetup;
 use sportello_host::{Grants, Ungranted};
 
 use super::{Member, path_of};
-use crate::config::{Notes, Wrong, joined};
+use crate::config::{Config, Notes, Wrong, joined};
 
 impl Member {
     /// Addresses of byte streams that stand in the settings: nothing is done with one but to connect to it, so that one
@@ -56,9 +56,9 @@ fn wrong(path: &str, address: &str, why: &Ungranted) -> Wrong {
 
 /// Handles of people that no instance could carry, since each carries those of its own account alone. (Handles of a kind
 /// that no channel has are nobody's mistake: their channel may be in another deployment.)
-pub(super) fn check_handles(profiles: &[Profile], channels: &[ChannelSetup], notes: &Notes<'_>) {
-    for (of, profile) in profiles.iter().enumerate() {
-        for (at, handle) in profile.handles.iter().enumerate() {
+pub(super) fn check_handles(config: &Config, channels: &[ChannelSetup], notes: &Notes<'_>) {
+    for profile in &config.profiles {
+        for handle in &profile.handles {
             let scopes: Option<Vec<&str>> =
                 channels.iter().filter(|c| c.scheme == handle.scheme()).map(|c| c.scope.as_deref()).collect();
             // One without a scope carries them all.
@@ -72,7 +72,9 @@ pub(super) fn check_handles(profiles: &[Profile], channels: &[ChannelSetup], not
             let scope = scopes.first().unwrap_or(&"");
             let remedy =
                 format!("write the channel's account before the person's id, as \"{}:{scope}/ID\"", handle.scheme());
-            notes.add(&format!("profiles[{of}].handles[{at}]"), Wrong::new(what, remedy));
+            // By the handle itself: a profile that is left out must not shift the numbers of the others.
+            let key = config.handle_keys.get(handle).map_or("profiles", String::as_str);
+            notes.add(key, Wrong::new(what, remedy));
         }
     }
 }

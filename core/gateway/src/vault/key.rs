@@ -18,7 +18,7 @@ const SAID_WITHIN: Duration = Duration::from_secs(30);
 const SAID_LEN_MAX: u64 = 1024;
 
 /// Where a key comes from.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeySource {
     /// A file that holds it in hexadecimal notation.
     File(PathBuf),

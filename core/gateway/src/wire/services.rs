@@ -34,7 +34,12 @@ impl Services for Wire {
     }
 
     async fn report(&self, instance: &str, report: Report) -> Result<(), Failure> {
-        self.engine()?.report(instance, report).await
+        let (key, is_end) = (report.key.clone(), report.outcome.is_final());
+        self.engine()?.report(instance, report).await?;
+        if let Some(slot) = self.slot(instance).filter(|_| is_end) {
+            slot.over(&key);
+        }
+        Ok(())
     }
 
     async fn receipt(&self, instance: &str, receipt: Receipt) -> Result<(), Failure> {

@@ -10,9 +10,11 @@ mod marks;
 mod pages;
 mod payments;
 mod program;
+mod reload;
 mod restart;
 mod secrecy;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod trust;
+mod versions;
 mod webhooks;
 mod world;

@@ -24,18 +24,18 @@ fn sportello(folder: &Path) -> Command {
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) fn run(folder: &Path, arguments: &[&str]) -> Output {
     sportello(folder).args(arguments).output().unwrap()
 }
 
-fn folder_with(config: &str) -> tempfile::TempDir {
+pub(crate) fn folder_with(config: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
     folder
 }
 
 /// A gateway that runs, and where.
-fn running(folder: &Path) -> (Child, String) {
+pub(crate) fn running(folder: &Path) -> (Child, String) {
     let mut child =
         sportello(folder).args(["run", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut line = String::new();
@@ -44,7 +44,7 @@ fn running(folder: &Path) -> (Child, String) {
     (child, told["listening"].as_str().unwrap().to_owned())
 }
 
-fn tell(child: &Child, signal: &str) {
+pub(crate) fn tell(child: &Child, signal: &str) {
     assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
 }
 

@@ -36,7 +36,10 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
     let mut rows = table([
         "instance",
         "plugin",
+        "version",
         "signed by",
+        "canary",
+        "leaving",
         "state",
         "calls",
         "errors",
@@ -58,7 +61,10 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
         rows.add_row([
             cell("/name"),
             cell("/plugin"),
+            cell("/version"),
             cell("/signer"),
+            cell("/canary/version"),
+            instance.get("leaving").and_then(Value::as_array).map_or(0, Vec::len).to_string(),
             cell("/state"),
             cell("/stats/calls"),
             cell("/stats/errors"),
@@ -79,6 +85,18 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
         if let (Some(name), Some(why)) = (text("name"), text("because")) {
             say(format_args!("{name} is not open: {why}"));
         }
+        let returned = |key: &str| instance.get("returned")?.get(key)?.as_str();
+        if let (Some(name), Some(version), Some(why)) = (text("name"), returned("version"), returned("because")) {
+            say(format_args!("{name}: the canary {version} went back: {why}"));
+        }
+    }
+    let problems = answer.pointer("/last_reload/problems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+    if !problems.is_empty() {
+        say("The last reload was refused, and changed nothing:");
+    }
+    for problem in problems {
+        let text = |key: &str| problem.get(key).and_then(Value::as_str).unwrap_or_default();
+        say(format_args!("  {}: {}; {}", text("key"), text("what"), text("remedy")));
     }
     Ok(())
 }
@@ -88,9 +106,15 @@ fn found(setting: &Setting) -> Result<(), Failed> {
     let config = Config::open(&setting.config).map_err(|problems| Failed::Asking(problems.to_string()))?.config;
     let found = scan(&config.gateway.plugins);
     let users = |declared: &Declared| -> Vec<&str> {
-        let is_used =
-            found.pick(&declared.manifest().name).is_ok_and(|picked| picked.fingerprint() == declared.fingerprint());
-        let uses = |instance: &&crate::config::Instance| is_used && instance.plugin == declared.manifest().name;
+        let is_it = |plugin: &str, version: Option<&str>, beside: Option<&str>| {
+            let picked = found.pick_version(plugin, version, beside);
+            picked.is_ok_and(|picked| picked.fingerprint() == declared.fingerprint())
+        };
+        let uses = |instance: &&crate::config::Instance| {
+            let canary = instance.canary.as_ref().map(|canary| canary.version.as_str());
+            is_it(&instance.plugin, instance.version.as_deref(), canary)
+                || canary.is_some_and(|canary| is_it(&instance.plugin, Some(canary), None))
+        };
         config.instances.iter().filter(uses).map(|instance| instance.name.as_str()).collect()
     };
     // As it would be judged before it is loaded.

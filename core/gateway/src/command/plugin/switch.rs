@@ -1,0 +1,47 @@
+//! `sportello plugin enable`, `disable`, `drain`, `promote` and `rollback`: one instance of the running gateway.
+
+use clap::Args;
+use serde_json::Value;
+
+use crate::cli::{Failed, Setting};
+use crate::client::Client;
+use crate::command::{asynchronously, reload, say, say_json};
+use crate::config::Scope;
+
+/// Which instance.
+#[derive(Debug, Args)]
+pub struct Switch {
+    /// The instance's name in the configuration.
+    name: String,
+}
+
+impl Switch {
+    /// Has the running gateway do this with the instance.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or does not do it.
+    pub fn run(self, setting: &Setting, what: &str) -> Result<(), Failed> {
+        asynchronously(self.ask(setting, what))
+    }
+
+    async fn ask(self, setting: &Setting, what: &str) -> Result<(), Failed> {
+        // A name that is none is no instance's: it must not be read as a path.
+        if !self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+            return Err(Failed::Asking(format!("{:?} is no instance's name", self.name)));
+        }
+        let path = format!("/v1/instances/{}/{what}", self.name);
+        let answer = Client::open(&setting.config)?.post(&path, &Value::Null, None, &[Scope::Operate]).await?;
+        if setting.json {
+            say_json(&answer);
+            return Ok(());
+        }
+        match answer.get("changed").filter(|changed| !changed.is_null()) {
+            Some(changed) => say(reload::sentence(changed)),
+            None => say(format_args!("{}: it was so already", self.name)),
+        }
+        if let Some(write) = answer.get("write").and_then(Value::as_str) {
+            say(format_args!("Until gateway.toml says so itself, the gateway remembers it. Write there: {write}"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,291 @@
+//! Where a gateway is changed while it runs: its configuration read again, its instances switched off and on, their versions
+//! promoted and gone back to. One change at a time, each whole or not at all.
+
+mod switch;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use serde::Serialize;
+use sportello_engine::store::StoreError;
+use sportello_engine::{Clock, Engine, SystemClock};
+
+use crate::api::caller::Callers;
+use crate::config::{Config, Instance, Problem, Problems, Reading, Wrong};
+use crate::plugins::{Deployment, path_of};
+use crate::wire::{Changed, Intended, NotOpened, Off, Ruling, Wanted, Wire, setup};
+
+pub use switch::{NotSwitched, Switched};
+
+/// What told a gateway to read its configuration again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum By {
+    /// SIGHUP.
+    Signal,
+    /// A request.
+    Request,
+    /// That a file has changed.
+    Watch,
+}
+
+/// How the last reload went.
+#[derive(Debug, Clone, Serialize)]
+pub struct LastReload {
+    /// When, in milliseconds since 1970.
+    pub at_ms: u64,
+    /// What brought it about.
+    pub by: By,
+    /// What has changed; nothing where it was refused.
+    pub changed: Vec<Changed>,
+    /// Why it was refused; nothing where it was not.
+    pub problems: Vec<Problem>,
+}
+
+/// Told of each deployment before anything of it is opened.
+type Hearer = Box<dyn Fn(&Deployment) + Send + Sync>;
+
+/// Where a gateway is changed while it runs.
+pub struct Switchboard {
+    wire: Arc<Wire>,
+    engine: Engine,
+    callers: Arc<Callers>,
+    /// One change at a time.
+    standing: tokio::sync::Mutex<Standing>,
+    last: Mutex<Option<LastReload>>,
+    hearer: OnceLock<Hearer>,
+    /// Whether files are watched.
+    watched: tokio::sync::watch::Sender<Watched>,
+}
+
+/// What is watched.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+struct Watched {
+    is_on: bool,
+    file: PathBuf,
+    plugins: Vec<PathBuf>,
+}
+
+/// What holds now.
+struct Standing {
+    deployment: Deployment,
+    /// The instances as the file has them, by name.
+    file: BTreeMap<String, Instance>,
+    /// Those that are drained: off until the program ends or they are switched on.
+    drained: BTreeMap<String, Off>,
+}
+
+/// A deployment as it is to be, and what stands beside it.
+pub(crate) struct Plan {
+    pub(crate) deployment: Deployment,
+    file: BTreeMap<String, Instance>,
+    pub(crate) intended: BTreeMap<String, Intended>,
+}
+
+impl Plan {
+    /// What a deployment comes to with what was decided beside the file.
+    pub(crate) async fn new(engine: &Engine, deployment: Deployment, wire: &Arc<Wire>) -> Result<Self, PlanError> {
+        let file = by_name(&deployment.config);
+        let mut config = deployment.config.clone();
+        apply_rulings(engine, &mut config).await?;
+        let deployment = match config.instances == deployment.config.instances {
+            true => deployment,
+            false => deployment.prepare_next(Reading { config, problems: Vec::new() }, wire.clone()).await?,
+        };
+        let intended = intended(engine, &deployment, &file, &BTreeMap::new()).await?;
+        Ok(Self { deployment, file, intended })
+    }
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// What was decided cannot be done.
+    #[error(transparent)]
+    Config(#[from] Problems),
+    /// What was decided cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+fn by_name(config: &Config) -> BTreeMap<String, Instance> {
+    config.instances.iter().map(|instance| (instance.name.clone(), instance.clone())).collect()
+}
+
+async fn apply_rulings(engine: &Engine, config: &mut Config) -> Result<(), StoreError> {
+    for instance in &mut config.instances {
+        *instance = Ruling::of(engine.store(), &instance.name).await?.applied(instance);
+    }
+    Ok(())
+}
+
+/// The instances of a deployment as they are to be: without canaries that were sent back, and off where they are.
+async fn intended(
+    engine: &Engine,
+    deployment: &Deployment,
+    file: &BTreeMap<String, Instance>,
+    drained: &BTreeMap<String, Off>,
+) -> Result<BTreeMap<String, Intended>, StoreError> {
+    let mut intended = BTreeMap::new();
+    for member in &deployment.members {
+        let name = &member.instance.name;
+        let ruling = Ruling::of(engine.store(), name).await?;
+        let named = file.get(name).and_then(|instance| instance.canary.as_ref());
+        let returned = ruling.returned.filter(|returned| named.is_some_and(|c| c.version == returned.version));
+        let canary = deployment.canaries.iter().find(|(canary, _)| canary.instance.name == *name);
+        let canary = canary.filter(|(canary, _)| returned.as_ref().is_none_or(|returned| !returned.is(canary)));
+        let returned = returned.filter(|_| canary.is_none());
+        let off = ruling.off.or_else(|| drained.get(name).cloned());
+        let wanted = Wanted { member: member.clone(), canary: canary.cloned() };
+        intended.insert(name.clone(), Intended { wanted, off, returned });
+    }
+    Ok(intended)
+}
+
+impl Switchboard {
+    pub(crate) fn new(wire: Arc<Wire>, engine: Engine, callers: Arc<Callers>, plan: Plan) -> Arc<Self> {
+        let Plan { deployment, file, .. } = plan;
+        let watched = Watched::of(&deployment.config);
+        let standing = Standing { deployment, file, drained: BTreeMap::new() };
+        Arc::new(Self {
+            wire,
+            engine,
+            callers,
+            standing: tokio::sync::Mutex::new(standing),
+            last: Mutex::new(None),
+            hearer: OnceLock::new(),
+            watched: tokio::sync::watch::Sender::new(watched),
+        })
+    }
+
+    /// Has somebody told of each deployment before anything of it is opened. The first one who asks is told.
+    pub fn tell(&self, hearer: impl Fn(&Deployment) + Send + Sync + 'static) {
+        // A second one is not foreseen.
+        let _ = self.hearer.set(Box::new(hearer));
+    }
+
+    /// How long what is in flight may take to end when the program is told to stop.
+    pub(crate) async fn drain_within(&self) -> std::time::Duration {
+        self.standing.lock().await.deployment.config.gateway.drain
+    }
+
+    /// How the last reload went; nothing before the first.
+    pub fn last_reload(&self) -> Option<LastReload> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Reads the configuration again, and goes by it: what is new is opened beside the old, and if all of that works it
+    /// takes the old one's place, which finishes what it was given.
+    ///
+    /// # Errors
+    /// Everything that is wrong; then nothing has changed.
+    pub async fn reload(&self, by: By) -> Result<Vec<Changed>, Problems> {
+        let mut standing = self.standing.lock().await;
+        let done = self.reload_into(&mut standing).await;
+        let (changed, problems) = match &done {
+            Ok(changed) => (changed.clone(), Vec::new()),
+            Err(problems) => (Vec::new(), problems.0.clone()),
+        };
+        for Changed { instance, from, to, canary } in &changed {
+            tracing::info!(instance, ?from, ?to, ?canary, "an instance has changed");
+        }
+        match problems.is_empty() {
+            true => tracing::info!(?by, changed = changed.len(), "the configuration was read again"),
+            false => tracing::error!(?by, "the configuration is wrong, and nothing has changed"),
+        }
+        for problem in &problems {
+            tracing::error!("{problem}");
+        }
+        let last = LastReload { at_ms: SystemClock.now_ms(), by, changed, problems };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        done
+    }
+
+    async fn reload_into(&self, standing: &mut Standing) -> Result<Vec<Changed>, Problems> {
+        let mut reading = Config::open(&standing.deployment.config.file)?;
+        reading.problems.extend(standing.deployment.config.fixed_until_restart(&reading.config));
+        let file = by_name(&reading.config);
+        let said_by_store = |error| said(&reading_file(standing), &error);
+        apply_rulings(&self.engine, &mut reading.config).await.map_err(said_by_store)?;
+        let deployment = standing.deployment.prepare_next(reading, self.wire.clone()).await?;
+        let changed = self.put(standing, deployment, file).await?;
+        self.tidy_rulings(standing, &changed).await;
+        Ok(changed)
+    }
+
+    /// Puts a deployment in the place of the one before.
+    async fn put(
+        &self,
+        standing: &mut Standing,
+        deployment: Deployment,
+        file: BTreeMap<String, Instance>,
+    ) -> Result<Vec<Changed>, Problems> {
+        let intended = intended(&self.engine, &deployment, &file, &standing.drained)
+            .await
+            .map_err(|error| said(&reading_file(standing), &error))?;
+        if let Some(hearer) = self.hearer.get() {
+            hearer(&deployment);
+        }
+        let setup = setup(&deployment);
+        let keys = &deployment.config.keys;
+        let at_once = || {
+            self.engine.reconfigure(setup);
+            self.callers.replace(keys);
+        };
+        let changed = self.wire.exchange(intended, at_once).await.map_err(|failed| not_opened(&deployment, failed))?;
+        self.wire.set_drain_versions(deployment.config.gateway.drain_versions);
+        self.watched.send_if_modified(|watched| {
+            let now = Watched::of(&deployment.config);
+            let is_other = *watched != now;
+            *watched = now;
+            is_other
+        });
+        standing.drained.retain(|name, _| file.contains_key(name));
+        standing.deployment = deployment;
+        standing.file = file;
+        Ok(changed)
+    }
+
+    /// Writes down which versions were current before, and forgets what the file has overtaken.
+    async fn tidy_rulings(&self, standing: &Standing, changed: &[Changed]) {
+        for (name, instance) in &standing.file {
+            let before = changed.iter().find(|changed| changed.instance == *name);
+            let before =
+                before.and_then(|changed| changed.from.clone().filter(|from| Some(from) != changed.to.as_ref()));
+            let change = |ruling: &mut Ruling| {
+                if let Some(before) = &before {
+                    ruling.previous = Some(before.clone());
+                }
+                ruling.forget_overtaken(instance);
+            };
+            if let Err(error) = Ruling::change(self.engine.store(), name, change).await {
+                tracing::error!(instance = name, %error, "what was decided about an instance cannot be written down");
+            }
+        }
+    }
+}
+
+fn reading_file(standing: &Standing) -> String {
+    standing.deployment.config.file.display().to_string()
+}
+
+/// That the store failed, as a problem of the file that was to be read.
+fn said(file: &str, error: &StoreError) -> Problems {
+    let what = format!("what was decided beside it cannot be read: {error}");
+    Problems(vec![Problem { file: file.to_owned(), line: 1, key: String::new(), what, remedy: String::new() }])
+}
+
+/// What did not open, where it stands in the file.
+fn not_opened(deployment: &Deployment, failed: Vec<NotOpened>) -> Problems {
+    let config = &deployment.config;
+    let problem = |NotOpened { instance, version, because }: NotOpened| {
+        let found = config.instances.iter().find(|other| other.name == instance);
+        let key = found.map(path_of).unwrap_or_default();
+        let what = format!("version {version} does not open: {because}");
+        let remedy = "what was there goes on as it was; mend this, and have the file read again";
+        config.problem(&key, Wrong::new(what, remedy))
+    };
+    Problems(failed.into_iter().map(problem).collect())
+}

@@ -1,0 +1,122 @@
+//! Sees that the configuration or a library has changed, by looking every second. A file that is still being written is
+//! waited for: what changed must have stood still from one look to the next. What was read once, and was wrong, is read
+//! again when it changes again.
+
+use std::path::{Path, PathBuf};
+use std::sync::Weak;
+use std::time::{Duration, SystemTime};
+
+use super::{By, Switchboard, Watched};
+use crate::config::Config;
+
+/// How often is looked.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// What a file looks like from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Look(Vec<(PathBuf, Option<SystemTime>, u64)>);
+
+/// What is made of one look after the other.
+#[derive(Debug)]
+struct Watch {
+    /// As it was when it was read.
+    read: Look,
+    /// As it was at the last look.
+    last: Look,
+}
+
+impl Watched {
+    pub(super) fn of(config: &Config) -> Self {
+        let (file, plugins) = (config.file.clone(), config.gateway.plugins.clone());
+        Self { is_on: config.gateway.watch, file, plugins }
+    }
+
+    fn look(&self) -> Look {
+        let file = |path: &Path| {
+            let found = std::fs::metadata(path).ok();
+            let modified = found.as_ref().and_then(|found| found.modified().ok());
+            (path.to_owned(), modified, found.map_or(0, |found| found.len()))
+        };
+        let libraries = sportello_host::libraries(&self.plugins);
+        Look(std::iter::once(file(&self.file)).chain(libraries.iter().map(|path| file(path))).collect())
+    }
+}
+
+impl Watch {
+    fn new(look: Look) -> Self {
+        Self { read: look.clone(), last: look }
+    }
+
+    /// Whether what is seen now is to be read: it is not what was read, and has stood still.
+    fn is_due(&mut self, look: Look) -> bool {
+        let is_still = look == self.last;
+        self.last = look;
+        let is_due = is_still && self.last != self.read;
+        if is_due {
+            self.read = self.last.clone();
+        }
+        is_due
+    }
+}
+
+impl Switchboard {
+    /// Watches for as long as the gateway runs, whenever `gateway.watch` is on.
+    pub(crate) async fn watch(board: Weak<Self>) {
+        let Some(mut told) = board.upgrade().map(|board| board.watched.subscribe()) else { return };
+        'anew: loop {
+            let watched = told.borrow_and_update().clone();
+            if !watched.is_on {
+                if told.changed().await.is_err() {
+                    return;
+                }
+                continue;
+            }
+            let mut watch = Watch::new(look(&watched).await);
+            loop {
+                tokio::select! {
+                    changed = told.changed() => match changed {
+                        Ok(()) => continue 'anew,
+                        Err(_) => return,
+                    },
+                    () = tokio::time::sleep(LOOK_EVERY) => {}
+                }
+                if watch.is_due(look(&watched).await) {
+                    let Some(board) = board.upgrade() else { return };
+                    // What is wrong has been logged, and stands in /v1/instances.
+                    let _ = board.reload(By::Watch).await;
+                }
+            }
+        }
+    }
+}
+
+/// Files are looked at where it may take a while.
+async fn look(watched: &Watched) -> Look {
+    let watched = watched.clone();
+    tokio::task::spawn_blocking(move || watched.look()).await.unwrap_or(Look(Vec::new()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_still_being_written_is_waited_for() {
+        // Each letter is what a look sees; what is read is in capitals.
+        let check = |seen: &str| {
+            let look = |letter: char| Look(vec![(PathBuf::from(letter.to_ascii_lowercase().to_string()), None, 0)]);
+            let mut letters = seen.chars();
+            let mut watch = Watch::new(look(letters.next().unwrap()));
+            for (at, letter) in letters.enumerate() {
+                assert_eq!(watch.is_due(look(letter)), letter.is_uppercase(), "{seen}, look {at}");
+            }
+        };
+        check("aaaa");
+        check("abBbb");
+        check("abcdDd");
+        check("abBcCc");
+        // Back before it was read, and after.
+        check("abaaa");
+        check("abBaA");
+    }
+}

@@ -1,0 +1,208 @@
+//! New versions beside the old ones, and then in their place: all of them or none.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::task::JoinSet;
+
+use super::Wire;
+use super::lineup::Seated;
+use super::ruling::{Off, Returned};
+use super::slot::{Slot, Wanted};
+use super::tally::Tally;
+use super::version::{Stage, Version};
+use crate::config::Share;
+use crate::plugins::Member;
+
+/// An instance as it is to be.
+pub struct Intended {
+    /// What the configuration wants.
+    pub wanted: Wanted,
+    /// Why it takes nothing new, where it is switched off.
+    pub off: Option<Off>,
+    /// The canary that was sent back, if one was.
+    pub returned: Option<Returned>,
+}
+
+/// What has changed about an instance.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Changed {
+    /// Its name.
+    pub instance: String,
+    /// The current version before; nothing where there was none.
+    pub from: Option<String>,
+    /// The current version now; nothing where there is none.
+    pub to: Option<String>,
+    /// The canary now; nothing where there is none.
+    pub canary: Option<String>,
+}
+
+/// A version that did not open.
+#[derive(Debug)]
+pub struct NotOpened {
+    /// The instance.
+    pub instance: String,
+    /// The version.
+    pub version: String,
+    /// Why.
+    pub because: String,
+}
+
+/// The versions of an instance from now on.
+struct Seating {
+    slot: Arc<Slot>,
+    intended: Intended,
+    current: Option<Arc<Version>>,
+    canary: Option<(Arc<Version>, Share)>,
+}
+
+impl Wire {
+    /// Puts these instances in the place of those that there are: what is new is opened first, and if one of them does not
+    /// open nothing is changed. `at_once` is done in the same moment, in which no order is given to anybody. What was
+    /// replaced or taken out finishes beside the new, and goes. One exchange at a time.
+    ///
+    /// # Errors
+    /// Those that did not open; then none of the others is left open, and all is as before.
+    pub async fn exchange(
+        self: &Arc<Self>,
+        intended: BTreeMap<String, Intended>,
+        at_once: impl FnOnce(),
+    ) -> Result<Vec<Changed>, Vec<NotOpened>> {
+        let mut fresh = Vec::new();
+        let seatings: Vec<Seating> =
+            intended.into_iter().map(|(name, intended)| self.seating(&name, intended, &mut fresh)).collect();
+        self.open_all(&fresh).await?;
+        let mut changed = Vec::new();
+        let mut leaving = Vec::new();
+        {
+            let mut slots = self.slots_mut();
+            let gone: Vec<Arc<Slot>> = slots
+                .values()
+                .filter(|slot| !seatings.iter().any(|seating| seating.slot.name == slot.name))
+                .cloned()
+                .collect();
+            for slot in gone {
+                let left = retire(&slot, &mut changed);
+                leaving.extend(left.into_iter().map(|version| (slot.clone(), version)));
+            }
+            for seating in seatings {
+                let slot = seating.slot.clone();
+                // Also one that was there: it may have gone for good meanwhile.
+                slots.insert(slot.name.clone(), slot.clone());
+                let left = seat(seating, &mut changed);
+                leaving.extend(left.into_iter().map(|version| (slot.clone(), version)));
+            }
+            at_once();
+        }
+        for version in fresh {
+            version.start();
+            if let Some(slot) = self.slot(&version.member.instance.name) {
+                self.keep(&slot, &version);
+            }
+        }
+        for (slot, version) in leaving {
+            self.see_off(&slot, version);
+        }
+        Ok(changed)
+    }
+
+    /// Which versions an instance is to have: those that are there already, and `fresh` ones for the rest.
+    fn seating(&self, name: &str, intended: Intended, fresh: &mut Vec<Arc<Version>>) -> Seating {
+        let slot = self.slot(name).unwrap_or_else(|| Slot::new(name, intended.wanted.member.instance.kind));
+        let (mut current, mut canary) = (None, None);
+        if intended.off.is_none() {
+            let standing = slot.standing();
+            let there: Vec<Arc<Version>> =
+                standing.current.into_iter().chain(standing.canary.map(|(version, ..)| version)).collect();
+            let mut take = |member: &Member, taken: Option<&Arc<Version>>| {
+                let is_free = |v: &&Arc<Version>| taken.is_none_or(|taken| !Arc::ptr_eq(taken, v));
+                let known = there.iter().filter(is_free).find(|version| version.member.is_like(member));
+                known.cloned().unwrap_or_else(|| {
+                    let version = Version::new(member.clone());
+                    fresh.push(version.clone());
+                    version
+                })
+            };
+            let taken = take(&intended.wanted.member, None);
+            canary = intended.wanted.canary.as_ref().map(|(member, share)| (take(member, Some(&taken)), *share));
+            current = Some(taken);
+        }
+        Seating { slot, intended, current, canary }
+    }
+
+    async fn open_all(self: &Arc<Self>, fresh: &[Arc<Version>]) -> Result<(), Vec<NotOpened>> {
+        let mut opening = JoinSet::new();
+        for version in fresh {
+            let (wire, version) = (self.clone(), version.clone());
+            // Why one does not open stands with it.
+            opening.spawn(async move { drop(version.open(wire).await) });
+        }
+        while opening.join_next().await.is_some() {}
+        let not_opened = |version: &Arc<Version>| match version.stage() {
+            Stage::Open(_) => None,
+            Stage::Closed(because) => Some(NotOpened {
+                instance: version.member.instance.name.clone(),
+                version: version.name().to_owned(),
+                because,
+            }),
+        };
+        let mut failed: Vec<NotOpened> = fresh.iter().filter_map(not_opened).collect();
+        if failed.is_empty() {
+            return Ok(());
+        }
+        for version in fresh {
+            version.close(Duration::ZERO, "another one did not open").await;
+        }
+        failed.sort_by(|one, other| (&one.instance, &one.version).cmp(&(&other.instance, &other.version)));
+        Err(failed)
+    }
+}
+
+/// Takes an instance out: what it was given comes to its end, and nothing follows.
+fn retire(slot: &Slot, changed: &mut Vec<Changed>) -> Vec<Arc<Version>> {
+    let mut seats = slot.seats();
+    if seats.wanted.take().is_none() {
+        return Vec::new();
+    }
+    let from = seats.lineup.current.as_ref().map(|version| version.name().to_owned());
+    changed.push(Changed { instance: slot.name.clone(), from, to: None, canary: None });
+    seats.off = None;
+    seats.lineup.off_since_ms = sportello_engine::Clock::now_ms(&sportello_engine::SystemClock);
+    seats.lineup.seat(None, None)
+}
+
+/// Seats an instance anew. Answers who leaves.
+fn seat(seating: Seating, changed: &mut Vec<Changed>) -> Vec<Arc<Version>> {
+    let Seating { slot, intended, current, canary } = seating;
+    let mut seats = slot.seats();
+    let before = seats.lineup.current.clone();
+    let number = |version: Option<&Arc<Version>>| version.map(Seated::number);
+    let canary_before = seats.lineup.canary.as_ref().map(|(version, share)| (version.number(), *share));
+    let canary_now = canary.as_ref().map(|(version, share)| (version.number(), *share));
+    let is_other = number(before.as_ref()) != number(current.as_ref());
+    if is_other || canary_before != canary_now {
+        let name = |version: &Arc<Version>| version.name().to_owned();
+        changed.push(Changed {
+            instance: slot.name.clone(),
+            from: before.as_ref().map(name),
+            to: current.as_ref().map(name),
+            canary: canary.as_ref().map(|(version, _)| name(version)),
+        });
+    }
+    if is_other || canary_before.map(|(number, _)| number) != canary_now.map(|(number, _)| number) {
+        seats.tally = Tally::default();
+    }
+    let is_replaced = current.as_ref().zip(before.as_ref()).is_some_and(|(now, before)| now.name() != before.name());
+    if let Some(before) = before.filter(|_| is_replaced) {
+        seats.previous = Some(before.member.clone());
+    }
+    if let Some(off) = &intended.off {
+        seats.lineup.off_since_ms = off.since_ms;
+    }
+    seats.off = intended.off;
+    seats.returned = intended.returned;
+    seats.wanted = Some(intended.wanted);
+    seats.lineup.seat(current, canary)
+}

@@ -1,0 +1,193 @@
+//! What keeps an instance going, and what sees one off.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use sportello_engine::{Clock, SystemClock};
+use sportello_host::Backoff;
+use sportello_sdk::Kind;
+use tokio::time::Instant;
+
+use super::lineup::Seated;
+use super::ruling::{Returned, Ruling};
+use super::slot::Slot;
+use super::tally::Tally;
+use super::version::{Stage, Version};
+use super::{SystemEntropy, Wire};
+
+/// How often is looked whether one that leaves may go.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+impl Wire {
+    /// Opens a version again whenever it has ended by itself, or has not opened: after pauses that grow.
+    pub(super) fn keep(self: &Arc<Self>, slot: &Arc<Slot>, version: &Arc<Version>) {
+        tokio::spawn(keep(Arc::downgrade(self), slot.clone(), version.clone()));
+    }
+
+    /// Lets a version go that leaves, once what it was given has come to its end.
+    pub(super) fn see_off(self: &Arc<Self>, slot: &Arc<Slot>, version: Arc<Version>) {
+        tokio::spawn(see_off(Arc::downgrade(self), slot.clone(), version));
+    }
+
+    /// A call of a version has ended, or the version itself: where a canary fails too often, it goes back.
+    pub(super) fn count(&self, slot: &Arc<Slot>, version: &Arc<Version>, has_failed: bool) {
+        let Some((canary, tally)) = slot.count(version, has_failed) else { return };
+        let Some(wire) = self.itself.upgrade() else { return };
+        let because = because(tally);
+        let instance = &slot.name;
+        tracing::error!(
+            instance,
+            version = canary.name(),
+            because,
+            "the canary goes back: it gets nothing new, and is not tried again until gateway.toml or its library changes"
+        );
+        let returned = Returned {
+            version: canary.name().to_owned(),
+            sha256: canary.member.loaded.fingerprint().map(|fingerprint| fingerprint.to_string()),
+            because,
+            at_ms: SystemClock.now_ms(),
+        };
+        slot.seats().returned = Some(returned.clone());
+        wire.see_off(slot, canary);
+        let instance = slot.name.clone();
+        tokio::spawn(async move {
+            let Ok(engine) = wire.engine() else { return };
+            let written = Ruling::change(engine.store(), &instance, |ruling| ruling.returned = Some(returned.clone()));
+            if let Err(error) = written.await {
+                tracing::error!(instance, %error, "that a canary went back is not durable: a restart would try it again");
+            }
+        });
+    }
+}
+
+fn because(tally: Tally) -> String {
+    let Tally { canary, current } = tally;
+    format!(
+        "{} of its {} calls failed, and {} of {} of the current version's",
+        canary.failed, canary.calls, current.failed, current.calls
+    )
+}
+
+async fn keep(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
+    let backoff = Backoff::default();
+    let (mut tries, mut opened) = (0, Instant::now());
+    let instance = &slot.name;
+    while !version.is_dismissed() {
+        if let Stage::Open(running) = version.stage() {
+            tokio::select! {
+                why = running.gone() => {
+                    tracing::error!(instance, version = version.name(), why, "the plugin has ended by itself");
+                    version.set(Stage::Closed(why));
+                }
+                () = version.until_dismissed() => return,
+            }
+            drop(running);
+            let Some(wire) = wire.upgrade() else { return };
+            if wire.let_go(&slot, &version) {
+                return;
+            }
+            wire.count(&slot, &version, true);
+            if opened.elapsed() >= backoff.steady_after {
+                tries = 0;
+            }
+        }
+        let pause = backoff.pause(tries, sportello_engine::Entropy::random(&SystemEntropy));
+        tries = tries.saturating_add(1);
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = version.until_dismissed() => return,
+        }
+        let Some(wire) = wire.upgrade().filter(|wire| wire.is_connected()) else { return };
+        let again = version.open(wire.clone()).await;
+        if version.is_dismissed() {
+            return version.close(Duration::ZERO, "it was to be opened no more").await;
+        }
+        match again {
+            Ok(()) => {
+                version.restarts.fetch_add(1, Ordering::Relaxed);
+                opened = Instant::now();
+                version.start();
+            }
+            Err(error) => {
+                tracing::error!(instance, %error, "an instance does not open; all others go on without it");
+            }
+        }
+    }
+}
+
+impl Wire {
+    /// Whether a version that has ended by itself is not needed again: it was leaving, and another one is there.
+    fn let_go(&self, slot: &Slot, version: &Arc<Version>) -> bool {
+        let mut seats = slot.seats();
+        let is_left = seats.lineup.is_leaving(version.number()) && seats.lineup.current.is_some();
+        if is_left {
+            version.dismiss();
+            seats.lineup.gone(version.number());
+        }
+        is_left
+    }
+}
+
+async fn see_off(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
+    let number = version.number();
+    let began = Instant::now();
+    loop {
+        let Some(wire) = wire.upgrade().filter(|wire| wire.is_connected()) else { return };
+        let moved = slot.moved.notified();
+        tokio::pin!(moved);
+        // Registered before the look: what happens in between is heard.
+        moved.as_mut().enable();
+        let (is_leaving, open, is_last) = {
+            let seats = slot.seats();
+            let lineup = &seats.lineup;
+            (lineup.is_leaving(number), lineup.open_at(number), lineup.current.is_none())
+        };
+        // It was called back, or has gone.
+        if !is_leaving {
+            return;
+        }
+        let is_done = match is_last && slot.kind == Kind::Rail {
+            // Nobody else can be asked about what is open at it.
+            true => open == 0 && wire.open_at(&slot.name).await == Some(0),
+            false => open == 0 || began.elapsed() >= wire.drain_versions() || !version.is_open(),
+        };
+        if is_done {
+            if open > 0 {
+                tracing::warn!(
+                    instance = slot.name,
+                    version = version.name(),
+                    orders = open,
+                    "a version goes before what it was given has come to its end: the current one is asked about that"
+                );
+            }
+            return wire.dismiss(&slot, &version).await;
+        }
+        drop(wire);
+        let _ = tokio::time::timeout(LOOK_EVERY, moved).await;
+    }
+}
+
+impl Wire {
+    /// Closes a version that leaves. What comes for it while it ends its last calls finds another one.
+    async fn dismiss(&self, slot: &Arc<Slot>, version: &Arc<Version>) {
+        {
+            // Under the lock of the slots: nobody is put into one that is taken away.
+            let mut slots = self.slots_mut();
+            let mut seats = slot.seats();
+            seats.lineup.gone(version.number());
+            let is_empty = seats.wanted.is_none() && seats.lineup.all().next().is_none();
+            let is_same = slots.get(&slot.name).is_some_and(|there| Arc::ptr_eq(there, slot));
+            if is_empty && is_same {
+                slots.remove(&slot.name);
+            }
+        }
+        version.close(version.member.instance.deadline, "another version has taken its place").await;
+        tracing::info!(instance = slot.name, version = version.name(), "has finished, and is closed");
+    }
+
+    /// How many orders are open at this rail; nothing where the engine cannot be asked.
+    async fn open_at(&self, rail: &str) -> Option<usize> {
+        Some(self.engine().ok()?.open_at(rail).await)
+    }
+}

@@ -204,6 +204,9 @@ impl Switchboard {
     }
 
     async fn reload_into(&self, standing: &mut Standing) -> Result<Vec<Changed>, Problems> {
+        if self.engine.is_draining() {
+            return Err(said(&reading_file(standing), &"the gateway is about to stop"));
+        }
         let mut reading = Config::open(&standing.deployment.config.file)?;
         reading.problems.extend(standing.deployment.config.fixed_until_restart(&reading.config));
         let file = by_name(&reading.config);
@@ -271,9 +274,9 @@ fn reading_file(standing: &Standing) -> String {
     standing.deployment.config.file.display().to_string()
 }
 
-/// That the store failed, as a problem of the file that was to be read.
-fn said(file: &str, error: &StoreError) -> Problems {
-    let what = format!("what was decided beside it cannot be read: {error}");
+/// Why a file was not taken that nothing is wrong with.
+fn said(file: &str, why: &dyn std::fmt::Display) -> Problems {
+    let what = format!("it cannot be taken now: {why}");
     Problems(vec![Problem { file: file.to_owned(), line: 1, key: String::new(), what, remedy: String::new() }])
 }
 

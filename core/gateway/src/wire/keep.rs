@@ -71,7 +71,7 @@ fn because(tally: Tally) -> String {
 
 async fn keep(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
     let backoff = Backoff::default();
-    let (mut tries, mut opened) = (0, Instant::now());
+    let (mut tries, mut opened, mut has_ended) = (0, Instant::now(), false);
     let instance = &slot.name;
     while !version.is_dismissed() {
         if let Stage::Open(running) = version.stage() {
@@ -79,6 +79,7 @@ async fn keep(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
                 why = running.gone() => {
                     tracing::error!(instance, version = version.name(), why, "the plugin has ended by itself");
                     version.set(Stage::Closed(why));
+                    has_ended = true;
                 }
                 () = version.until_dismissed() => return,
             }
@@ -105,7 +106,7 @@ async fn keep(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
         }
         match again {
             Ok(()) => {
-                version.restarts.fetch_add(1, Ordering::Relaxed);
+                version.restarts.fetch_add(u64::from(has_ended), Ordering::Relaxed);
                 opened = Instant::now();
                 version.start();
             }

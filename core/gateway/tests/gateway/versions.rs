@@ -448,6 +448,44 @@ async fn an_instance_that_is_taken_out_ends_what_it_has() {
     world.until(Value::is_null).await;
 }
 
+/// A real library, which would stay in this process until it ends.
+#[tokio::test]
+async fn no_reload_fills_the_process_with_libraries() {
+    let built = std::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
+        .args(["build", "--quiet", "--package", "hello-rail"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .status();
+    assert!(built.unwrap().success());
+    // This program stands in `target/PROFILE/deps`, and the library in `target/debug`.
+    let target = std::env::current_exe().unwrap().ancestors().nth(3).unwrap().join("debug");
+    let name = format!("{}hello_rail{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
+    let world_with = |mb: &str, more: &str| {
+        let (before, _) = CONFIG.split_once("[rails.bank]").unwrap();
+        format!("{}\n{more}", before.replacen("plugins = [\"none\"]", &format!("plugins = [\"lib\"]\n{mb}"), 1))
+    };
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("lib")).unwrap();
+    std::fs::copy(target.join(&name), folder.path().join("lib").join(&name)).unwrap();
+    let first = world_with("resident_libraries_mb = 1", "");
+    std::fs::write(folder.path().join("gateway.toml"), &first).unwrap();
+    let gateway = Gateway::start(prepare_with(folder.path(), &first, Plugins::Folders).await.unwrap()).await.unwrap();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let base = format!("http://{}", gateway.address());
+    let world = World { folder, gateway, http: Client::builder().no_proxy().build().unwrap(), base };
+    let hello = "[rails.hello]\nplugin = \"hello-rail\"\n";
+    let refused = world.reload(&world_with("resident_libraries_mb = 1", hello)).await;
+    assert_eq!(refused.status, 422, "{refused:?}");
+    let said = refused.body["problems"][0].to_string();
+    assert!(said.contains("more in this process") && said.contains("restart the program"), "{said}");
+    assert_eq!(world.get("/v1/instances").await.body["residents"], json!([]));
+    let taken = world.reload(&world_with("resident_libraries_mb = 512", hello)).await;
+    assert_eq!((taken.status, &taken.body["changed"][0]["instance"]), (200, &json!("hello")), "{taken:?}");
+    let residents = world.get("/v1/instances").await.body["residents"].clone();
+    assert_eq!(residents[0]["plugin"], "hello-rail", "{residents:#}");
+    let file_len = std::fs::metadata(target.join(&name)).unwrap().len();
+    assert!(residents[0]["bytes"].as_u64().unwrap() > file_len, "{residents:#}");
+}
+
 /// Whoever may pay may not operate.
 #[tokio::test]
 async fn operating_takes_a_scope_of_its_own() {

@@ -7,8 +7,8 @@ use sportello_host::Confinement;
 use sportello_model::Currency;
 use sportello_sdk::Kind;
 
-use super::gateway::Gateway;
 use super::canary::{Canary, canary};
+use super::gateway::Gateway;
 use super::problem::Wrong;
 use super::section::Section;
 use super::value::{currency, duration, grant, is_plain_name, number, one_of, plain_name, text, version};

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
 mod across;
+mod changed;
 mod chaos;
 mod doubt;
 mod enrolled;

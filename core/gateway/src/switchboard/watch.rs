@@ -13,11 +13,12 @@ use crate::config::Config;
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// What a file looks like from outside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Look(Vec<(PathBuf, Option<SystemTime>, u64)>);
 
-/// What is made of one look after the other.
-#[derive(Debug)]
+/// What is made of one look after the other. The first that stands still is due: what changed between the reading and the
+/// first look would be missed for ever.
+#[derive(Debug, Default)]
 struct Watch {
     /// As it was when it was read.
     read: Look,
@@ -43,10 +44,6 @@ impl Watched {
 }
 
 impl Watch {
-    fn new(look: Look) -> Self {
-        Self { read: look.clone(), last: look }
-    }
-
     /// Whether what is seen now is to be read: it is not what was read, and has stood still.
     fn is_due(&mut self, look: Look) -> bool {
         let is_still = look == self.last;
@@ -71,7 +68,7 @@ impl Switchboard {
                 }
                 continue;
             }
-            let mut watch = Watch::new(look(&watched).await);
+            let mut watch = Watch::default();
             loop {
                 tokio::select! {
                     changed = told.changed() => match changed {
@@ -105,18 +102,17 @@ mod tests {
         // Each letter is what a look sees; what is read is in capitals.
         let check = |seen: &str| {
             let look = |letter: char| Look(vec![(PathBuf::from(letter.to_ascii_lowercase().to_string()), None, 0)]);
-            let mut letters = seen.chars();
-            let mut watch = Watch::new(look(letters.next().unwrap()));
-            for (at, letter) in letters.enumerate() {
+            let mut watch = Watch::default();
+            for (at, letter) in seen.chars().enumerate() {
                 assert_eq!(watch.is_due(look(letter)), letter.is_uppercase(), "{seen}, look {at}");
             }
         };
-        check("aaaa");
-        check("abBbb");
-        check("abcdDd");
+        check("aAaaa");
+        check("aAbBbb");
+        check("aAbcdDd");
         check("abBcCc");
         // Back before it was read, and after.
-        check("abaaa");
-        check("abBaA");
+        check("aAbaaa");
+        check("aAbBaA");
     }
 }

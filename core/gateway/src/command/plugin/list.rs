@@ -36,10 +36,6 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
     let mut rows = table([
         "instance",
         "plugin",
-        "version",
-        "signed by",
-        "canary",
-        "leaving",
         "state",
         "calls",
         "errors",
@@ -61,10 +57,6 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
         rows.add_row([
             cell("/name"),
             cell("/plugin"),
-            cell("/version"),
-            cell("/signer"),
-            cell("/canary/version"),
-            instance.get("leaving").and_then(Value::as_array).map_or(0, Vec::len).to_string(),
             cell("/state"),
             cell("/stats/calls"),
             cell("/stats/errors"),
@@ -84,6 +76,17 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
         let text = |key: &str| instance.get(key).and_then(Value::as_str);
         if let (Some(name), Some(why)) = (text("name"), text("because")) {
             say(format_args!("{name} is not open: {why}"));
+        }
+        let of_canary = |key: &str| instance.get("canary")?.get(key)?.as_str();
+        if let (Some(name), Some(version), Some(share)) = (text("name"), of_canary("version"), of_canary("share")) {
+            say(format_args!("{name}: the canary {version} is tried on {share}"));
+        }
+        let leaving = instance.get("leaving").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        for version in leaving {
+            let (open, of) = (version.get("orders_open"), version.get("version").and_then(Value::as_str));
+            if let (Some(name), Some(version), Some(open)) = (text("name"), of, open) {
+                say(format_args!("{name}: {version} is leaving; orders that are still open: {open}"));
+            }
         }
         let returned = |key: &str| instance.get("returned")?.get(key)?.as_str();
         if let (Some(name), Some(version), Some(why)) = (text("name"), returned("version"), returned("because")) {

@@ -6,6 +6,7 @@ mod health;
 pub mod idempotency;
 mod instances;
 mod ledger;
+mod metrics;
 mod payments;
 pub mod prefer;
 pub mod problem;
@@ -76,6 +77,7 @@ pub fn router(app: Arc<App>) -> Router {
         .route("/v1/reload", post(switch::reload))
         .route("/in/{instance}", any(webhooks::root))
         .route("/in/{instance}/{*path}", any(webhooks::below))
+        .route("/metrics", get(metrics::show))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
         .route("/problems/{code}", get(problem::explain))

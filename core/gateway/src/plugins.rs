@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sportello_engine::ChannelSetup;
-use sportello_host::{Limits, Loaded, OpenError, Services, Spec, TlsOptions};
+use sportello_host::{Limits, Loaded, OpenError, PAN_GRANT, Recorder, Services, Spec, TlsOptions};
 use sportello_sdk::marks::{self, Held};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
@@ -54,6 +54,8 @@ pub struct Member {
     tls: TlsOptions,
     /// What belongs to this instance alone.
     held: Vec<Held>,
+    /// What it is recorded by.
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl Deployment {
@@ -199,7 +201,7 @@ impl Member {
         }
         let tls = tls(instance, around, notes);
         let settings = Value::Object(settings);
-        Self { instance: instance.clone(), loaded, settings, secrets, tls, held: marks.held }
+        Self { instance: instance.clone(), loaded, settings, secrets, tls, held: marks.held, recorder: None }
     }
 
     /// Whether this would be opened in the same way from the same bytes.
@@ -214,6 +216,17 @@ impl Member {
             && self.settings == other.settings
             && self.secrets == other.secrets
             && self.tls == other.tls
+            && self.recorder.as_ref().map(Arc::as_ptr) == other.recorder.as_ref().map(Arc::as_ptr)
+    }
+
+    /// The same, recorded.
+    pub(crate) fn recorded_by(self, recorder: Arc<Recorder>) -> Self {
+        Self { recorder: Some(recorder), ..self }
+    }
+
+    /// Whether it may see card numbers.
+    pub fn sees_pan(&self) -> bool {
+        self.loaded.manifest().pan && self.instance.grants.iter().any(|grant| grant == PAN_GRANT)
     }
 
     /// What the host opens.
@@ -230,6 +243,7 @@ impl Member {
             tls: self.tls.clone(),
             limits,
             deadline: self.instance.deadline,
+            recorder: self.recorder.clone(),
             ..Spec::new(self.instance.name.clone(), services)
         }
     }

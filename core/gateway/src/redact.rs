@@ -46,15 +46,21 @@ impl Redactor {
         self.secrets.dedup();
     }
 
-    /// `line` without secrets, account and card numbers and phone numbers, and with control characters made visible:
-    /// a line in the log is one line, whatever a stranger wrote.
-    pub fn clean(&self, line: &str) -> String {
-        let mut clean = escape_controls(line);
+    /// `text` without secrets.
+    pub(crate) fn without_secrets(&self, text: &str) -> String {
+        let mut clean = text.to_owned();
         for secret in &self.secrets {
             if clean.contains(secret.as_str()) {
                 clean = clean.replace(secret.as_str(), TAKEN_OUT);
             }
         }
+        clean
+    }
+
+    /// `line` without secrets, account and card numbers and phone numbers, and with control characters made visible:
+    /// a line in the log is one line, whatever a stranger wrote.
+    pub fn clean(&self, line: &str) -> String {
+        let mut clean = self.without_secrets(&escape_controls(line));
         for span in personal(&clean).into_iter().rev() {
             clean.replace_range(span, TAKEN_OUT);
         }

@@ -1,6 +1,7 @@
 //! Where a gateway is changed while it runs: its configuration read again, its instances switched off and on, their versions
 //! promoted and gone back to. One change at a time, each whole or not at all.
 
+mod record;
 mod switch;
 mod watch;
 
@@ -17,6 +18,7 @@ use crate::config::{Config, Instance, Problem, Problems, Reading, Wrong};
 use crate::plugins::{Deployment, path_of};
 use crate::wire::{Changed, Intended, NotOpened, Off, Ruling, Wanted, Wire, setup};
 
+pub use record::Recorded;
 pub use switch::{NotSwitched, Switched};
 
 /// What told a gateway to read its configuration again.
@@ -75,6 +77,8 @@ struct Standing {
     file: BTreeMap<String, Instance>,
     /// Those that are drained: off until the program ends or they are switched on.
     drained: BTreeMap<String, Off>,
+    /// Those that are recorded.
+    recorded: BTreeMap<String, record::Recording>,
 }
 
 /// A deployment as it is to be, and what stands beside it.
@@ -148,7 +152,7 @@ impl Switchboard {
     pub(crate) fn new(wire: Arc<Wire>, engine: Engine, callers: Arc<Callers>, plan: Plan) -> Arc<Self> {
         let Plan { deployment, file, .. } = plan;
         let watched = Watched::of(&deployment.config);
-        let standing = Standing { deployment, file, drained: BTreeMap::new() };
+        let standing = Standing { deployment, file, drained: BTreeMap::new(), recorded: BTreeMap::new() };
         Arc::new(Self {
             wire,
             engine,
@@ -225,9 +229,12 @@ impl Switchboard {
         deployment: Deployment,
         file: BTreeMap<String, Instance>,
     ) -> Result<Vec<Changed>, Problems> {
-        let intended = intended(&self.engine, &deployment, &file, &standing.drained)
+        let mut intended = intended(&self.engine, &deployment, &file, &standing.drained)
             .await
             .map_err(|error| said(&reading_file(standing), &error))?;
+        for there in intended.values_mut() {
+            there.wanted.member = record::between(standing, there.wanted.member.clone());
+        }
         if let Some(hearer) = self.hearer.get() {
             hearer(&deployment);
         }

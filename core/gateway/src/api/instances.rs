@@ -12,7 +12,7 @@ use sportello_host::{BreakerState, Running, residents};
 
 use super::problem::Problem;
 use super::{App, json as json_response};
-use crate::config::Scope;
+use crate::config::{Isolation, Scope};
 use crate::plugins::Member;
 use crate::wire::{Slot, Stage, Standing, Version};
 
@@ -84,6 +84,14 @@ fn facts(member: &Member) -> Map<String, Value> {
         "contract": manifest.contract,
         "sha256": member.loaded.fingerprint().map(|fingerprint| fingerprint.to_string()),
         "signer": member.loaded.signer().map(|signer| &signer.key),
+        "isolation": match member.instance.isolation {
+            Isolation::InProcess => "in-process",
+            Isolation::Process(_) => "process",
+        },
+        "endpoints_asked": manifest.endpoints,
+        "grants": member.instance.grants,
+        "sees_pan": member.sees_pan(),
+        "secrets": manifest.secrets,
     });
     match facts {
         Value::Object(facts) => facts,
@@ -93,6 +101,7 @@ fn facts(member: &Member) -> Map<String, Value> {
 
 /// Where a version stands.
 fn stage(version: &Version) -> Map<String, Value> {
+    let life = version.running().and_then(|running| running.life().cloned());
     let (state, why, stats) = match version.stage() {
         Stage::Closed(why) => ("closed", Some(why), Value::Null),
         Stage::Open(running) => {
@@ -104,6 +113,8 @@ fn stage(version: &Version) -> Map<String, Value> {
         ("state".to_owned(), state.into()),
         ("because".to_owned(), why.into()),
         ("restarts".to_owned(), version.restarts().into()),
+        ("process".to_owned(), life.as_ref().map(|life| life.pid()).into()),
+        ("resident_bytes".to_owned(), life.and_then(|life| life.resident_bytes()).into()),
         ("stats".to_owned(), stats),
     ])
 }
@@ -125,6 +136,7 @@ fn stats(running: &Running) -> Value {
             BreakerState::HalfOpen => "half_open",
         },
         "latency_p50_us": us(stats.latency(50.0)),
+        "latency_p90_us": us(stats.latency(90.0)),
         "latency_p99_us": us(stats.latency(99.0)),
     })
 }

@@ -27,34 +27,39 @@ pub(super) async fn reload(State(app): State<Arc<App>>, headers: HeaderMap) -> R
     }
 }
 
-/// `POST /v1/instances/{name}/{switch}`: `enable`, `disable`, `drain`, `promote` or `rollback`.
+/// `POST /v1/instances/{name}/{switch}`: `enable`, `disable`, `drain`, `promote`, `rollback`, `record` or `record-end`.
 pub(super) async fn switch(
     State(app): State<Arc<App>>,
     parts: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let caller = app.callers.authorize(&headers, Scope::Operate)?;
-    let nothing = || Problem::new(Kind::NotFound, "there is enable, disable, drain, promote and rollback");
+    let nothing = || Problem::new(Kind::NotFound, "there is enable, disable, drain, promote, rollback, record and record-end");
     let Path((name, switch)) = parts.map_err(|_| nothing())?;
     let _inside = app.taking()?;
     tracing::info!(caller = caller.name, instance = name, switch, "a request switches an instance");
     let board = app.switchboard.clone();
     let switched = tokio::spawn(async move {
-        Some(match switch.as_str() {
+        let answered = match switch.as_str() {
+            "record" => return Some(board.record(&name).await.map(|done| json_response(&done))),
+            "record-end" => return Some(board.record_end(&name).await.map(|done| json_response(&done))),
             "enable" => board.enable(&name).await,
             "disable" => board.disable(&name).await,
             "drain" => board.drain(&name).await,
             "promote" => board.promote(&name).await,
             "rollback" => board.rollback(&name).await,
             _ => return None,
-        })
+        };
+        Some(answered.map(|switched| json_response(&switched)))
     });
     let switched = switched.await.map_err(|error| Problem::new(Kind::Internal, error.to_string()))?;
-    switched.ok_or_else(nothing)?.map(|switched| json_response(&switched)).map_err(|error| match error {
+    switched.ok_or_else(nothing)?.map_err(|error| match error {
         NotSwitched::Unknown(_) => Problem::new(Kind::NotFound, error.to_string()),
-        NotSwitched::NoCanary(_) | NotSwitched::NoneBefore(_) | NotSwitched::Off(_) => {
-            Problem::new(Kind::NotNow, error.to_string())
-        }
+        NotSwitched::NoCanary(_)
+        | NotSwitched::NoneBefore(_)
+        | NotSwitched::NotRecorded(_)
+        | NotSwitched::Off(_)
+        | NotSwitched::Unwritable(_) => Problem::new(Kind::NotNow, error.to_string()),
         NotSwitched::Config(problems) => unchanged(problems),
         NotSwitched::Store(error) => unavailable(&error),
     })

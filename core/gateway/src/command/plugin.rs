@@ -1,7 +1,9 @@
 //! `sportello plugin`: a file for each of its commands.
 
+pub mod inspect;
 pub mod keygen;
 pub mod list;
+pub mod record;
 pub mod replay;
 pub mod sign;
 pub mod verify;
@@ -15,8 +17,10 @@ use crate::cli::{Failed, Setting};
 #[derive(Debug, Subcommand)]
 #[expect(missing_docs, reason = "a command says what it does where its options are")]
 pub enum Plugin {
+    Inspect(inspect::Inspect),
     Keygen(keygen::Keygen),
     List(list::List),
+    Record(record::Record),
     Replay(replay::Replay),
     Sign(sign::Sign),
     Verify(verify::Verify),
@@ -39,8 +43,10 @@ impl Plugin {
     /// Its own.
     pub fn run(self, setting: &Setting) -> Result<(), Failed> {
         match self {
+            Self::Inspect(inspect) => inspect.run(setting),
             Self::Keygen(keygen) => keygen.run(setting),
             Self::List(list) => list.run(setting),
+            Self::Record(record) => record.run(setting),
             Self::Replay(replay) => replay.run(setting),
             Self::Sign(sign) => sign.run(setting),
             Self::Verify(verify) => verify.run(setting),

@@ -37,6 +37,12 @@ pub enum NotSwitched {
     /// It is off.
     #[error("{0:?} is switched off: switch it on first")]
     Off(String),
+    /// It is not recorded.
+    #[error("{0:?} is not being recorded")]
+    NotRecorded(String),
+    /// The recording has no file.
+    #[error("the recording cannot be written: {0}")]
+    Unwritable(String),
     /// A version cannot be had, or does not open.
     #[error(transparent)]
     Config(#[from] Problems),
@@ -178,7 +184,7 @@ impl Switchboard {
         switched
     }
 
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         standing: &mut Standing,
         name: &str,
@@ -203,6 +209,6 @@ impl Switchboard {
     }
 }
 
-fn known<'a>(standing: &'a Standing, name: &str) -> Result<&'a crate::config::Instance, NotSwitched> {
+pub(super) fn known<'a>(standing: &'a Standing, name: &str) -> Result<&'a crate::config::Instance, NotSwitched> {
     standing.file.get(name).ok_or_else(|| NotSwitched::Unknown(name.to_owned()))
 }

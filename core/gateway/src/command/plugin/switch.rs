@@ -25,11 +25,7 @@ impl Switch {
     }
 
     async fn ask(self, setting: &Setting, what: &str) -> Result<(), Failed> {
-        // A name that is none is no instance's: it must not be read as a path.
-        if !self.name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
-            return Err(Failed::Asking(format!("{:?} is no instance's name", self.name)));
-        }
-        let path = format!("/v1/instances/{}/{what}", self.name);
+        let path = format!("/v1/instances/{}/{what}", plain(&self.name)?);
         let answer = Client::open(&setting.config)?.post(&path, &Value::Null, None, &[Scope::Operate]).await?;
         if setting.json {
             say_json(&answer);
@@ -43,5 +39,13 @@ impl Switch {
             say(format_args!("Until gateway.toml says so itself, the gateway remembers it. Write there: {write}"));
         }
         Ok(())
+    }
+}
+
+/// The name of an instance. One that is none must not be read as a path.
+pub(super) fn plain(name: &str) -> Result<&str, Failed> {
+    match !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
+        true => Ok(name),
+        false => Err(Failed::Asking(format!("{name:?} is no instance's name"))),
     }
 }

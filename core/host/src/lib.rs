@@ -57,9 +57,13 @@ mod grants;
 mod hostcalls;
 mod http;
 mod inbound;
+#[cfg_attr(not(target_os = "linux"), path = "isolated/elsewhere.rs")]
+mod isolated;
 mod keepalive;
 mod lane;
 mod life;
+#[cfg(target_os = "linux")]
+mod link;
 mod loaded;
 mod open;
 mod page;
@@ -97,6 +101,7 @@ pub use grants::{Grants, PAN_GRANT, Pattern, PatternError, Ungranted};
 pub use hostcalls::STORED_LEN_MAX;
 pub use http::BODY_LEN_MAX;
 pub use inbound::Delivered;
+pub use isolated::{Support, main_if_child, support, use_program};
 pub use life::{Connected, Life};
 pub use loaded::{Loaded, residents};
 pub use open::OpenError;

@@ -1,20 +1,22 @@
 //! Loads the very bytes that were checked, once for each content.
 //!
-//! All `unsafe` of this crate is here: to load a library is to trust it.
+//! To load a library is to trust it: so `unsafe` is here, and in what makes a plugin's own process.
 
 #![allow(unsafe_code)]
 
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use abi_stable::library::{AbiHeaderRef, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use serde_json::Value;
 use sportello_sdk::Manifest;
 use sportello_sdk::abi::{AbiPeer, PluginModuleRef};
 use sportello_sdk::frames::Peer;
+use tokio::sync::OnceCell;
 
-use crate::confine::Confinement;
 use crate::declared::{Declared, Fingerprint, LoadError};
 use crate::life::Connected;
 use crate::resident::{Resident, footprint};
@@ -31,6 +33,8 @@ pub struct Loaded {
     fingerprint: Option<Fingerprint>,
     signer: Option<Signer>,
     connect: Arc<Connect>,
+    /// What it said its settings look like: they are derived from a type, and the same whenever it is asked.
+    pub(crate) schema: Arc<OnceCell<Value>>,
 }
 
 impl fmt::Debug for Loaded {
@@ -47,24 +51,18 @@ impl Declared {
     /// Loads the bytes that were read, and checks that both sides mean the same by the ABI.
     ///
     /// A library stays loaded until the process ends: its code may be anywhere, in a thread-local's destructor for one.
-    /// The same bytes are loaded once, however often they are asked for.
+    /// The same bytes are loaded once, however often they are asked for; and before that in a process of their own, which
+    /// is thrown away: what kills whoever loads it kills that one ([`Declared::rehearse`]).
     ///
     /// # Errors
     /// [`LoadError::Refused`].
     pub fn load(self) -> Result<Loaded, LoadError> {
+        if !is_loaded(self.fingerprint) {
+            self.rehearse()?;
+        }
         let root = root_of(&self).map_err(|because| LoadError::Refused { path: self.path.clone(), because })?;
         let connect = move |host| Connected::in_process((root.connect())(AbiPeer::new(host)).into_peer());
         Ok(Loaded::new(self.manifest, Some(self.fingerprint), connect))
-    }
-
-    /// Has each instance live in a process of its own, within these bounds. Nothing of the library runs in this one.
-    ///
-    /// # Errors
-    /// [`LoadError::Refused`].
-    pub fn isolate(self, confinement: Confinement) -> Result<Loaded, LoadError> {
-        let _ = confinement;
-        let because = "this system has nothing to isolate a plugin with: isolation needs Linux".to_owned();
-        Err(LoadError::Refused { path: self.path, because })
     }
 }
 
@@ -75,7 +73,8 @@ impl Loaded {
         fingerprint: Option<Fingerprint>,
         connect: impl Fn(Arc<dyn Peer>) -> Connected + Send + Sync + 'static,
     ) -> Self {
-        Self { manifest: Arc::new(manifest), fingerprint, signer: None, connect: Arc::new(connect) }
+        let schema = Arc::default();
+        Self { manifest: Arc::new(manifest), fingerprint, signer: None, connect: Arc::new(connect), schema }
     }
 
     /// A plugin that is linked into the program, for a simulation, a benchmark or a test: `connect` is
@@ -154,6 +153,11 @@ struct InProcess {
 /// constructors again, to the same end.
 static LIBRARIES: Mutex<Option<HashMap<Fingerprint, Result<InProcess, String>>>> = Mutex::new(None);
 
+fn is_loaded(fingerprint: Fingerprint) -> bool {
+    let libraries = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
+    libraries.as_ref().is_some_and(|libraries| libraries.contains_key(&fingerprint))
+}
+
 fn root_of(declared: &Declared) -> Result<PluginModuleRef, String> {
     // Held while loading: two loads of the same bytes must not both go on.
     let mut libraries = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
@@ -163,7 +167,13 @@ fn root_of(declared: &Declared) -> Result<PluginModuleRef, String> {
     }
     let loaded = Sealed::new(&declared.manifest.name, &declared.bytes)
         .map_err(|error| format!("its bytes cannot be copied into sealed memory: {error}"))
-        .and_then(|sealed| open(sealed, declared.resident()))
+        .and_then(|sealed| {
+            let library = open(sealed.path());
+            // The memory keeps its name, by which the loader would take another library for this one.
+            std::mem::forget(sealed);
+            let (root, header) = library?;
+            Ok(InProcess { root, header, resident: declared.resident() })
+        })
         .and_then(|library| {
             let same = |other: &InProcess| other.header == library.header;
             if libraries.values().flatten().any(same) {
@@ -176,18 +186,24 @@ fn root_of(declared: &Declared) -> Result<PluginModuleRef, String> {
     root
 }
 
-fn open(sealed: Sealed, resident: Resident) -> Result<InProcess, String> {
+/// The root module of the library at `path`, which stays loaded until the process ends.
+#[cfg(target_os = "linux")]
+pub(crate) fn root_at(path: &Path) -> Result<PluginModuleRef, String> {
+    open(path).map(|(root, _)| root)
+}
+
+/// The library's root module, and the address of its header.
+fn open(path: &Path) -> Result<(PluginModuleRef, usize), String> {
     // SAFETY: the library's constructors run here. It was vetted: it needs nothing but libc, and its segments are inside
     // the bytes, which are sealed. That its own code is sound is what its author vouches for.
-    let library = unsafe { Library::open(Some(sealed.path()), RTLD_NOW | RTLD_LOCAL) }
+    let library = unsafe { Library::open(Some(path), RTLD_NOW | RTLD_LOCAL) }
         .map_err(|error| format!("the loader refuses it: {error}"))?;
     // SAFETY: the symbol, which only `export_channel!` and `export_rail!` define, is a `LibHeader`, and `AbiHeaderRef`
     // is a pointer to one. What it points to lives for ever, since the library is never closed (below).
     let header =
         unsafe { library.get::<AbiHeaderRef>(ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes()).map(|symbol| *symbol) };
-    // Closed, it would take its code away from under whatever its constructors left behind; and the memory keeps its
-    // name, by which the loader would take another library for this one.
-    std::mem::forget((library, sealed));
+    // Closed, it would take its code away from under whatever its constructors left behind.
+    std::mem::forget(library);
     let header = header.map_err(|_| {
         "it has a manifest, but exports no plugin: call `export_channel!` or `export_rail!` once in it".to_owned()
     })?;
@@ -196,5 +212,5 @@ fn open(sealed: Sealed, resident: Resident) -> Result<InProcess, String> {
     let root = header.upgrade().and_then(|header| header.init_root_module::<PluginModuleRef>()).map_err(|error| {
         format!("its ABI is not ours, build it with the `sportello-sdk` of this gateway's major version: {error}")
     })?;
-    Ok(InProcess { root, header: address, resident })
+    Ok((root, address))
 }

@@ -55,11 +55,15 @@ pub enum OpenError {
 }
 
 impl Loaded {
-    /// The JSON Schema of the plugin's settings, as derived from their type.
+    /// The JSON Schema of the plugin's settings, as derived from their type. It is asked once.
     ///
     /// # Errors
     /// When the plugin does not say.
     pub async fn schema(&self) -> Result<Value, CallError> {
+        self.schema.get_or_try_init(|| self.ask_schema()).await.cloned()
+    }
+
+    async fn ask_schema(&self) -> Result<Value, CallError> {
         let plugin = self.connect(Arc::new(NoHost));
         // What hangs here must not keep the deadline below from being noticed.
         let _awake = KeepAlive::of(&Handle::current());

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 pub(crate) struct Sealed {
     path: PathBuf,
     #[cfg(target_os = "linux")]
-    _memory: std::fs::File,
+    memory: std::fs::File,
     #[cfg(not(target_os = "linux"))]
     _folder: tempfile::TempDir,
 }
@@ -18,6 +18,12 @@ impl Sealed {
     /// Where the loader finds them.
     pub(crate) fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The memory, for another process.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn memory(&self) -> &std::fs::File {
+        &self.memory
     }
 
     /// Copies `bytes` into anonymous memory and seals it: whatever happens to the file on disk, what was verified is
@@ -39,7 +45,7 @@ impl Sealed {
         memory.write_all(bytes)?;
         fcntl_add_seals(&memory, SealFlags::WRITE | SealFlags::SHRINK | SealFlags::GROW | SealFlags::SEAL)?;
         let path = PathBuf::from(format!("/proc/self/fd/{}", memory.as_raw_fd()));
-        Ok(Self { path, _memory: memory })
+        Ok(Self { path, memory })
     }
 
     /// Copies `bytes` into a folder that is this user's alone: other systems have no sealed memory to load from.

@@ -83,6 +83,11 @@ struct Mapped {
 /// # Errors
 /// The first reason that it is not.
 pub fn vet(library: &[u8]) -> Result<(), Unfit> {
+    needs(library).map(|_| ())
+}
+
+/// The libraries that `library` needs, if it is fit to be loaded.
+pub(crate) fn needs(library: &[u8]) -> Result<Vec<&'static str>, Unfit> {
     let header = Header::parse(library).map_err(|_| Unfit::NotElf("the header is not that of such an ELF file"))?;
     let endian = header.endian().map_err(|_| Unfit::NotElf("the byte order is another"))?;
     if header.e_type(endian) != elf::ET_DYN {
@@ -181,7 +186,7 @@ fn at<'a>(library: &'a [u8], mapped: &[Mapped], address: u64, len: u64) -> Optio
     library.read_bytes_at(load.offset.checked_add(skip)?, len).ok()
 }
 
-fn check_dynamic(library: &[u8], mapped: &[Mapped], address: u64, len: u64) -> Result<(), Unfit> {
+fn check_dynamic(library: &[u8], mapped: &[Mapped], address: u64, len: u64) -> Result<Vec<&'static str>, Unfit> {
     let table = at(library, mapped, address, len).ok_or(Unfit::Dynamic("it is not mapped"))?;
     let count = table.len() / size_of::<Entry>();
     let entries: &[Entry] = table.read_slice_at(0, count).map_err(|()| Unfit::Dynamic("it is not aligned"))?;
@@ -215,6 +220,7 @@ fn check_dynamic(library: &[u8], mapped: &[Mapped], address: u64, len: u64) -> R
         .zip(strings_len)
         .and_then(|(address, len)| at(library, mapped, address, len))
         .ok_or(Unfit::Dynamic("its strings are not mapped"))?;
+    let mut needs = Vec::with_capacity(needed.len());
     for name in needed {
         let name = usize::try_from(name)
             .ok()
@@ -222,11 +228,12 @@ fn check_dynamic(library: &[u8], mapped: &[Mapped], address: u64, len: u64) -> R
             .and_then(|rest| rest.split(|byte| *byte == 0).next())
             .and_then(|name| std::str::from_utf8(name).ok())
             .ok_or(Unfit::Dynamic("a needed library has no name"))?;
-        if !NEEDED.contains(&name) {
-            return Err(Unfit::Needs(name.chars().take(80).collect()));
+        match NEEDED.iter().find(|known| **known == name) {
+            Some(known) => needs.push(*known),
+            None => return Err(Unfit::Needs(name.chars().take(80).collect())),
         }
     }
-    Ok(())
+    Ok(needs)
 }
 
 /// What no plugin may tell the loader. A `SONAME` is among it, which rustc gives no cdylib: `dlopen` matches by name, and

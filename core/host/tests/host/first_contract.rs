@@ -4,26 +4,35 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sportello_host::{Ask, Declared, Loaded};
+use sportello_host::{Ask, Confinement, Declared, Loaded, use_program};
 use sportello_sdk::{Choice, Note, Outcome, Secret};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::world::spec;
 
-fn stored(name: &str) -> Loaded {
+/// In this process, and in one of its own.
+fn stored(name: &str) -> [Loaded; 2] {
+    use_program(env!("CARGO_BIN_EXE_sportello-child"));
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/contract-1.0").join(name);
-    let loaded = Declared::read(&path).unwrap().load().unwrap();
-    assert_eq!(loaded.manifest().contract, "1.0");
+    let declared = Declared::read(&path).unwrap();
+    let loaded = [declared.clone().load().unwrap(), declared.isolate(Confinement::default()).unwrap()];
+    assert!(loaded.iter().all(|loaded| loaded.manifest().contract == "1.0"));
     loaded
 }
 
 #[tokio::test]
 async fn a_rail_of_the_first_contract_settles() {
+    for loaded in stored("libhello_rail.so") {
+        settles(loaded).await;
+    }
+}
+
+async fn settles(loaded: Loaded) {
     let mut spec = spec();
     spec.settings = json!({ "limit_minor": 5000 });
     spec.secrets.clear();
-    let running = stored("libhello_rail.so").open(spec).await.unwrap();
+    let running = loaded.open(spec).await.unwrap();
     running.start();
     let party = json!({ "name": "anna", "account": "hello:1", "mood": "of a later contract" });
     let check = async |minor: u64, settles: bool| {
@@ -41,11 +50,16 @@ async fn a_rail_of_the_first_contract_settles() {
 
 #[tokio::test]
 async fn a_channel_of_the_first_contract_delivers_a_note_with_choices() {
+    for loaded in stored("libhello_channel.so") {
+        delivers(loaded).await;
+    }
+}
+
+async fn delivers(loaded: Loaded) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut spec = spec();
     spec.settings = json!({ "url": format!("http://{}", listener.local_addr().unwrap()) });
     spec.secrets.clear();
-    let loaded = stored("libhello_channel.so");
     spec.secrets.extend(loaded.manifest().secrets.iter().map(|name| (name.clone(), Secret::new("s3cret"))));
     let running = loaded.open(spec).await.unwrap();
     let note = Note {

@@ -15,8 +15,14 @@ use crate::world::{World, until};
 pub(crate) fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let packages =
-            ["hello-rail", "hello-channel", "hostile-panics", "hostile-panics-channel", "hostile-next-contract"];
+        let packages = [
+            "hello-rail",
+            "hello-channel",
+            "hostile-escapes",
+            "hostile-panics",
+            "hostile-panics-channel",
+            "hostile-next-contract",
+        ];
         let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
             .arg("build")
             .arg("--quiet")
@@ -35,14 +41,14 @@ pub(crate) fn file(name: &str) -> PathBuf {
     folder().join(format!("{}{name}{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX))
 }
 
-fn spec(settings: Value) -> Spec {
+pub(crate) fn spec(settings: Value) -> Spec {
     let mut spec = Spec::new("anna", Arc::new(World::default()));
     spec.settings = settings;
     spec.backoff.pause = Duration::from_millis(1);
     spec
 }
 
-fn order() -> Vec<u8> {
+pub(crate) fn order() -> Vec<u8> {
     let party = json!({ "name": "anna", "account": "hello:1" });
     let order = json!({
         "key": "a1", "payment": "0190f5fe7c007a00a3f1c0ffee000001", "kind": "transfer",

@@ -11,6 +11,8 @@ mod endpoints;
 mod errors;
 mod first_contract;
 mod inbound;
+#[cfg(target_os = "linux")]
+mod isolated;
 mod library;
 mod mutated;
 mod replay;

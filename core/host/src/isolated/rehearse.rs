@@ -1,0 +1,110 @@
+//! Loads a library where it can do no harm, before it is loaded here: of damaged files one in eight kills whoever loads
+//! it, vetted as it is.
+
+use std::collections::HashSet;
+use std::io::Read;
+use std::os::unix::net::UnixStream;
+use std::sync::mpsc::channel;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::Library;
+use super::nursery::bear;
+use super::program::program;
+use super::verdict::verdict;
+use crate::confine::Confinement;
+use crate::declared::{Declared, Fingerprint, LoadError};
+use crate::link::{Kind, Reader};
+
+/// How long that may take. A loaded machine takes its time.
+const WITHIN: Duration = Duration::from_secs(10);
+
+/// The libraries that went well.
+static REHEARSED: Mutex<Option<HashSet<Fingerprint>>> = Mutex::new(None);
+
+impl Declared {
+    /// Loads the library in a process of its own, which is then thrown away; once for the same bytes. Where this program has
+    /// no such processes, nothing is done.
+    ///
+    /// # Errors
+    /// [`LoadError::Refused`], with what became of that process.
+    pub fn rehearse(&self) -> Result<(), LoadError> {
+        if program().is_none() || is_known(self.fingerprint) {
+            return Ok(());
+        }
+        let refused = |because: String| LoadError::Refused { path: self.path.clone(), because };
+        let library = Library::of(self).map_err(refused)?;
+        try_out(&library).map_err(refused)?;
+        REHEARSED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(self.fingerprint);
+        Ok(())
+    }
+}
+
+fn is_known(fingerprint: Fingerprint) -> bool {
+    let rehearsed = REHEARSED.lock().unwrap_or_else(PoisonError::into_inner);
+    rehearsed.as_ref().is_some_and(|rehearsed| rehearsed.contains(&fingerprint))
+}
+
+fn try_out(library: &Library) -> Result<(), String> {
+    let not_started = |error: std::io::Error| format!("it could not be tried out: {error}");
+    let confinement = Confinement::default();
+    let (mut ours, theirs) = UnixStream::pair().map_err(not_started)?;
+    let (sender, births) = channel();
+    bear(library, confinement, theirs, move |mut command| drop(sender.send(command.spawn()))).map_err(not_started)?;
+    let born = births.recv().map_err(|_| not_started(std::io::Error::other("the nursery is closed")))?;
+    let mut child = born.map_err(not_started)?;
+    let heard = hear(&mut ours);
+    let mut said = String::new();
+    if heard.is_ok() {
+        // It has said all that it is asked for.
+        let _ = child.kill();
+    }
+    if matches!(heard, Err(Unheard::Late)) {
+        let _ = child.kill();
+        said = "it did not come up".to_owned();
+    }
+    let status = child.wait().ok();
+    match heard {
+        Ok(()) => Ok(()),
+        Err(Unheard::NotLoaded(why)) => Err(why),
+        Err(Unheard::Late) => Err(format!("it was tried out, and {said} within {} s", WITHIN.as_secs())),
+        Err(Unheard::Closed) => {
+            if let Some(mut stderr) = child.stderr.take() {
+                let _ = stderr.by_ref().take(4_000).read_to_string(&mut said);
+            }
+            let why = verdict(status, &said, confinement.memory_mb);
+            Err(format!("it killed the process that it was tried out in: {why}"))
+        }
+    }
+}
+
+/// Why a child did not say that it is up.
+enum Unheard {
+    NotLoaded(String),
+    Closed,
+    Late,
+}
+
+fn hear(socket: &mut UnixStream) -> Result<(), Unheard> {
+    let until = Instant::now() + WITHIN;
+    let mut reader = Reader::default();
+    let mut piece = [0; 4096];
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
+            return Err(Unheard::Late);
+        }
+        match socket.read(&mut piece) {
+            Ok(0) => return Err(Unheard::Closed),
+            Ok(len) => reader.buffer().extend_from_slice(piece.get(..len).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Err(Unheard::Late),
+            Err(_) => return Err(Unheard::Closed),
+        }
+        match reader.next() {
+            Ok(None) => {}
+            Ok(Some(message)) if message.kind == Kind::Hello && message.ok => return Ok(()),
+            Ok(Some(message)) => return Err(Unheard::NotLoaded(String::from_utf8_lossy(&message.frame).into_owned())),
+            Err(breach) => return Err(Unheard::NotLoaded(breach.to_string())),
+        }
+    }
+}

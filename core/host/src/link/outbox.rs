@@ -1,0 +1,112 @@
+//! What is to be sent: one buffer, which one task drains.
+
+use std::io::ErrorKind;
+use std::sync::{Mutex, PoisonError};
+
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::Notify;
+
+use super::Outgoing;
+
+/// The most that waits to be read by the other side, in bytes. Nothing that is asked of it goes beyond.
+pub(crate) const WAITING_LEN_MAX: usize = 64 << 20;
+
+/// A buffer that has held more than this is not kept.
+const KEPT_LEN_MAX: usize = 256 << 10;
+
+/// Where messages go.
+pub(crate) trait Outbox: Send + Sync + 'static {
+    /// Takes a message, whole. `alone` says that nothing follows soon: it need not wait for others to be sent with.
+    fn send(&self, message: &Outgoing<'_>, alone: bool);
+
+    /// Whether there is so much already that nothing new is to be asked.
+    fn is_full(&self) -> bool;
+}
+
+/// That of a host, which has other things to do while a socket is full.
+pub(crate) struct SocketOutbox {
+    socket: OwnedWriteHalf,
+    state: Mutex<State>,
+    filled: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    waiting: Vec<u8>,
+    /// How much the task that drains is busy with.
+    writing_len: usize,
+    is_over: bool,
+}
+
+impl SocketOutbox {
+    pub(crate) fn new(socket: OwnedWriteHalf) -> Self {
+        Self { socket, state: Mutex::default(), filled: Notify::new() }
+    }
+
+    /// Sends what comes, until the socket is broken.
+    pub(crate) async fn drain(&self) {
+        let mut chunk = Vec::new();
+        loop {
+            {
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                std::mem::swap(&mut chunk, &mut state.waiting);
+                state.writing_len = chunk.len();
+            }
+            if chunk.is_empty() {
+                self.filled.notified().await;
+            } else if self.write(&chunk).await.is_err() {
+                // Whoever reads hears of it as well, and knows more.
+                let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+                *state = State { is_over: true, ..State::default() };
+                return;
+            }
+            chunk.clear();
+            if chunk.capacity() > KEPT_LEN_MAX {
+                chunk = Vec::new();
+            }
+        }
+    }
+
+    async fn write(&self, mut rest: &[u8]) -> std::io::Result<()> {
+        while !rest.is_empty() {
+            match self.socket.try_write(rest) {
+                Ok(written) => rest = rest.get(written..).unwrap_or_default(),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.socket.writable().await?,
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Outbox for SocketOutbox {
+    fn send(&self, message: &Outgoing<'_>, alone: bool) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.is_over {
+            return;
+        }
+        let was_idle = state.waiting.is_empty() && state.writing_len == 0;
+        message.write(&mut state.waiting);
+        // With nothing to be sent along, the other task's turn would cost more than the system call.
+        if alone && was_idle {
+            match self.socket.try_write(&state.waiting) {
+                Ok(written) if written == state.waiting.len() => {
+                    state.waiting.clear();
+                    return;
+                }
+                Ok(written) => drop(state.waiting.drain(..written)),
+                // Full, or broken: the task that drains finds out.
+                Err(_) => {}
+            }
+        }
+        drop(state);
+        if was_idle {
+            self.filled.notify_one();
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting.len() + state.writing_len > WAITING_LEN_MAX
+    }
+}

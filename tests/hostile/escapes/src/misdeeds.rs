@@ -1,0 +1,148 @@
+//! What no rail may do.
+
+use std::io::{Error, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr, UnixStream};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use libc::{c_int, c_long, c_void};
+
+/// Tries `what`, and says what came of it, if it still can.
+pub(crate) fn perform(what: &str) -> String {
+    let (verb, rest) = what.split_once(' ').unwrap_or((what, ""));
+    let came = match verb {
+        "segfault" => segfault(),
+        "abort" => std::process::abort(),
+        "exit" => std::process::exit(3),
+        "loop" => endless(),
+        "stack" => Ok(format!("{}", deeper(1))),
+        "memory" => hoard(),
+        "panic" => panic!("told to panic with {rest}"),
+        "fork-bomb" => loop {
+            // SAFETY: none of this is; that is what it is for. So for all below.
+            unsafe { libc::fork() };
+        },
+        "stderr" => shout(rest),
+        "garbage" => garbage(),
+        "close" => number(unsafe { libc::close(3) }.into()),
+        "fork" => number(unsafe { libc::fork() }.into()),
+        "thread" => std::thread::Builder::new().spawn(|| ()).map(|_| "a thread".to_owned()),
+        "file" => std::fs::read(rest).map(|bytes| format!("{} bytes", bytes.len())),
+        "write" => std::fs::write(rest, "x").map(|()| rest.to_owned()),
+        "list" => std::fs::read_dir(rest).map(|entries| format!("{} entries", entries.count())),
+        "remove" => std::fs::remove_file(rest).map(|()| rest.to_owned()),
+        "chdir" => std::env::set_current_dir(rest).map(|()| rest.to_owned()),
+        "tcp" => TcpStream::connect(rest).map(|_| rest.to_owned()),
+        "listen" => TcpListener::bind("127.0.0.1:0").map(|_| "a port".to_owned()),
+        "udp" => UdpSocket::bind("127.0.0.1:0").map(|_| "a port".to_owned()),
+        "unix" => UnixStream::connect(rest).map(|_| rest.to_owned()),
+        "abstract" => SocketAddr::from_abstract_name(rest)
+            .and_then(|address| UnixStream::connect_addr(&address))
+            .map(|_| rest.to_owned()),
+        "exec" => Err(Command::new("/bin/true").exec()),
+        "ptrace" => number(unsafe { libc::ptrace(libc::PTRACE_ATTACH, pid(rest), 0, 0) }),
+        "peek" => peek(pid(rest)),
+        "kill" => number(unsafe { libc::kill(pid(rest), libc::SIGCONT) }.into()),
+        "kill-group" => number(unsafe { libc::kill(0, libc::SIGCONT) }.into()),
+        "map-code" => map(libc::PROT_READ | libc::PROT_EXEC, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
+        "map-all" => map(7, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
+        "shared" => map(libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS),
+        "grows" => map(3, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN),
+        "make-code" => make_code(),
+        "memfd" => number(unsafe { libc::memfd_create(c"x".as_ptr(), 0) }.into()),
+        "ring" => syscall(libc::SYS_io_uring_setup, 1),
+        "bpf" => syscall(libc::SYS_bpf, 0),
+        "keys" => syscall(libc::SYS_keyctl, 0),
+        "unshare" => number(unsafe { libc::unshare(libc::CLONE_NEWUSER) }.into()),
+        "become-root" => number(unsafe { libc::setuid(0) }.into()),
+        "more-files" => more_files(),
+        "outlive" => number(unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, 0) }.into()),
+        "dump" => number(unsafe { libc::prctl(libc::PR_SET_DUMPABLE, 1) }.into()),
+        "environment" => none(std::env::vars_os().map(|(name, _)| name).collect()),
+        "arguments" => none(std::env::args_os().filter(|arg| arg.to_string_lossy().contains(rest)).collect()),
+        other => Ok(format!("nothing is called {other}")),
+    };
+    match came {
+        Ok(what) => format!("done {what}"),
+        Err(error) => format!("refused {error}"),
+    }
+}
+
+fn pid(text: &str) -> c_int {
+    text.parse().unwrap()
+}
+
+fn number(returned: c_long) -> Result<String, Error> {
+    if returned < 0 { Err(Error::last_os_error()) } else { Ok(returned.to_string()) }
+}
+
+fn none(found: Vec<std::ffi::OsString>) -> Result<String, Error> {
+    if found.is_empty() { Err(Error::other("there is none")) } else { Ok(format!("{found:?}")) }
+}
+
+fn syscall(which: c_long, first: c_long) -> Result<String, Error> {
+    number(unsafe { libc::syscall(which, first, 0, 0, 0, 0, 0) })
+}
+
+fn segfault() -> Result<String, Error> {
+    unsafe { std::ptr::without_provenance_mut::<u8>(8).write_volatile(1) };
+    Ok("a write to address 8".to_owned())
+}
+
+fn endless() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
+}
+
+#[expect(unconditional_recursion, reason = "that is what it is for")]
+fn deeper(level: u64) -> u64 {
+    let room = std::hint::black_box([level; 512]);
+    deeper(level + 1) + room[0]
+}
+
+fn hoard() -> Result<String, Error> {
+    let mut all = Vec::new();
+    loop {
+        all.push(std::hint::black_box(vec![1u8; 1 << 20]));
+    }
+}
+
+fn shout(rest: &str) -> Result<String, Error> {
+    let (lines, text) = rest.split_once(' ').unwrap_or((rest, ""));
+    for _ in 0..lines.parse().unwrap_or(1) {
+        let _ = writeln!(std::io::stderr(), "{text}");
+    }
+    Ok("said".to_owned())
+}
+
+/// Writes to the socket what is no message.
+fn garbage() -> Result<String, Error> {
+    let bytes = [0xff_u8; 64];
+    number(unsafe { libc::write(3, bytes.as_ptr().cast::<c_void>(), bytes.len()) } as c_long)
+}
+
+fn peek(pid: c_int) -> Result<String, Error> {
+    let mut byte = 0_u8;
+    let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
+    number(unsafe { libc::process_vm_readv(pid, &here, 1, &here, 1, 0) } as c_long)
+}
+
+fn map(protection: c_int, flags: c_int) -> Result<String, Error> {
+    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), 4096, protection, flags, -1, 0) };
+    if mapped == libc::MAP_FAILED { Err(Error::last_os_error()) } else { Ok("a page".to_owned()) }
+}
+
+fn make_code() -> Result<String, Error> {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let page = unsafe { libc::mmap(std::ptr::null_mut(), 4096, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    assert_ne!(page, libc::MAP_FAILED);
+    number(unsafe { libc::mprotect(page, 4096, libc::PROT_READ | libc::PROT_EXEC) }.into())
+}
+
+fn more_files() -> Result<String, Error> {
+    let most = libc::rlimit { rlim_cur: 1 << 20, rlim_max: 1 << 20 };
+    number(unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &most) }.into())
+}

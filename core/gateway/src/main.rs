@@ -9,5 +9,6 @@ use sportello_gateway::cli::Cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> std::process::ExitCode {
+    sportello_host::main_if_child();
     Cli::parse().run()
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sportello_engine::ChannelSetup;
-use sportello_host::{Limits, Loaded, OpenError, PAN_GRANT, Recorder, Services, Spec, TlsOptions};
+use sportello_host::{Limits, Loaded, OpenError, PAN_GRANT, Recorder, Services, Spec, TlsOptions, support};
 use sportello_sdk::marks::{self, Held};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
@@ -101,6 +101,13 @@ impl Deployment {
                 }
             }
         }
+        if config.gateway.production {
+            let first = config.instances.iter().find(|instance| instance.is_isolated());
+            for (what, remedy) in first.into_iter().flat_map(|_| support().missing()) {
+                let at = first.map(|instance| format!("{}.isolation", path_of(instance))).unwrap_or_default();
+                notes.add(&at, Wrong::new(what, remedy));
+            }
+        }
         exclusive::check(&members, &config.lines, &notes);
         // A channel that is missing because something is wrong with it would be missed by its people, too.
         if problems.is_empty() && members.len() == config.instances.len() {
@@ -126,6 +133,14 @@ impl Deployment {
         let resident_max = u64::from(reading.config.gateway.resident_libraries_mb) << 20;
         let variable = |name: &str| std::env::var(name).ok();
         Self::prepare_within(reading, self.plugins.clone(), services, &variable, Some(resident_max)).await
+    }
+
+    /// What this system lacks to confine the plugins that have processes of their own, each as a sentence. In production
+    /// there is no deployment where anything is.
+    pub fn unconfined(&self) -> Vec<String> {
+        let is_isolated = self.members.iter().any(|member| member.instance.is_isolated());
+        let missing = if is_isolated { support().missing() } else { Vec::new() };
+        missing.into_iter().map(|(what, remedy)| format!("{what}: {remedy}")).collect()
     }
 
     /// What takes this deployment's secrets out of the log.

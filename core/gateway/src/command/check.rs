@@ -15,9 +15,15 @@ pub fn check(setting: &Setting) -> Result<(), Failed> {
     asynchronously(async {
         match prepare(&setting.config, Wire::unconnected()).await {
             Ok(deployment) => {
+                let lacks = deployment.unconfined();
                 if setting.json {
-                    say_json(&json!({ "problems": [] }));
+                    let mut said = json!({ "problems": [] });
+                    if let (Some(said), false) = (said.as_object_mut(), lacks.is_empty()) {
+                        said.insert("lacks".to_owned(), json!(lacks));
+                    }
+                    say_json(&said);
                 } else {
+                    lacks.iter().for_each(|lack| say(format_args!("Production would refuse this: {lack}.")));
                     let count = deployment.members.len();
                     let file = setting.config.display();
                     say(format_args!("{file} is right, and so are the settings of its {count} instances."));

@@ -39,6 +39,9 @@ async fn serve(setting: &Setting) -> Result<(), Failed> {
         prepare(&setting.config, Wire::unconnected()).await.map_err(|problems| Failed::Asking(problems.to_string()))?;
     let redactors = logging::start(deployment.config.gateway.log, deployment.redactor())
         .map_err(|error| Failed::Trying(error.to_string()))?;
+    for lack in deployment.unconfined() {
+        tracing::warn!("plugins are not confined as they should be: {lack}");
+    }
     let gateway = Gateway::start(deployment).await.map_err(|error| match error {
         StartError::Config(_)
         | StartError::Key(_)

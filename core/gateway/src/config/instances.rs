@@ -44,6 +44,13 @@ pub struct Instance {
     pub settings: Map<String, Value>,
 }
 
+impl Instance {
+    /// Whether it has a process of its own.
+    pub fn is_isolated(&self) -> bool {
+        matches!(self.isolation, Isolation::Process(_))
+    }
+}
+
 /// Where an instance runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isolation {

@@ -95,6 +95,10 @@ impl<'a> Source<'a> {
     ) -> Result<Loaded, Option<Unloaded>> {
         let name = instance.plugin.as_str();
         match self {
+            Self::BuiltIn(_) if instance.is_isolated() => {
+                let what = format!("the plugin {name:?} is a part of this program, and gets no process of its own");
+                Err(Some(Unloaded::Plugin(Wrong::new(what, "write isolation = \"in-process\""))))
+            }
             Self::BuiltIn(all) => {
                 let named = || all.iter().filter(|loaded| loaded.manifest().name == name);
                 let versions: Vec<&str> = named().map(|loaded| loaded.manifest().version.as_str()).collect();

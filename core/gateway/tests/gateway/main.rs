@@ -7,6 +7,8 @@ mod deployment;
 #[cfg(target_os = "linux")]
 mod full;
 mod marks;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod isolated;
 mod pages;
 mod payments;
 mod program;

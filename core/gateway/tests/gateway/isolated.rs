@@ -1,0 +1,141 @@
+//! The program with a plugin in a process of its own: a library that was built with the first contract.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+fn config(production: &str) -> String {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("host/tests/contract-1.0");
+    format!(
+        r#"
+[gateway]
+listen = "127.0.0.1:0"
+store = "sqlite:store.db"
+key = {{ file = "key" }}
+plugins = [{plugins:?}]
+{production}
+
+[[keys]]
+name = "all"
+secret = "key-that-may-do-all-0123456789abcdef"
+scopes = ["payments:read", "payments:write", "payments:confirmed"]
+
+[[profiles]]
+name = "Paolo Bianchi"
+handles = ["chat:1002"]
+account = "iban:IT60X0542811101000000123456"
+
+[rails.bank]
+plugin = "hello-rail"
+isolation = "process"
+
+[[routes]]
+name = "all"
+transfer = ["bank"]
+"#
+    )
+}
+
+fn sportello(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_sportello"));
+    command.current_dir(folder).env_remove("SPORTELLO_CONFIG").args(arguments);
+    command
+}
+
+/// A gateway that runs, and its address.
+fn start(folder: &Path) -> (Child, String) {
+    let mut gateway =
+        sportello(folder, &["run", "--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(gateway.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let told: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
+    let address = told["listening"].as_str().unwrap().trim_start_matches("http://").to_owned();
+    (gateway, address)
+}
+
+fn pay(folder: &Path) -> Output {
+    let payment = [
+        "pay",
+        "--from",
+        "chat:1002",
+        "--to",
+        "iban:FR1420041010050500013M02606",
+        "1",
+        "--confirmed",
+        "--wait",
+        "--json",
+    ];
+    sportello(folder, &payment).output().unwrap()
+}
+
+/// What proc(5) says of a process under `key`.
+fn status(pid: u32, key: &str) -> String {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix(key)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("{status}")).split_whitespace().next().unwrap().to_owned()
+}
+
+fn child_of(gateway: u32) -> u32 {
+    let children = std::fs::read_dir(format!("/proc/{gateway}/task")).unwrap().flatten().flat_map(|task| {
+        let children = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        children.split_whitespace().map(|pid| pid.parse::<u32>().unwrap()).collect::<Vec<_>>()
+    });
+    let children: Vec<u32> = children.collect();
+    assert_eq!(children.len(), 1, "{children:?}");
+    children[0]
+}
+
+fn wait_until_gone(pid: u32) {
+    let began = Instant::now();
+    while Path::new(&format!("/proc/{pid}")).exists() {
+        assert!(began.elapsed() < Duration::from_secs(10), "{pid} is still there");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_plugin_pays_from_a_process_of_its_own_which_ends_with_the_gateway() {
+    let folder = tempfile::tempdir().unwrap();
+    for signal in ["-KILL", "-TERM"] {
+        std::fs::write(folder.path().join("gateway.toml"), config("")).unwrap();
+        let (mut gateway, address) = start(folder.path());
+        // For the commands, which ask where the file says.
+        let listening = config("").replace("127.0.0.1:0", &address);
+        std::fs::write(folder.path().join("gateway.toml"), listening).unwrap();
+        let paid = pay(folder.path());
+        let told = String::from_utf8_lossy(&paid.stdout).into_owned() + &String::from_utf8_lossy(&paid.stderr);
+        assert!(paid.status.success() && told.contains("completed"), "{told}");
+        let pid = child_of(gateway.id());
+        let name = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap();
+        assert!(name.starts_with(b"sportello-plugin\0") && name.ends_with(b"hello-rail\0"), "{name:?}");
+        assert_eq!((&*status(pid, "NoNewPrivs"), &*status(pid, "Seccomp")), ("1", "2"));
+        for rights in ["CapPrm", "CapEff", "CapInh", "CapAmb"] {
+            assert_eq!(status(pid, rights), "0".repeat(16), "{rights}");
+        }
+        assert_eq!(status(pid, "Threads"), "1");
+        assert!(Command::new("kill").args([signal, &gateway.id().to_string()]).status().unwrap().success());
+        gateway.wait().unwrap();
+        wait_until_gone(pid);
+    }
+}
+
+#[test]
+fn what_production_asks_is_there() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("key"), "0".repeat(64)).unwrap();
+    std::fs::write(folder.path().join("gateway.toml"), config("")).unwrap();
+    let checked = sportello(folder.path(), &["check"]).output().unwrap();
+    let lacks = String::from_utf8_lossy(&checked.stdout).contains("Production would refuse this");
+    let production = config("production = true")
+        .replace("secret = \"key-that-may-do-all-0123456789abcdef\"", "secret = { env = \"KEY\" }");
+    std::fs::write(folder.path().join("gateway.toml"), production).unwrap();
+    let mut check = sportello(folder.path(), &["check"]);
+    let checked = check.env("KEY", "0123456789abcdef0123456789abcdef").output().unwrap();
+    // Where this machine's kernel lacks something, it is said in the one, and refused in the other.
+    let said = String::from_utf8_lossy(&checked.stderr);
+    assert_eq!(checked.status.success(), !lacks, "{said}");
+    assert_eq!(said.contains("rails.bank.isolation: this kernel has no"), lacks, "{said}");
+}

@@ -1,6 +1,7 @@
 //! The conformance kit: what every plugin must do, whoever wrote it.
 //!
-//! It drives a plugin through [`Peer`] alone. So it runs in a plugin's own tests, and against a loaded library:
+//! It drives a plugin through [`Peer`] alone. So it runs in a plugin's own tests, and against a loaded library
+//! (`sportello plugin test FILE`):
 //!
 //! ```
 //! # use sportello_sdk::*;
@@ -20,90 +21,132 @@
 //! kit::check(MANIFEST, &dispatch::rail::<Instant>, &options).assert();
 //! ```
 //!
-//! A new check is a function and one line in the table of its module.
+//! A new check is a function and one line in the table of its module, and a line in `docs/PLUGINS.md`, which names every
+//! check beside the rule that it proves.
 
 mod bench;
 mod declaration;
+mod deed;
+mod delivery;
 mod doubt;
+mod drain;
 mod endurance;
 mod input;
+mod lost;
+mod money;
+mod options;
 mod page;
+mod refused;
+mod rules;
 mod samples;
 mod scorecard;
 mod settings;
 mod speech;
+mod text;
 
 use std::sync::Arc;
 
-use bytes::Bytes;
-use serde_json::Value;
-
+use crate::Manifest;
 use crate::fence::contain;
 use crate::frames::Peer;
-use crate::testing::ScriptedHost;
-use crate::{Handle, Manifest, Note, Order, WebhookRequest};
 use bench::Bench;
+pub use options::{BadOptions, Options, Refusal, Resident};
+pub use rules::Rule;
 pub use scorecard::{Check, Scorecard};
 
 /// Makes a new, unopened instance that asks the host it is given: [`dispatch::rail`](crate::dispatch::rail), or what a
 /// loaded library's `connect` gives.
 pub type Factory<'a> = &'a dyn Fn(Arc<dyn Peer>) -> Arc<dyn Peer>;
 
-/// What the kit needs to talk sense with a plugin.
-#[derive(Clone)]
-pub struct Options {
-    /// Settings that open the plugin.
-    pub settings: Value,
-    /// The values of secrets. A secret of the manifest that is not here gets a made-up value.
-    pub secrets: Vec<(String, String)>,
-    /// Orders that make sense to this rail. Empty: made up from the manifest.
-    pub orders: Vec<Order>,
-    /// Notes that make sense to this channel. Empty: made up from the manifest.
-    pub notes: Vec<Note>,
-    /// What the vault holds at the accounts of debtors, for a rail that asks for `pan`. A card that is not here is a made-up
-    /// one.
-    pub instruments: Vec<(Handle, Bytes)>,
-    /// Deliveries that each bring at least one message. Empty: what a good delivery brings is not checked.
-    pub webhooks: Vec<WebhookRequest>,
-    /// Adds the rules of a provider that answers properly. Without it no provider can be reached.
-    pub provider: Option<fn(ScriptedHost) -> ScriptedHost>,
+/// What came of one check: whether it applied, and a remark; or why it did not pass.
+type Verdict = Result<Kept, String>;
+
+enum Kept {
+    /// The rule was tried, and kept.
+    Held(String),
+    /// There is nothing here that it could be tried on, and why.
+    Apart(String),
 }
 
-impl Options {
-    /// These settings, and all else made up from the manifest.
-    pub fn new(settings: Value) -> Self {
-        Self {
-            settings,
-            secrets: Vec::new(),
-            orders: Vec::new(),
-            notes: Vec::new(),
-            instruments: Vec::new(),
-            webhooks: Vec::new(),
-            provider: None,
-        }
-    }
+fn held(remark: impl Into<String>) -> Verdict {
+    Ok(Kept::Held(remark.into()))
 }
 
-/// What came of one check: a remark where it passed (empty, or why it does not apply), a reason where it did not.
-type Verdict = Result<String, String>;
+fn apart(why: impl Into<String>) -> Verdict {
+    Ok(Kept::Apart(why.into()))
+}
 
-/// What is checked, and how.
-type BenchCheck = (&'static str, fn(&Bench<'_>) -> Verdict);
+/// So many of these were tried; with none there was nothing to try.
+fn tried(count: usize, what: &str) -> Verdict {
+    if count == 0 { apart(format!("no {what}")) } else { held(format!("{count} {what}")) }
+}
+
+/// A check's id, what it checks, and how.
+type BenchCheck = (&'static str, &'static str, fn(&Bench<'_>) -> Verdict);
+
+/// The checks that need more than a manifest, under what they are about.
+const GROUPS: [(&str, &[&[BenchCheck]]); 8] = [
+    ("settings", &[settings::CHECKS]),
+    ("frames", &[input::CHECKS]),
+    ("orders", &[doubt::CHECKS, lost::CHECKS, refused::CHECKS]),
+    ("money", &[money::CHECKS]),
+    ("texts", &[text::CHECKS]),
+    ("pages", &[page::CHECKS]),
+    ("speech", &[speech::CHECKS, delivery::CHECKS]),
+    ("endurance", &[endurance::CHECKS, drain::CHECKS]),
+];
+
+const DECLARATION: &str = "declaration";
+
+/// What a check is: its id, what it is about, and what it checks, in the order in which they run.
+pub fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+    let declared = declaration::CHECKS.iter().map(|(id, check, _)| (*id, DECLARATION, *check));
+    let others = GROUPS.iter().flat_map(|(group, tables)| {
+        tables.iter().copied().flatten().map(move |(id, check, _)| (*id, *group, *check))
+    });
+    declared.chain(others)
+}
+
+/// Where the kit is.
+#[derive(Debug, Clone, Copy)]
+pub enum Progress<'a> {
+    /// This check begins.
+    Begins(&'static str),
+    /// This check has ended.
+    Ended(&'a Check),
+}
 
 /// Drives a plugin through every check. Neither panics nor stops at the first defect.
 pub fn check(manifest_json: &str, plugin: Factory<'_>, options: &Options) -> Scorecard {
+    check_watched(manifest_json, plugin, options, &mut |_| {})
+}
+
+/// The same, and tells where it is: whoever watches from another process then knows which check ended it.
+pub fn check_watched(
+    manifest_json: &str,
+    plugin: Factory<'_>,
+    options: &Options,
+    watch: &mut dyn FnMut(Progress<'_>),
+) -> Scorecard {
     let mut card = Scorecard::default();
-    for (name, check) in declaration::CHECKS {
-        card.add(name, fenced(|| check(manifest_json)));
+    let mut add = |id, group, check, act: &dyn Fn() -> Verdict| {
+        watch(Progress::Begins(id));
+        card.add(id, group, check, fenced(act));
+        if let Some(ended) = card.checks.last() {
+            watch(Progress::Ended(ended));
+        }
+    };
+    for (id, check, act) in declaration::CHECKS {
+        add(id, DECLARATION, check, &|| act(manifest_json));
     }
     // Without a manifest there is no telling what to ask for.
-    let Ok(manifest) = serde_json::from_str::<Manifest>(manifest_json) else {
-        return card;
-    };
-    let bench = Bench::new(manifest, plugin, options);
-    let tables = [settings::CHECKS, input::CHECKS, doubt::CHECKS, page::CHECKS, speech::CHECKS, endurance::CHECKS];
-    for (name, check) in tables.into_iter().flatten() {
-        card.add(name, fenced(|| check(&bench)));
+    if let Ok(manifest) = serde_json::from_str::<Manifest>(manifest_json) {
+        let bench = Bench::new(manifest, plugin, options);
+        for (group, tables) in GROUPS {
+            for (id, check, act) in tables.iter().copied().flatten() {
+                add(id, group, check, &|| act(&bench));
+            }
+        }
     }
     card
 }

@@ -24,6 +24,7 @@ mod executor;
 mod glob;
 mod script;
 mod streams;
+mod trouble;
 
 use std::future::Future;
 use std::sync::{Arc, MutexGuard, PoisonError};
@@ -35,6 +36,7 @@ use crate::{Failure, Host, HttpRequest, HttpResponse, InstrumentFacts, Message, 
 pub use executor::{block_on, poll_once};
 use script::{Behaviour, Http, Rule, Script, ScriptedPeer, Shared};
 pub use streams::StreamAnswer;
+use trouble::CALL_MS;
 
 /// A host that answers by a script, and keeps what it was told. Deterministic: the same script, the same answers.
 ///
@@ -146,6 +148,52 @@ impl ScriptedHost {
         self
     }
 
+    /// Loses the answer to every request that may change something (all but GET and HEAD), once its rule has done its
+    /// work: the plugin hears of a time-out.
+    #[must_use]
+    pub fn loses_answers(self, does: bool) -> Self {
+        self.script().trouble.answers_lost = does;
+        self
+    }
+
+    /// Lets the time of a call run out in the middle: so many more calls of the host's are answered; the next one is
+    /// carried out and answered too late (`timeout`), with the clock at the deadline; and whatever is asked after that is
+    /// refused, since the call is over. `None` lets time go on as before.
+    #[must_use]
+    pub fn time_ends_after(self, calls: Option<usize>) -> Self {
+        self.script().trouble.end_after(calls);
+        self
+    }
+
+    /// Answers each call at its second poll, so that what runs at a time goes on in turns.
+    #[must_use]
+    pub fn in_turns(self) -> Self {
+        self.script().trouble.in_turns = true;
+        self
+    }
+
+    /// Holds back the calls of this method (or `*`) until it [lets them go](Self::lets_go).
+    #[must_use]
+    pub fn holds(self, method: &str) -> Self {
+        self.script().trouble.hold(Some(method));
+        self
+    }
+
+    /// Carries out what it holds back, and holds nothing more.
+    pub fn lets_go(&self) {
+        self.script().trouble.hold(None);
+    }
+
+    /// Waits until so many calls were held back, over all the time.
+    pub async fn until_held(&self, calls: usize) {
+        std::future::poll_fn(|context| self.script().trouble.poll_holding(calls, context)).await;
+    }
+
+    /// Forgets what is stored under names like these.
+    pub fn forget_stored(&self, is_like: impl Fn(&str) -> bool) {
+        self.script().stored.retain(|name, _| !is_like(name));
+    }
+
     /// Stores a value for the plugin to find.
     #[must_use]
     pub fn store(self, name: &str, value: impl Into<Bytes>) -> Self {
@@ -188,7 +236,7 @@ impl ScriptedHost {
         CallFrame {
             call: script.calls,
             now_ms: script.now_ms,
-            deadline_ms: script.now_ms + 10_000,
+            deadline_ms: script.now_ms + CALL_MS,
             seed: script.calls,
             trace: None,
             params,

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Factory, Options, samples};
+use super::{Factory, Options, Refusal, rules, samples};
 use crate::frames::{CONTRACT, HttpRequestFrame, Open, Peer, Reply, host_method, plugin_method};
 use crate::testing::{ScriptedHost, block_on};
 use crate::{Card, Failure, Handle, InstrumentFacts, Manifest, Note, Order};
@@ -76,10 +77,29 @@ impl<'a> Bench<'a> {
     }
 
     pub(super) fn with_provider(&self, host: ScriptedHost) -> ScriptedHost {
-        match self.options.provider {
-            Some(provider) => provider(host),
-            None => host.on_http("*", "*", |_| Err(unreachable())),
+        if !self.has_provider() {
+            return host.on_http("*", "*", |_| Err(unreachable()));
         }
+        let host = self.options.provider.map_or(host.clone(), |provider| provider(host));
+        rules::provider(host, &self.options.rules)
+    }
+
+    /// A host whose provider refuses like this.
+    pub(super) fn host_refusing(&self, refusal: &Refusal) -> ScriptedHost {
+        rules::provider(self.host(), std::slice::from_ref(&refusal.answer))
+    }
+
+    /// The memory that is resident, in bytes: the plugin's process's where that is said, else this one's.
+    pub(super) fn resident(&self) -> Option<u64> {
+        match &self.options.resident {
+            Some(resident) => resident(),
+            None => resident_here(),
+        }
+    }
+
+    /// Whether there is a provider that answers properly.
+    pub(super) fn has_provider(&self) -> bool {
+        self.options.provider.is_some() || !self.options.rules.is_empty()
     }
 
     /// Every secret that the manifest asks for, with its value.
@@ -115,6 +135,13 @@ impl<'a> Bench<'a> {
     }
 }
 
+/// The memory of this process that is resident, in bytes, where the system tells: `/proc/self/statm` counts pages.
+fn resident_here() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    pages.checked_mul(4096)
+}
+
 /// What a host answers where nobody is there.
 pub(super) fn unreachable() -> Failure {
     Failure::new(crate::Source::Host, "unreachable", "no connection was made").retry_after(1000)
@@ -124,21 +151,31 @@ pub(super) fn to_value<T: Serialize>(value: &T) -> Result<Value, String> {
     serde_json::to_value(value).map_err(|error| error.to_string())
 }
 
+/// What a reply says.
+pub(super) fn result_of(method: &str, reply: Reply) -> Result<Reply, Failure> {
+    if reply.ok {
+        return Ok(reply);
+    }
+    Err(serde_json::from_slice(&reply.frame).unwrap_or_else(|error| {
+        let text = String::from_utf8_lossy(&reply.frame).into_owned();
+        Failure::new(
+            crate::Source::Plugin,
+            "no_failure",
+            format!("`{method}` was answered with what is no Failure: {text} ({error})"),
+        )
+    }))
+}
+
 impl Instance {
     /// Calls and waits.
     pub(super) fn call(&self, method: &str, frame: Bytes, body: Bytes) -> Result<Reply, Failure> {
-        let reply = block_on(self.plugin.call(0, method, frame, body));
-        if reply.ok {
-            return Ok(reply);
-        }
-        Err(serde_json::from_slice(&reply.frame).unwrap_or_else(|error| {
-            let text = String::from_utf8_lossy(&reply.frame).into_owned();
-            Failure::new(
-                crate::Source::Plugin,
-                "no_failure",
-                format!("`{method}` was answered with what is no Failure: {text} ({error})"),
-            )
-        }))
+        result_of(method, block_on(self.plugin.call(0, method, frame, body)))
+    }
+
+    /// Begins a call, which goes on as it is polled.
+    pub(super) fn begin(&self, method: &str, params: &impl Serialize) -> Result<BoxFuture<'static, Reply>, String> {
+        let frame = serde_json::to_vec(&self.host.frame(params)).map_err(|error| error.to_string())?;
+        Ok(self.plugin.call(0, method, frame.into(), Bytes::new()))
     }
 
     /// Calls with these parameters, and reads the answer.
@@ -172,6 +209,11 @@ impl Instance {
     pub(super) fn tried_io(&self) -> bool {
         let is_io = |method: &String| method == host_method::HTTP || method == host_method::STREAM_CONNECT;
         self.host.asked().iter().any(is_io)
+    }
+
+    /// Whether the plugin asked for anything at all.
+    pub(super) fn asked_anything(&self) -> bool {
+        !self.host.asked().is_empty()
     }
 
     /// All that the plugin told its provider, by requests and over streams, as far as it is text.

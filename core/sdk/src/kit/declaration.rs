@@ -2,18 +2,18 @@
 
 use serde_json::Value;
 
-use super::Verdict;
+use super::{Verdict, apart, held};
 use crate::Manifest;
 use crate::frames::{CONTRACT, Version};
 
-type DeclarationCheck = (&'static str, fn(&str) -> Verdict);
+type DeclarationCheck = (&'static str, &'static str, fn(&str) -> Verdict);
 
 pub(super) const CHECKS: &[DeclarationCheck] = &[
-    ("the manifest can be read", can_be_read),
-    ("the manifest is complete and consistent", is_consistent),
-    ("the manifest has no key that nobody reads", has_no_stray_key),
-    ("every order kind says how doubt about it ends", doubt_is_known),
-    ("the contract is one that this kit speaks", contract_is_spoken),
+    ("manifest-readable", "the manifest can be read", can_be_read),
+    ("manifest-consistent", "the manifest is complete and consistent", is_consistent),
+    ("manifest-no-stray-key", "the manifest has no key that nobody reads", has_no_stray_key),
+    ("manifest-doubt", "every order kind says how doubt about it ends", doubt_is_known),
+    ("manifest-contract", "the contract is one that this kit speaks", contract_is_spoken),
 ];
 
 fn read(json: &str) -> Result<Manifest, String> {
@@ -22,12 +22,12 @@ fn read(json: &str) -> Result<Manifest, String> {
 
 fn can_be_read(json: &str) -> Verdict {
     let manifest = read(json)?;
-    Ok(format!("{} {}", manifest.name, manifest.version))
+    held(format!("{} {}", manifest.name, manifest.version))
 }
 
 fn is_consistent(json: &str) -> Verdict {
     match read(json)?.defects().as_slice() {
-        [] => Ok(String::new()),
+        [] => held(""),
         defects => Err(defects.join("; ")),
     }
 }
@@ -39,7 +39,7 @@ fn has_no_stray_key(json: &str) -> Verdict {
     let mut stray = Vec::new();
     collect_stray(&given, &known, "", &mut stray);
     if stray.is_empty() {
-        return Ok(String::new());
+        return held("");
     }
     Err(stray.join(", "))
 }
@@ -60,7 +60,7 @@ fn collect_stray(given: &Value, known: &Value, path: &str, stray: &mut Vec<Strin
 fn doubt_is_known(json: &str) -> Verdict {
     let given: Value = serde_json::from_str(json).map_err(|error| error.to_string())?;
     let Some(orders) = given.pointer("/rail/orders").and_then(Value::as_object) else {
-        return Ok("no rail".to_owned());
+        return apart("no rail");
     };
     for (kind, doubt) in orders {
         let tag = doubt.get("doubt").and_then(Value::as_str);
@@ -69,14 +69,14 @@ fn doubt_is_known(json: &str) -> Verdict {
             return Err(format!("`{kind}`: {doubt} is none of {known:?}"));
         }
     }
-    Ok(format!("{} kinds", orders.len()))
+    held(format!("{} kinds", orders.len()))
 }
 
 fn contract_is_spoken(json: &str) -> Verdict {
     let contract = read(json)?.contract;
     let spoken = contract.parse::<Version>();
     if spoken.is_ok_and(|contract| CONTRACT.serves(contract)) {
-        return Ok(contract);
+        return held(contract);
     }
     Err(format!("the plugin is built for contract {contract}, and this kit speaks {CONTRACT}"))
 }

@@ -3,51 +3,26 @@
 use bytes::Bytes;
 
 use super::bench::{Bench, Instance, unreachable};
+use super::deed::{agree, claims_nothing, done_once, doubt, for_each_order, inquire, may_come_again, submit};
 use super::{BenchCheck, Verdict};
-use crate::frames::{HttpRequestFrame, plugin_method};
 use crate::testing::ScriptedHost;
-use crate::{Doubt, Failure, HttpResponse, Inquiry, Kind, Order, Outcome};
+use crate::{Doubt, HttpResponse, Order, Outcome};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
-    ("a good order has an outcome", good_order),
-    ("with no provider in reach, nothing is certain", out_of_reach),
-    ("of an answer that is garbage, nothing is certain", garbage),
-    ("an inquiry is answered where the manifest says so", inquirable),
-    ("an inquiry with no provider in reach is not certain", inquiry_out_of_reach),
-    ("the same order twice is carried out once", same_order_twice),
-    ("the same order after a restart is carried out once", same_order_after_restart),
+    ("order-good", "a good order has an outcome", good_order),
+    ("order-out-of-reach", "with no provider in reach, nothing is certain", out_of_reach),
+    ("order-garbage", "of an answer that is garbage, nothing is certain", garbage),
+    ("inquiry-answered", "an inquiry is answered where the manifest says so", inquirable),
+    ("inquiry-out-of-reach", "an inquiry with no provider in reach is not certain", inquiry_out_of_reach),
+    ("order-twice", "the same order twice is carried out once", same_order_twice),
+    ("order-after-restart", "the same order after a restart is carried out once", same_order_after_restart),
 ];
-
-fn submit(instance: &Instance, order: &Order) -> Result<Outcome, Failure> {
-    instance.tell(plugin_method::SUBMIT, order)
-}
-
-fn inquire(instance: &Instance, order: &Order) -> Result<Outcome, Failure> {
-    let inquiry = Inquiry { order: order.clone(), reference: None, asked: 0 };
-    instance.tell(plugin_method::INQUIRE, &inquiry)
-}
-
-/// Orders of a rail; a channel has none.
-fn for_each_order(bench: &Bench<'_>, check: impl Fn(&Order) -> Result<bool, String>) -> Verdict {
-    if bench.manifest.kind != Kind::Rail {
-        return Ok("no rail".to_owned());
-    }
-    let mut applied = 0;
-    for order in &bench.orders {
-        let kind = order.kind;
-        applied += usize::from(check(order).map_err(|why| format!("{kind:?}: {why}"))?);
-    }
-    match applied {
-        0 => Ok("does not apply".to_owned()),
-        applied => Ok(format!("{applied} orders")),
-    }
-}
 
 fn good_order(bench: &Bench<'_>) -> Verdict {
     for_each_order(bench, |order| {
         let instance = bench.opened(&bench.host())?;
         let outcome = submit(&instance, order);
-        if bench.options.provider.is_none() && instance.tried_io() {
+        if !bench.has_provider() && instance.tried_io() {
             // Nobody was there to answer properly.
             return Ok(false);
         }
@@ -61,15 +36,6 @@ fn good_order(bench: &Bench<'_>) -> Verdict {
             _ => Ok(true),
         }
     })
-}
-
-/// A failure, `Unknown` or `Pending` claim nothing. All else claims to know.
-fn claims_nothing(outcome: Result<Outcome, Failure>) -> Result<(), String> {
-    match outcome {
-        Err(failure) if failure.code == "panicked" => Err(failure.message),
-        Err(_) | Ok(Outcome::Unknown { .. } | Outcome::Pending { .. }) => Ok(()),
-        Ok(certain) => Err(format!("the rail could not know, and said {certain:?}")),
-    }
 }
 
 fn out_of_reach(bench: &Bench<'_>) -> Verdict {
@@ -124,11 +90,6 @@ fn garbage(bench: &Bench<'_>) -> Verdict {
     })
 }
 
-fn doubt<'a>(bench: &'a Bench<'_>, order: &Order) -> Option<&'a Doubt> {
-    let facts = bench.manifest.rail.as_ref()?;
-    facts.orders.get(&order.kind)
-}
-
 fn inquirable(bench: &Bench<'_>) -> Verdict {
     for_each_order(bench, |order| {
         if !matches!(doubt(bench, order), Some(Doubt::Inquirable { .. })) {
@@ -170,37 +131,12 @@ fn same_order_after_restart(bench: &Bench<'_>) -> Verdict {
     })
 }
 
-/// Whether a second request like this one is a second deed. A rail whose provider forgets no key may ask again under
-/// the same key; one that can only inquire, reverse or wait for a statement must not.
-fn is_second_deed(
-    doubt: Option<&Doubt>,
-    order: &Order,
-    first: &[(HttpRequestFrame, Bytes)],
-    again: &(HttpRequestFrame, Bytes),
-) -> bool {
-    let (head, body) = again;
-    let like = |(earlier, _): &&(HttpRequestFrame, Bytes)| earlier.method == head.method && earlier.url == head.url;
-    let Some((earlier, earlier_body)) = first.iter().find(like) else {
-        return false;
-    };
-    if !matches!(doubt, Some(Doubt::Idempotent { .. })) {
-        return true;
-    }
-    let names_key = |text: &str| text.contains(&order.key);
-    let same = earlier.headers == head.headers && earlier_body == body;
-    !same
-        && !names_key(&head.url)
-        && !head.headers.iter().any(|(_, value)| names_key(value))
-        && !names_key(&String::from_utf8_lossy(body))
-}
-
 fn twice(
     bench: &Bench<'_>,
     order: &Order,
     between: impl Fn(Instance, &ScriptedHost) -> Result<Instance, String>,
 ) -> Result<bool, String> {
-    let doubt = doubt(bench, order);
-    if matches!(doubt, Some(Doubt::Statement)) {
+    if !may_come_again(bench, order) {
         // The host never sends such an order twice.
         return Ok(false);
     }
@@ -208,21 +144,12 @@ fn twice(
     let instance = bench.opened(&host)?;
     host.forget();
     let first = submit(&instance, order);
-    if bench.options.provider.is_none() && instance.tried_io() {
+    if !bench.has_provider() && instance.tried_io() {
         return Ok(false);
     }
-    let requests = instance.changing_requests();
     let instance = between(instance, &host)?;
-    host.forget();
     let second = submit(&instance, order);
-    let again = instance.changing_requests();
-    if let Some((head, _)) = again.iter().find(|request| is_second_deed(doubt, order, &requests, request)) {
-        return Err(format!("{} {} was sent a second time", head.method, head.url));
-    }
-    match (first, second) {
-        (Ok(first), Ok(second)) if first.is_final() && second.is_final() && first != second => {
-            Err(format!("first {first:?}, then {second:?}"))
-        }
-        _ => Ok(true),
-    }
+    done_once(bench, order, &instance.changing_requests())?;
+    agree(&[first, second])?;
+    Ok(true)
 }

@@ -4,15 +4,15 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::bench::Bench;
-use super::{BenchCheck, Verdict};
+use super::{BenchCheck, Verdict, apart, held, tried};
 use crate::frames::{WebhookFrame, plugin_method};
 use crate::{Failure, Kind};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
-    ("a method that is none is unsupported", unknown_method),
-    ("a field of a later contract is ignored", later_field),
-    ("a broken frame is a failure", broken_frame),
-    ("a broken webhook brings no message and no panic", broken_webhook),
+    ("method-unknown", "a method that is none is unsupported", unknown_method),
+    ("field-later", "a field of a later contract is ignored", later_field),
+    ("frame-broken", "a broken frame is a failure", broken_frame),
+    ("webhook-broken", "a broken webhook brings no message and no panic", broken_webhook),
 ];
 
 fn unknown_method(bench: &Bench<'_>) -> Verdict {
@@ -28,7 +28,7 @@ fn unknown_method(bench: &Bench<'_>) -> Verdict {
             Ok(_) => return Err(format!("`{method}` was answered")),
         }
     }
-    Ok(String::new())
+    held("")
 }
 
 /// Adds a field to every object in `value`.
@@ -44,7 +44,7 @@ fn with_later_fields(value: &mut Value) {
 }
 
 fn later_field(bench: &Bench<'_>) -> Verdict {
-    let mut tried = 0;
+    let mut count = 0;
     for (method, params) in bench.work()? {
         let host = bench.host();
         let plain = bench.opened(&host)?.tell::<Value>(method, &params);
@@ -59,9 +59,9 @@ fn later_field(bench: &Bench<'_>) -> Verdict {
         if code(&plain) != code(&later) {
             return Err(format!("`{method}`: {plain:?} without, {later:?} with such a field"));
         }
-        tried += 1;
+        count += 1;
     }
-    Ok(format!("{tried} frames"))
+    tried(count, "frames")
 }
 
 fn broken_frames() -> Vec<Bytes> {
@@ -87,7 +87,7 @@ fn broken_frame(bench: &Bench<'_>) -> Verdict {
         Kind::Rail => plugin_method::SUBMIT,
         Kind::Channel => plugin_method::SEND,
     };
-    let mut tried = 0;
+    let mut count = 0;
     for frame in broken_frames() {
         let start = String::from_utf8_lossy(frame.get(..40).unwrap_or(&frame)).into_owned();
         for method in [plugin_method::OPEN, own, plugin_method::WEBHOOK] {
@@ -100,16 +100,16 @@ fn broken_frame(bench: &Bench<'_>) -> Verdict {
                 Err(failure) if matches!(failure.code.as_str(), "panicked" | "no_failure") => {
                     return Err(format!("`{method}` of {start:?}: {failure}"));
                 }
-                Err(_) => tried += 1,
+                Err(_) => count += 1,
             }
         }
     }
-    Ok(format!("{tried} frames"))
+    tried(count, "frames")
 }
 
 fn broken_webhook(bench: &Bench<'_>) -> Verdict {
     if bench.manifest.webhook.is_none() {
-        return Ok("no webhook".to_owned());
+        return apart("no webhook");
     }
     let instance = bench.opened(&bench.host())?;
     let bodies = [
@@ -141,5 +141,5 @@ fn broken_webhook(bench: &Bench<'_>) -> Verdict {
             _ => {}
         }
     }
-    Ok(format!("{} bodies", bodies.len()))
+    tried(bodies.len(), "bodies")
 }

@@ -4,15 +4,15 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::bench::{Bench, Instance, to_value};
-use super::{BenchCheck, Verdict};
+use super::{BenchCheck, Verdict, apart, held, tried};
 use crate::frames::{Version, plugin_method};
 use crate::{Failure, HandOver, Handle, Money, PageFrame, PagePurpose, PageReplyFrame, PaymentId};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
-    ("looking at a page changes nothing", looking_changes_nothing),
-    ("a page for a purpose of a later contract is refused", later_purpose),
-    ("a broken request for a page is answered without a panic", broken_request),
-    ("a page is one that a browser can be shown", can_be_shown),
+    ("page-looking", "looking at a page changes nothing", looking_changes_nothing),
+    ("page-later-purpose", "a page for a purpose of a later contract is refused", later_purpose),
+    ("page-broken", "a broken request for a page is answered without a panic", broken_request),
+    ("page-shown", "a page is one that a browser can be shown", can_be_shown),
 ];
 
 /// The contract that brought pages.
@@ -74,8 +74,8 @@ fn for_each_page(
         shown += usize::from(judge(&instance, answered)?);
     }
     match shown {
-        0 => Ok("no page".to_owned()),
-        shown => Ok(format!("{shown} pages")),
+        0 => apart("no page"),
+        shown => tried(shown, "pages"),
     }
 }
 
@@ -101,7 +101,7 @@ fn looking_changes_nothing(bench: &Bench<'_>) -> Verdict {
 
 fn later_purpose(bench: &Bench<'_>) -> Verdict {
     let Some(known) = purposes(bench).into_iter().next() else {
-        return Ok("no page".to_owned());
+        return apart("no page");
     };
     let instance = bench.opened(&bench.host())?;
     let mut head = to_value(&request(known, "POST"))?;
@@ -110,8 +110,8 @@ fn later_purpose(bench: &Bench<'_>) -> Verdict {
     }
     match instance.ask::<PageReplyFrame>(plugin_method::PAGE, &head, Bytes::new()) {
         Err(failure) if failure.code == "panicked" => Err(failure.message),
-        Err(_) => Ok(String::new()),
-        Ok((head, _)) if head.status >= 400 && head.handed_over.is_none() => Ok(String::new()),
+        Err(_) => held(""),
+        Ok((head, _)) if head.status >= 400 && head.handed_over.is_none() => held(""),
         Ok(_) => Err("a purpose that nobody knows yet was served".to_owned()),
     }
 }
@@ -124,7 +124,7 @@ fn broken_request(bench: &Bench<'_>) -> Verdict {
         Bytes::from("[".repeat(60_000)),
         Bytes::from(vec![b'a'; 64 << 10]),
     ];
-    let mut tried = 0;
+    let mut count = 0;
     for purpose in purposes(bench) {
         for body in &bodies {
             for path in ["", "/back", "/../%00", "/no/such/page"] {
@@ -140,11 +140,11 @@ fn broken_request(bench: &Bench<'_>) -> Verdict {
                 if answered.is_ok_and(|head| head.handed_over.is_some()) {
                     return Err(format!("garbage that was posted to `{path}` was taken for something to pay with"));
                 }
-                tried += 1;
+                count += 1;
             }
         }
     }
-    Ok(format!("{tried} requests"))
+    tried(count, "requests")
 }
 
 fn can_be_shown(bench: &Bench<'_>) -> Verdict {

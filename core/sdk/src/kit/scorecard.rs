@@ -2,36 +2,46 @@
 
 use std::fmt;
 
-use super::Verdict;
+use serde::{Deserialize, Serialize};
+
+use super::{Kept, Verdict};
 
 /// What came of all checks, in their order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scorecard {
     /// One entry for each check.
     pub checks: Vec<Check>,
 }
 
 /// What came of one check.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Check {
+    /// Its name, which stays the same: `docs/PLUGINS.md` names it beside the rule that it proves.
+    pub id: String,
+    /// What it is about: `orders`, `speech`, …
+    pub group: String,
     /// What was checked.
-    pub check: &'static str,
-    /// Whether it passed.
+    pub check: String,
+    /// Whether it passed. What does not apply passes.
     pub passed: bool,
-    /// Why it did not, or a remark.
+    /// Whether there was something that it could be tried on.
+    pub applies: bool,
+    /// Why it did not pass, why it does not apply, or a remark.
     pub why: String,
 }
 
 impl Scorecard {
-    pub(super) fn add(&mut self, check: &'static str, verdict: Verdict) {
+    pub(super) fn add(&mut self, id: &str, group: &str, check: &str, verdict: Verdict) {
         let passed = verdict.is_ok();
-        let (Ok(why) | Err(why)) = verdict;
-        self.checks.push(Check { check, passed, why });
+        let applies = !matches!(verdict, Ok(Kept::Apart(_)));
+        let (Ok(Kept::Held(why) | Kept::Apart(why)) | Err(why)) = verdict;
+        let (id, group, check) = (id.to_owned(), group.to_owned(), check.to_owned());
+        self.checks.push(Check { id, group, check, passed, applies, why });
     }
 
-    /// Whether every check passed.
+    /// Whether every check passed, and there were any.
     pub fn passed(&self) -> bool {
-        self.checks.iter().all(|check| check.passed)
+        !self.checks.is_empty() && self.checks.iter().all(|check| check.passed)
     }
 
     /// For a test: passes if every check did.
@@ -45,27 +55,43 @@ impl Scorecard {
 
 impl fmt::Display for Scorecard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let width = self.checks.iter().map(|check| check.check.chars().count());
-        let width = width.max().unwrap_or_default();
-        for Check { check, passed, why } in &self.checks {
-            let mark = if *passed { "ok    " } else { "FAILED" };
-            writeln!(f, "{}", format!("{mark}  {check:width$}  {why}").trim_end())?;
+        let width = |of: fn(&Check) -> &str| self.checks.iter().map(|check| of(check).chars().count()).max();
+        let id_width = width(|check| &check.id).unwrap_or_default();
+        let width = width(|check| &check.check).unwrap_or_default();
+        let mut group = "";
+        for check in &self.checks {
+            if check.group != group {
+                group = &check.group;
+                writeln!(f, "{group}")?;
+            }
+            let mark = match (check.passed, check.applies) {
+                (false, _) => "FAILED",
+                (true, false) => "n.a.  ",
+                (true, true) => "ok    ",
+            };
+            let Check { id, check, why, .. } = check;
+            writeln!(f, "{}", format!("  {mark}  {id:id_width$}  {check:width$}  {why}").trim_end())?;
         }
-        let failed = self.checks.iter().filter(|check| !check.passed).count();
-        write!(f, "{} checks, {failed} failed", self.checks.len())
+        let count = |so: fn(&&Check) -> bool| self.checks.iter().filter(so).count();
+        let (failed, apart) = (count(|check| !check.passed), count(|check| check.passed && !check.applies));
+        write!(f, "{} checks, {failed} failed, {apart} do not apply", self.checks.len())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kit::{apart, held};
 
     #[test]
     fn a_table() {
         let mut card = Scorecard::default();
-        card.add("it is there", Ok(String::new()));
-        card.add("it works", Err("it does not".to_owned()));
-        let expected = "ok      it is there\nFAILED  it works     it does not\n2 checks, 1 failed";
+        assert!(!card.passed(), "nothing was checked");
+        card.add("there", "declaration", "it is there", held(""));
+        card.add("works", "orders", "it works", Err("it does not".to_owned()));
+        card.add("paid", "orders", "it is paid for", apart("no rail"));
+        let expected = "declaration\n  ok      there  it is there\norders\n  FAILED  works  it works        it does not\n  \
+                        n.a.    paid   it is paid for  no rail\n3 checks, 1 failed, 1 do not apply";
         assert_eq!(card.to_string(), expected);
         assert!(!card.passed());
     }

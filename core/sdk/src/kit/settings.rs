@@ -3,18 +3,18 @@
 use serde_json::{Map, Value, json};
 
 use super::bench::{Bench, Instance};
-use super::{BenchCheck, Verdict};
+use super::{BenchCheck, Verdict, held, tried};
 use crate::frames::plugin_method;
 use crate::{Failure, Source, marks};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
-    ("the settings have a schema before `open`", schema_is_there),
-    ("secrets do not stand among the settings", secrets_are_apart),
-    ("what the schema marks can be read", marks_are_read),
-    ("good settings open the plugin", good_settings_open),
-    ("an unknown setting is refused by its name", unknown_is_refused),
-    ("a setting of the wrong type is refused by its name", wrong_type_is_refused),
-    ("a missing setting is refused by its name", missing_is_refused),
+    ("settings-schema", "the settings have a schema before `open`", schema_is_there),
+    ("settings-no-secrets", "secrets do not stand among the settings", secrets_are_apart),
+    ("settings-marks", "what the schema marks can be read", marks_are_read),
+    ("settings-good", "good settings open the plugin", good_settings_open),
+    ("settings-unknown", "an unknown setting is refused by its name", unknown_is_refused),
+    ("settings-wrong-type", "a setting of the wrong type is refused by its name", wrong_type_is_refused),
+    ("settings-missing", "a missing setting is refused by its name", missing_is_refused),
 ];
 
 fn schema(bench: &Bench<'_>) -> Result<Value, String> {
@@ -50,7 +50,7 @@ fn schema_is_there(bench: &Bench<'_>) -> Verdict {
             return Err(format!("`scope_setting` is `{key}`, and good settings have no text there"));
         }
     }
-    Ok(format!("{} settings", properties.len()))
+    held(format!("{} settings", properties.len()))
 }
 
 fn secrets_are_apart(bench: &Bench<'_>) -> Verdict {
@@ -60,7 +60,7 @@ fn secrets_are_apart(bench: &Bench<'_>) -> Verdict {
         Some(name) => {
             Err(format!("`{name}` is a secret, asked for by `Host::secret`; among the settings it never comes"))
         }
-        None => Ok(String::new()),
+        None => held(""),
     }
 }
 
@@ -71,13 +71,13 @@ fn marks_are_read(bench: &Bench<'_>) -> Verdict {
     }
     match marks.conditional.iter().find(|name| !bench.manifest.secrets.contains(name)) {
         Some(name) => Err(format!("`{name}` is marked as a secret, and is none in the manifest")),
-        None => Ok(format!("{} values are exclusive", marks.held.len())),
+        None => held(format!("{} values are exclusive", marks.held.len())),
     }
 }
 
 fn good_settings_open(bench: &Bench<'_>) -> Verdict {
     bench.opened(&bench.host())?;
-    Ok(String::new())
+    held("")
 }
 
 /// Opens with bad settings, and wants a failure that names `key`.
@@ -101,12 +101,12 @@ fn unknown_is_refused(bench: &Bench<'_>) -> Verdict {
         settings.insert(key.to_owned(), json!(1));
     }
     refused(bench, &settings, key)?;
-    Ok(String::new())
+    held("")
 }
 
 fn wrong_type_is_refused(bench: &Bench<'_>) -> Verdict {
     let properties = properties(&schema(bench)?);
-    let mut tried = 0;
+    let mut count = 0;
     for (key, property) in &properties {
         // Only what is plainly a number, a text or a switch: what else a list of something could be is not known here.
         let plain = match property.get("type") {
@@ -122,9 +122,9 @@ fn wrong_type_is_refused(bench: &Bench<'_>) -> Verdict {
             settings.insert(key.clone(), json!([{ "not": "this" }]));
         }
         refused(bench, &settings, key)?;
-        tried += 1;
+        count += 1;
     }
-    Ok(format!("{tried} settings"))
+    tried(count, "settings")
 }
 
 fn is_plain(kind: &str) -> bool {
@@ -142,5 +142,5 @@ fn missing_is_refused(bench: &Bench<'_>) -> Verdict {
         }
         refused(bench, &settings, key)?;
     }
-    Ok(format!("{} required", required.len()))
+    tried(required.len(), "required settings")
 }

@@ -3,22 +3,22 @@
 use serde_json::Value;
 
 use super::bench::{Bench, Instance, unreachable};
-use super::{BenchCheck, Verdict};
+use super::{BenchCheck, Verdict, apart, held, tried};
 use crate::frames::{WebhookReplyFrame, host_method, plugin_method};
 use crate::{ChannelFacts, Choice, Failure, Message, Note, Sent, Strength, WebhookRequest};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
-    ("a note that was not delivered is not called sent", undelivered),
-    ("a note with choices is said as well as one without", choices),
-    ("what became of a note can be told where the manifest says so", receipts),
-    ("a delivery becomes messages as the manifest has them", deliveries),
-    ("a delivery repeated is the same message", repeated),
-    ("what is not durable is not acknowledged", not_durable),
-    ("no secret stands in a log, an answer or a failure", secrets_stay),
+    ("note-undelivered", "a note that was not delivered is not called sent", undelivered),
+    ("note-choices", "a note with choices is said as well as one without", choices),
+    ("note-receipts", "what became of a note can be told where the manifest says so", receipts),
+    ("delivery-messages", "a delivery becomes messages as the manifest has them", deliveries),
+    ("delivery-repeated", "a delivery repeated is the same message", repeated),
+    ("delivery-not-durable", "what is not durable is not acknowledged", not_durable),
+    ("secrets-kept", "no secret stands in a log, an answer or a failure", secrets_stay),
 ];
 
 fn undelivered(bench: &Bench<'_>) -> Verdict {
-    let mut tried = 0;
+    let mut count = 0;
     for note in &bench.notes {
         let instance = bench.opened(&bench.host())?;
         let unreached = instance.host.clone().fails(host_method::HTTP, unreachable());
@@ -31,10 +31,10 @@ fn undelivered(bench: &Bench<'_>) -> Verdict {
         match sent {
             Ok(sent) => return Err(format!("nothing left, and it said {sent:?}")),
             Err(failure) if failure.code == "panicked" => return Err(failure.message),
-            Err(_) => tried += 1,
+            Err(_) => count += 1,
         }
     }
-    Ok(format!("{tried} notes"))
+    tried(count, "notes")
 }
 
 /// A note sent well: what came of it, and all that the plugin told the provider meanwhile.
@@ -70,13 +70,13 @@ fn choices(bench: &Bench<'_>) -> Verdict {
             return Err("with choices, the text was not said, or not all of it".to_owned());
         }
     }
-    Ok(format!("{} notes", bench.notes.len()))
+    tried(bench.notes.len(), "notes")
 }
 
 /// A receipt names a note by the id that it was sent under; and who declares none is not waited for.
 fn receipts(bench: &Bench<'_>) -> Verdict {
     let Some(facts) = &bench.manifest.channel else {
-        return Ok("no channel".to_owned());
+        return apart("no channel");
     };
     let mut told = 0;
     for note in &bench.notes {
@@ -94,7 +94,8 @@ fn receipts(bench: &Bench<'_>) -> Verdict {
     }
     match (facts.receipts, told) {
         (false, 1..) => Err("it told what became of a note, and its manifest says that it does not".to_owned()),
-        (is_told, _) => Ok(if is_told { format!("{told} receipts") } else { "none declared".to_owned() }),
+        (true, told) => held(format!("{told} receipts")),
+        (false, _) => apart("none declared"),
     }
 }
 
@@ -142,7 +143,7 @@ fn message_defect(facts: &ChannelFacts, scope: Option<&str>, message: &Message) 
 
 fn deliveries(bench: &Bench<'_>) -> Verdict {
     let Some(facts) = &bench.manifest.channel else {
-        return Ok("no channel".to_owned());
+        return apart("no channel");
     };
     let setting = facts.scope_setting.as_ref().and_then(|key| bench.options.settings.get(key));
     let scope = setting.and_then(Value::as_str);
@@ -155,7 +156,7 @@ fn deliveries(bench: &Bench<'_>) -> Verdict {
             count += 1;
         }
     }
-    Ok(format!("{count} messages"))
+    tried(count, "messages")
 }
 
 fn repeated(bench: &Bench<'_>) -> Verdict {
@@ -165,7 +166,7 @@ fn repeated(bench: &Bench<'_>) -> Verdict {
             return Err(format!("first {first:?}, then {second:?}"));
         }
     }
-    Ok(format!("{} deliveries", bench.options.webhooks.len()))
+    tried(bench.options.webhooks.len(), "deliveries")
 }
 
 fn not_durable(bench: &Bench<'_>) -> Verdict {
@@ -177,7 +178,7 @@ fn not_durable(bench: &Bench<'_>) -> Verdict {
             return Err("a message that the host could not keep was acknowledged".to_owned());
         }
     }
-    Ok(format!("{} deliveries", bench.options.webhooks.len()))
+    tried(bench.options.webhooks.len(), "deliveries")
 }
 
 /// Looks at everything that the plugin said while things went well and while they did not.
@@ -208,5 +209,5 @@ fn secrets_stay(bench: &Bench<'_>) -> Verdict {
             return Err(format!("`{name}` was said aloud"));
         }
     }
-    Ok(format!("{} secrets", secrets.len()))
+    tried(secrets.len(), "secrets")
 }

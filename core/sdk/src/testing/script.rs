@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use super::glob;
 use super::streams::Streams;
+use super::trouble::{CALL_MS, Step, Trouble};
 use crate::frames::{
     Connect, HostFrame, HttpRequestFrame, LogLine, Named, Peer, Reply, SecretValue, Sleep, StorePut, StorePutDone,
     Stored, StreamId, StreamRead, host_method,
@@ -52,6 +53,7 @@ pub(super) struct Script {
     pub(super) secrets: BTreeMap<String, String>,
     pub(super) rules: Vec<Rule>,
     pub(super) behaviours: Vec<(String, Behaviour)>,
+    pub(super) trouble: Trouble,
     pub(super) stored: BTreeMap<String, (u64, Bytes)>,
     pub(super) messages: Vec<Message>,
     pub(super) requests: Vec<HttpRequest>,
@@ -73,6 +75,7 @@ impl Default for Script {
             secrets: BTreeMap::new(),
             rules: Vec::new(),
             behaviours: Vec::new(),
+            trouble: Trouble::default(),
             stored: BTreeMap::new(),
             messages: Vec::new(),
             requests: Vec::new(),
@@ -126,6 +129,15 @@ impl Script {
         Ok(())
     }
 
+    /// Counts a call; the one for which time runs out moves the clock to the end of the call that it is made for.
+    fn step(&mut self) -> Step {
+        let step = self.trouble.step();
+        if step == Step::Late {
+            self.now_ms = self.now_ms.saturating_add(CALL_MS);
+        }
+        step
+    }
+
     fn save(&mut self, put: &StorePut, value: Bytes) -> StorePutDone {
         let version = self.version(&put.name);
         if version != put.expected {
@@ -148,21 +160,26 @@ impl Shared {
     }
 
     fn answer(&self, method: &str, frame: &[u8], body: Bytes) -> Answered {
-        let failure = {
+        let (failure, step) = {
             let mut script = self.script();
             if script.asked.len() >= script.asked_max {
                 return None;
             }
             script.asked.push(method.to_owned());
-            script.failure_of(method)
+            (script.failure_of(method), script.step())
         };
-        if let Some(failure) = failure {
+        if let Some(failure) = failure.or_else(|| step.failure().filter(|_| step == Step::Over)) {
             return Some(Err(failure));
         }
-        if method == host_method::HTTP {
-            return self.http(frame, body);
+        let answered = match method {
+            host_method::HTTP => self.http(frame, body),
+            method => Some(self.answer_at_once(method, frame, body)),
+        };
+        // Too late is after the work was done.
+        match step.failure() {
+            Some(late) => Some(Err(late)),
+            None => answered,
         }
-        Some(self.answer_at_once(method, frame, body))
     }
 
     fn http(&self, frame: &[u8], body: Bytes) -> Answered {
@@ -171,17 +188,18 @@ impl Shared {
             Err(failure) => return Some(Err(failure)),
         };
         let request = HttpRequest { head, body };
-        let rule = {
+        let (rule, is_lost) = {
             let mut script = self.script();
             script.requests.push(request.clone());
-            script.rule_for(&request.head)
+            (script.rule_for(&request.head), script.trouble.loses(&request.head))
         };
         // The lock is let go of first: a rule may look at the host that it is a rule of.
         Some(match rule {
             Some(Http::Hang) => return None,
-            Some(Http::Answer(answer)) => {
-                answer(&request).and_then(|response| self.reply(&response.head, response.body))
-            }
+            Some(Http::Answer(answer)) => match answer(&request) {
+                Ok(_) if is_lost => Err(Failure::provider("timeout", "the answer was lost").retry_after(1_000)),
+                answered => answered.and_then(|response| self.reply(&response.head, response.body)),
+            },
             None => Err(Failure::settings(
                 "not_granted",
                 format!("no rule answers {} {}", request.head.method, request.head.url),
@@ -301,20 +319,65 @@ fn reading(shared: Arc<Shared>, frame: &Bytes) -> BoxFuture<'static, Reply> {
     }))
 }
 
+/// What comes of a call once nothing holds it back.
+fn answering(shared: Arc<Shared>, method: &str, frame: &Bytes, body: Bytes) -> BoxFuture<'static, Reply> {
+    if method == host_method::STREAM_READ {
+        let (failure, step) = {
+            let mut script = shared.script();
+            (script.failure_of(method), script.step())
+        };
+        return match failure.or_else(|| step.failure()) {
+            Some(failure) => Box::pin(std::future::ready(Reply::failure(&failure))),
+            None => reading(shared, frame),
+        };
+    }
+    match shared.answer(method, frame, body) {
+        None => Box::pin(std::future::pending()),
+        Some(Err(failure)) => Box::pin(std::future::ready(Reply::failure(&failure))),
+        Some(Ok((frame, body))) => Box::pin(std::future::ready(Reply { ok: true, frame: frame.into(), body })),
+    }
+}
+
+/// Lets the others have their turn.
+async fn one_turn() {
+    let mut had = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut had, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
+}
+
 /// The scripted host as the other side of a plugin's instance.
 pub(super) struct ScriptedPeer(pub(super) Arc<Shared>);
 
 impl Peer for ScriptedPeer {
     fn call(&self, _parent: u64, method: &str, frame: Bytes, body: Bytes) -> BoxFuture<'static, Reply> {
-        let fails = || self.0.script().failure_of(method).is_some();
-        if method == host_method::STREAM_READ && !fails() {
-            return reading(Arc::clone(&self.0), &frame);
+        let shared = Arc::clone(&self.0);
+        let (is_held, in_turns) = {
+            let mut script = shared.script();
+            let is_held = script.trouble.holds(method);
+            if is_held {
+                script.trouble.begin_to_hold();
+            }
+            (is_held, script.trouble.in_turns)
+        };
+        if !is_held && !in_turns {
+            return answering(shared, method, &frame, body);
         }
-        match self.0.answer(method, &frame, body) {
-            None => Box::pin(std::future::pending()),
-            Some(Err(failure)) => Box::pin(std::future::ready(Reply::failure(&failure))),
-            Some(Ok((frame, body))) => Box::pin(std::future::ready(Reply { ok: true, frame: frame.into(), body })),
-        }
+        let method = method.to_owned();
+        Box::pin(async move {
+            if is_held {
+                std::future::poll_fn(|context| shared.script().trouble.poll_let_go(&method, context)).await;
+            }
+            if in_turns {
+                one_turn().await;
+            }
+            answering(shared, &method, &frame, body).await
+        })
     }
 
     fn notify(&self, method: &str, frame: Bytes) {

@@ -24,6 +24,7 @@ pub mod pages;
 pub mod pan;
 pub mod plugins;
 pub mod redact;
+pub mod scorecard;
 pub mod signing;
 pub mod switchboard;
 pub mod vault;

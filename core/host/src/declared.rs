@@ -199,6 +199,12 @@ impl Declared {
         &self.manifest
     }
 
+    /// The same as it stands in the library, with whatever this program does not know.
+    pub fn manifest_json(&self) -> String {
+        let json = manifest_of(&self.bytes).ok().flatten().map(|json| String::from_utf8_lossy(json).into_owned());
+        json.or_else(|| serde_json::to_string(&self.manifest).ok()).unwrap_or_default()
+    }
+
     /// The SHA-256 of the bytes.
     pub fn fingerprint(&self) -> Fingerprint {
         self.fingerprint

@@ -106,9 +106,10 @@
 //! | say what went wrong | [`Failure`]; of money in doubt, [`Outcome::Unknown`] |
 //! | say more of settings than their shape | [`marks`] |
 //! | test it | [`testing::ScriptedHost`], [`kit`] |
-//! | know what crosses the boundary | [`frames`], [`abi`] |
+//! | know what crosses the boundary | [`frames`], [`abi`], [`contract`] |
 
 pub mod abi;
+pub mod contract;
 pub mod dispatch;
 mod export;
 pub mod failure;

@@ -3,11 +3,14 @@
 pub mod inspect;
 pub mod keygen;
 pub mod list;
+pub mod new;
 pub mod record;
 pub mod replay;
+pub mod schema;
 pub mod sign;
-pub mod verify;
 pub mod switch;
+pub mod test;
+pub mod verify;
 
 use clap::Subcommand;
 
@@ -21,6 +24,9 @@ pub enum Plugin {
     Keygen(keygen::Keygen),
     List(list::List),
     Record(record::Record),
+    New(new::New),
+    Test(test::Test),
+    Schema(schema::Schema),
     Replay(replay::Replay),
     Sign(sign::Sign),
     Verify(verify::Verify),
@@ -47,6 +53,9 @@ impl Plugin {
             Self::Keygen(keygen) => keygen.run(setting),
             Self::List(list) => list.run(setting),
             Self::Record(record) => record.run(setting),
+            Self::New(new) => new.run(setting),
+            Self::Test(test) => test.run(setting),
+            Self::Schema(schema) => schema.run(setting),
             Self::Replay(replay) => replay.run(setting),
             Self::Sign(sign) => sign.run(setting),
             Self::Verify(verify) => verify.run(setting),

@@ -9,6 +9,7 @@ mod ledger;
 mod pain001;
 mod pain002;
 mod payments;
+mod plain;
 mod sca;
 mod statements;
 mod tpp;
@@ -68,6 +69,7 @@ impl Bank {
 pub(crate) fn router(bank: Arc<Bank>) -> Router {
     payments::router()
         .merge(statements::router())
+        .merge(plain::router())
         .layer(middleware::from_fn(request_id_echoed))
         .layer(middleware::from_fn_with_state(Arc::clone(&bank), disturbed))
         .merge(sca::router())

@@ -1,0 +1,165 @@
+//! `sportello plugin test`: the conformance kit against a built plugin, of which there is no source.
+//!
+//! The kit runs in a process of its own, which loads the plugin and tells line by line where it is. So a plugin that
+//! takes its process along fails the check that it did that in, and its memory is measured without ours.
+
+mod child;
+mod options;
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use clap::Args;
+use serde::{Deserialize, Serialize};
+use sportello_sdk::kit::{self, Check};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::cli::{Failed, Setting};
+use crate::command::{on_all_cores, say, say_json};
+use crate::scorecard::{Scorecard, scorecard_path};
+
+/// How long one check may take before its process is ended.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// Run the conformance kit against a built plugin, and print its scorecard.
+///
+/// What the kit has to know (good settings, how the provider answers) stands in a kit.json or kit.toml: that of
+/// --settings, else NAME.kit.json beside the file, else kit.json in the current folder, if it is this plugin's. Without
+/// one, settings are made up from the schema, and no provider is in reach.
+#[derive(Debug, Args)]
+pub struct Test {
+    /// The library.
+    file: PathBuf,
+    /// What the kit has to know, as kit.json or kit.toml has it.
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// How many calls are made to see whether memory grows.
+    #[arg(long, default_value_t = 100_000)]
+    calls: usize,
+    /// Write the scorecard beside the file, as FILE.scorecard.json.
+    #[arg(long)]
+    save: bool,
+    #[arg(long, hide = true)]
+    in_child: bool,
+}
+
+/// What the child tells, a line each.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Told {
+    /// What is tried: before all else.
+    Plugin { sha256: String, name: String, version: String, contract: String, settings: String },
+    /// A check begins.
+    Begins(String),
+    /// A check has ended.
+    Ended(Check),
+    /// There is nothing to try.
+    Impossible(String),
+}
+
+impl Test {
+    /// Tries it.
+    ///
+    /// # Errors
+    /// When a check failed, and when there was nothing to try.
+    pub fn run(self, setting: &Setting) -> Result<(), Failed> {
+        if self.in_child {
+            return child::run(&self.file, self.settings.as_deref(), self.calls);
+        }
+        on_all_cores(self.judge(setting))
+    }
+
+    async fn judge(self, setting: &Setting) -> Result<(), Failed> {
+        let card = self.ask(setting).await?;
+        if self.save {
+            let path = scorecard_path(&self.file);
+            let json = serde_json::to_string_pretty(&card).unwrap_or_default();
+            std::fs::write(&path, json + "\n")
+                .map_err(|error| Failed::Trying(format!("{}: {error}", path.display())))?;
+        }
+        if setting.json {
+            say_json(&card);
+        } else {
+            say(&card);
+        }
+        // The card says it all.
+        if card.passed { Ok(()) } else { Err(Failed::Trying(String::new())) }
+    }
+
+    fn child(&self) -> std::io::Result<Child> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.args(["plugin", "test", "--in-child", "--calls", &self.calls.to_string()]);
+        if let Some(settings) = &self.settings {
+            command.arg("--settings").arg(settings);
+        }
+        // What is in our environment is none of the plugin's.
+        let command = command.arg("--").arg(&self.file).env_clear().kill_on_drop(true);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()
+    }
+
+    async fn ask(&self, setting: &Setting) -> Result<Scorecard, Failed> {
+        let failed = |error: std::io::Error| Failed::Trying(format!("the kit's process: {error}"));
+        let mut child = self.child().map_err(failed)?;
+        let mut card = Scorecard { file: self.file.display().to_string(), ..Scorecard::default() };
+        let mut under_way = None;
+        let mut lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
+        let why = loop {
+            let Some(lines) = lines.as_mut() else { break "it has no output".to_owned() };
+            let line = match tokio::time::timeout(PATIENCE, lines.next_line()).await {
+                Ok(Ok(Some(line))) => line,
+                Ok(Ok(None)) => break ended(&mut child).await,
+                Ok(Err(error)) => break error.to_string(),
+                Err(_) => {
+                    let _ = child.start_kill();
+                    break format!("it did not come to an end within {} minutes", PATIENCE.as_secs() / 60);
+                }
+            };
+            match serde_json::from_str(&line) {
+                Ok(Told::Plugin { sha256, name, version, contract, settings }) => {
+                    let file = std::mem::take(&mut card.file);
+                    card = Scorecard { file, sha256, plugin: name, version, contract, settings, ..card };
+                }
+                Ok(Told::Begins(id)) => under_way = Some(id),
+                Ok(Told::Ended(check)) => {
+                    under_way = None;
+                    if !setting.json {
+                        progress(&check, card.checks.len());
+                    }
+                    card.checks.push(check);
+                }
+                Ok(Told::Impossible(why)) => return Err(Failed::Asking(why)),
+                // Whatever a plugin writes there is nobody's business.
+                Err(_) => {}
+            }
+        };
+        if card.sha256.is_empty() {
+            return Err(Failed::Trying(format!("{}: the kit's process ended: {why}", self.file.display())));
+        }
+        card.close(under_way.as_deref(), &why);
+        Ok(card)
+    }
+}
+
+async fn ended(child: &mut Child) -> String {
+    match child.wait().await {
+        Ok(status) => format!("its process ended: {status}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// One line that moves, for whoever waits at a terminal.
+fn progress(check: &Check, done: usize) {
+    use std::io::{IsTerminal, Write};
+    let mut terminal = std::io::stderr().lock();
+    if terminal.is_terminal() {
+        let all = kit::all().count();
+        // Whoever closed it does not want to read.
+        let _ = write!(terminal, "\r\u{1b}[K{}/{all} {}", done + 1, if done + 1 == all { "" } else { &check.id });
+        if done + 1 == all {
+            let _ = write!(terminal, "\r\u{1b}[K");
+        }
+        let _ = terminal.flush();
+    }
+}

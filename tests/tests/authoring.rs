@@ -1,0 +1,94 @@
+//! A plugin from nothing: written by the program, built, proven, and paid with, as it was written.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly: that is what it is for"
+)]
+
+mod programs;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use programs::{Program, built, root};
+use serde_json::Value;
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{said}", String::from_utf8_lossy(&output.stdout));
+    output
+}
+
+/// What cargo puts where the others lie, so that what is built already need not be built again.
+fn cargo(folder: &Path, programs: &Path, arguments: &[&str]) {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(folder).args(arguments).arg("--offline").arg("--quiet");
+    run(cargo.env("CARGO_TARGET_DIR", programs.parent().unwrap()));
+}
+
+/// Writes a plugin into a folder of its own, builds it and runs its tests. Answers where its library is.
+fn made(programs: &Path, folder: &Path, kind: &str, name: &str) -> std::path::PathBuf {
+    let sportello = || {
+        let mut command = Command::new(programs.join("sportello"));
+        command.current_dir(folder).env("CARGO_TARGET_DIR", programs.parent().unwrap());
+        command
+    };
+    let sdk = root().join("core/sdk");
+    let mut new = sportello();
+    new.args(["--json", "plugin", "new", kind, name, "--sdk"]).arg(&sdk);
+    let written: Value = serde_json::from_slice(&run(&mut new).stdout).unwrap();
+    let plugin = folder.join(name);
+    cargo(&plugin, programs, &["test"]);
+    cargo(&plugin, programs, &["build"]);
+    // Nothing is overwritten.
+    assert_eq!(new.output().unwrap().status.code(), Some(2));
+    written["library"].as_str().unwrap().into()
+}
+
+/// The kit against the built file alone, told by a program.
+fn proven(programs: &Path, plugin: &Path, library: &Path) -> Value {
+    let mut test = Command::new(programs.join("sportello"));
+    test.current_dir(plugin).args(["--json", "plugin", "test", "--calls", "2000", "--save"]).arg(library);
+    let card: Value = serde_json::from_slice(&run(&mut test).stdout).unwrap();
+    assert_eq!(card["passed"], true);
+    assert_eq!(card["settings"], "kit.json");
+    let saved = std::fs::read(format!("{}.scorecard.json", library.display())).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&saved).unwrap(), card);
+    card
+}
+
+#[test]
+fn a_new_rail_builds_passes_the_kit_and_pays_as_it_was_written() {
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    let library = made(&programs, folder.path(), "rail", "acme-bank");
+    let plugin = folder.path().join("acme-bank");
+    let card = proven(&programs, &plugin, &library);
+    assert_eq!((card["plugin"].as_str(), card["checks"].as_array().map(Vec::len)), (Some("acme-bank"), Some(49)));
+
+    // The gateway.toml of the folder, but for the addresses.
+    let sandbox = Program::sandbox(&programs, &[]);
+    let config = std::fs::read_to_string(plugin.join("gateway.toml")).unwrap();
+    let bank = sandbox.address("bank");
+    let config = config.replace("127.0.0.1:8080", "127.0.0.1:0").replace("http://127.0.0.1:7002", &bank);
+    let file = plugin.join("gateway.toml");
+    std::fs::write(&file, config).unwrap();
+    let gateway = Program::gateway(&programs, &file);
+    let listens = gateway.address("listen").trim_start_matches("http://").to_owned();
+    let config = std::fs::read_to_string(&file).unwrap().replace("127.0.0.1:0", &listens);
+    std::fs::write(&file, config).unwrap();
+    let mut pay = Command::new(programs.join("sportello"));
+    pay.current_dir(&plugin).args(["--json", "pay", "--from", "person:paolo", "--to", "person:anna"]);
+    let paid: Value = serde_json::from_slice(&run(pay.args(["20", "EUR", "--confirmed", "--wait"])).stdout).unwrap();
+    assert_eq!(paid["state"], "completed", "{paid}");
+}
+
+#[test]
+fn a_new_channel_builds_and_passes_the_kit() {
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    let library = made(&programs, folder.path(), "channel", "acme-chat");
+    proven(&programs, &folder.path().join("acme-chat"), &library);
+}

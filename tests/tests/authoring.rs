@@ -73,16 +73,24 @@ fn a_new_rail_builds_passes_the_kit_and_pays_as_it_was_written() {
     let config = std::fs::read_to_string(plugin.join("gateway.toml")).unwrap();
     let bank = sandbox.address("bank");
     let config = config.replace("127.0.0.1:8080", "127.0.0.1:0").replace("http://127.0.0.1:7002", &bank);
+    // Proven above, it is taken where that is demanded too.
+    let config = config.replace("[gateway]", "[gateway]\nscorecards = \"required\"");
     let file = plugin.join("gateway.toml");
     std::fs::write(&file, config).unwrap();
     let gateway = Program::gateway(&programs, &file);
-    let listens = gateway.address("listen").trim_start_matches("http://").to_owned();
+    let listens = gateway.address("listening").trim_start_matches("http://").to_owned();
     let config = std::fs::read_to_string(&file).unwrap().replace("127.0.0.1:0", &listens);
     std::fs::write(&file, config).unwrap();
     let mut pay = Command::new(programs.join("sportello"));
     pay.current_dir(&plugin).args(["--json", "pay", "--from", "person:paolo", "--to", "person:anna"]);
     let paid: Value = serde_json::from_slice(&run(pay.args(["20", "EUR", "--confirmed", "--wait"])).stdout).unwrap();
     assert_eq!(paid["state"], "completed", "{paid}");
+
+    std::fs::remove_file(format!("{}.scorecard.json", library.display())).unwrap();
+    let mut check = Command::new(programs.join("sportello"));
+    let checked = check.current_dir(&plugin).arg("check").output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr) + String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.code() == Some(2) && said.contains("is not proven"), "{said}");
 }
 
 #[test]

@@ -99,8 +99,7 @@ pub fn judge(file: &Path, sha256: &str) -> Result<Vec<u8>, Unproven> {
     }
     // An earlier kit knew less: what it did not try is not proven.
     let is_proven = |id: &str| card.checks.iter().any(|check| check.id == id && check.passed);
-    let failed: Vec<String> =
-        kit::all().map(|(id, _, _)| id).filter(|id| !is_proven(id)).map(str::to_owned).collect();
+    let failed: Vec<String> = kit::all().map(|(id, _, _)| id).filter(|id| !is_proven(id)).map(str::to_owned).collect();
     if !failed.is_empty() || !card.passed {
         return Err(Unproven::Failed { path, failed });
     }

@@ -11,8 +11,8 @@ use crate::frames::{
     StorePutDone, Stored, StreamId, StreamRead, WebhookFrame, WebhookReplyFrame, host_method, plugin_method,
 };
 use crate::{
-    Accepted, Failure, Inquiry, InstrumentFacts, Manifest, Message, Note, Order, Outcome, PageAddress, PageFrame, PageLink,
-    PageReplyFrame, Receipt, Report, Sent, VaultFound, VaultPut,
+    Accepted, Failure, Inquiry, InstrumentFacts, Manifest, Message, Note, Order, Outcome, PageAddress, PageFrame,
+    PageLink, PageReplyFrame, Receipt, Report, Sent, VaultFound, VaultPut,
 };
 
 /// What a method takes and gives.
@@ -31,7 +31,8 @@ fn of<T: JsonSchema>(generator: &mut SchemaGenerator) -> Value {
 }
 
 fn table(methods: Vec<Method>) -> Value {
-    let row = |Method { name, params, result }: Method| (name.to_owned(), json!({ "params": params, "result": result }));
+    let row =
+        |Method { name, params, result }: Method| (name.to_owned(), json!({ "params": params, "result": result }));
     Value::Object(methods.into_iter().map(row).collect())
 }
 

@@ -101,9 +101,9 @@ const DECLARATION: &str = "declaration";
 /// What a check is: its id, what it is about, and what it checks, in the order in which they run.
 pub fn all() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     let declared = declaration::CHECKS.iter().map(|(id, check, _)| (*id, DECLARATION, *check));
-    let others = GROUPS.iter().flat_map(|(group, tables)| {
-        tables.iter().copied().flatten().map(move |(id, check, _)| (*id, *group, *check))
-    });
+    let others = GROUPS
+        .iter()
+        .flat_map(|(group, tables)| tables.iter().copied().flatten().map(move |(id, check, _)| (*id, *group, *check)));
     declared.chain(others)
 }
 

@@ -199,7 +199,9 @@ fn rails() {
         let card = kit::check(RAIL, &dispatch::rail::<Till>, &options(lie));
         assert_eq!(failed(&card), expected, "{lie}\n{card}");
         // What could not be tried would prove nothing.
-        for id in ["order-at-once", "order-answer-lost", "order-time-out", "refusal-declined", "money-exact", "text-order"] {
+        for id in
+            ["order-at-once", "order-answer-lost", "order-time-out", "refusal-declined", "money-exact", "text-order"]
+        {
             let found = card.checks.iter().find(|check| check.id == id).unwrap();
             assert!(found.applies, "{id} does not apply\n{card}");
         }

@@ -70,7 +70,8 @@ impl Rail for Wallet {
 fn pages() {
     let check = |lie: &str, expected: &[&str]| {
         let card = kit::check(MANIFEST, &dispatch::rail::<Wallet>, &kit::Options::new(json!({ "lie": lie })));
-        let failed: Vec<&str> = card.checks.iter().filter(|check| !check.passed).map(|check| check.check.as_str()).collect();
+        let failed: Vec<&str> =
+            card.checks.iter().filter(|check| !check.passed).map(|check| check.check.as_str()).collect();
         assert_eq!(failed, expected, "{lie}\n{card}");
     };
     let broken = "a broken request for a page is answered without a panic";

@@ -45,6 +45,8 @@ pub struct Gateway {
     pub is_isolated: bool,
     /// The instances that may share this program's memory in production.
     pub in_process: Vec<String>,
+    /// Whether a plugin is loaded only with a scorecard of the conformance kit that it passed.
+    pub scorecards_required: bool,
 }
 
 /// How to log.
@@ -158,6 +160,7 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
         client_ip_header: None,
         is_isolated: false,
         in_process: Vec::new(),
+        scorecards_required: false,
     };
     let Some(section) = section else {
         return gateway;
@@ -187,6 +190,8 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
         gateway.is_isolated = is_isolated;
     }
     gateway.in_process = section.list("in_process", plain_name);
+    let scorecards = [("required", true), ("optional", false)];
+    gateway.scorecards_required = section.optional("scorecards", one_of(&scorecards)).unwrap_or_default();
     if let Some(log) = section.table("log") {
         let formats = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         if let Some(format) = log.optional("format", one_of(&formats)) {

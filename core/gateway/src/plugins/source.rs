@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use sportello_host::{Declared, Found, LoadError, Loaded, PickError, Trust, choose_version, residents};
+use sportello_host::{Declared, Found, LoadError, Loaded, PickError, Trust, choose_version, read_signature, residents};
 use sportello_sdk::Kind;
 
 use super::{Plugins, path_of};
 use crate::config::{Config, Instance, Isolation, Notes, Wrong, nearest};
+use crate::scorecard;
 
 /// Where plugins are taken from.
 pub(super) enum Source<'a> {
@@ -19,6 +20,8 @@ pub(super) enum Source<'a> {
         resident_max: Option<u64>,
         /// Who may have made what is loaded; nothing where that is not said and has to be.
         trust: Option<&'a Trust>,
+        /// Whether what has no scorecard is not taken.
+        scorecards_required: bool,
     },
     BuiltIn(Vec<Loaded>),
 }
@@ -47,7 +50,8 @@ impl<'a> Source<'a> {
             notes.add("trust", Wrong::new(what, remedy));
         }
         let trust = (!trusts_nobody).then_some(&config.trust);
-        Self::Found { found, folders, is_whole, resident_max, trust }
+        let scorecards_required = config.gateway.scorecards_required;
+        Self::Found { found, folders, is_whole, resident_max, trust, scorecards_required }
     }
 
     /// The plugin of an instance: in the version that is named, or the highest that is not `beside`. Why it is not there is
@@ -113,7 +117,7 @@ impl<'a> Source<'a> {
                 let found = named().find(|loaded| Some(loaded.manifest().version.as_str()) == chosen);
                 found.cloned().ok_or_else(|| Some(unknown()))
             }
-            Self::Found { found, folders, is_whole, resident_max, trust } => match found
+            Self::Found { found, folders, is_whole, resident_max, trust, scorecards_required } => match found
                 .pick_version(name, version, beside)
             {
                 Ok(declared) => {
@@ -121,6 +125,9 @@ impl<'a> Source<'a> {
                     // Before anything of it runs: what was judged are the bytes that are loaded.
                     let library = declared.clone().judge(trust).map_err(|error| Some(refused(&error)))?;
                     let signer = library.signer().cloned();
+                    if *scorecards_required {
+                        proven(&library, trust)?;
+                    }
                     let loaded = match instance.isolation {
                         Isolation::InProcess => {
                             resident_max.map_or(Ok(()), |max| check_resident(declared, max))?;
@@ -140,6 +147,21 @@ impl<'a> Source<'a> {
             },
         }
     }
+}
+
+/// Whether a library has a scorecard that says so, of these very bytes; and a signature, where plugins need one.
+fn proven(library: &Declared, trust: &Trust) -> Result<(), Option<Unloaded>> {
+    let (name, sha256) = (&library.manifest().name, library.fingerprint().to_string());
+    let unproven = |why: String| {
+        let remedy = "prove it: sportello plugin test FILE --save; and sign FILE.scorecard.json as you sign FILE";
+        Some(Unloaded::Plugin(Wrong::new(format!("the plugin {name:?} is not proven: {why}"), remedy)))
+    };
+    let card = scorecard::judge(library.path(), &sha256).map_err(|error| unproven(error.to_string()))?;
+    // Anybody can write a card: it is believed as the library is.
+    let path = scorecard::scorecard_path(library.path());
+    let signature = read_signature(&path).map_err(|error| unproven(error.to_string()))?;
+    let judged = trust.judge(&path, &card, library.manifest().kind, name, signature.as_deref());
+    judged.map(drop).map_err(|distrusted| unproven(distrusted.to_string()))
 }
 
 /// Why a plugin that was found is not loaded.

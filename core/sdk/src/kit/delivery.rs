@@ -15,10 +15,7 @@ pub(super) const CHECKS: &[BenchCheck] = &[
 ];
 
 /// What came of these deliveries, each thing once, in no order.
-fn brought<'a>(
-    bench: &Bench<'_>,
-    deliveries: impl Iterator<Item = &'a WebhookRequest>,
-) -> Result<Vec<String>, String> {
+fn brought<'a>(bench: &Bench<'_>, deliveries: impl Iterator<Item = &'a WebhookRequest>) -> Result<Vec<String>, String> {
     let instance = bench.opened(&bench.host())?;
     instance.host.forget();
     for delivery in deliveries {

@@ -13,8 +13,7 @@ pub(super) const CHECKS: &[BenchCheck] =
     &[("close-in-flight", "closed in the middle of calls, every one of them ends", in_flight)];
 
 /// What the calls wait for when it is closed.
-const HELD: [&str; 4] =
-    [host_method::HTTP, host_method::SECRET, host_method::STORE_GET, host_method::STREAM_CONNECT];
+const HELD: [&str; 4] = [host_method::HTTP, host_method::SECRET, host_method::STORE_GET, host_method::STREAM_CONNECT];
 
 fn in_flight(bench: &Bench<'_>) -> Verdict {
     let mut waited = 0;

@@ -103,9 +103,7 @@ fn every_text(json: &Value, replace: &dyn Fn(&str) -> Value) -> Value {
     match json {
         Value::String(text) => replace(text),
         Value::Array(items) => items.iter().map(|item| every_text(item, replace)).collect(),
-        Value::Object(fields) => {
-            fields.iter().map(|(key, value)| (key.clone(), every_text(value, replace))).collect()
-        }
+        Value::Object(fields) => fields.iter().map(|(key, value)| (key.clone(), every_text(value, replace))).collect(),
         other => other.clone(),
     }
 }
@@ -114,8 +112,9 @@ fn every_text(json: &Value, replace: &dyn Fn(&str) -> Value) -> Value {
 fn filled(text: &str, request: &HttpRequest, json: &Value) -> Value {
     let mut whole = String::new();
     let mut rest = text;
-    while let Some((before, name, after)) =
-        rest.split_once("{{").and_then(|(before, tail)| Some((before, tail.split_once("}}")?)).map(|(b, (n, a))| (b, n, a)))
+    while let Some((before, name, after)) = rest
+        .split_once("{{")
+        .and_then(|(before, tail)| Some((before, tail.split_once("}}")?)).map(|(b, (n, a))| (b, n, a)))
     {
         let value = taken(name.trim(), request, json);
         if before.is_empty() && after.is_empty() && whole.is_empty() {
@@ -160,7 +159,10 @@ mod tests {
             assert_eq!(serde_json::from_slice::<Value>(&answer.body).unwrap(), expected);
         };
         check(json!("{{header:idempotency-key}}"), json!("k-1"));
-        check(json!({ "n": "{{body:/amount/minor}}", "is": [true, "{{last}}!"] }), json!({ "n": 2000, "is": [true, "k-1!"] }));
+        check(
+            json!({ "n": "{{body:/amount/minor}}", "is": [true, "{{last}}!"] }),
+            json!({ "n": 2000, "is": [true, "k-1!"] }),
+        );
         check(json!("for {{body:/memo}} and {{body:/nothing}}"), json!("for pizza and null"));
         check(json!("{{what}} {{"), json!("{{what}} {{"));
     }

@@ -40,9 +40,7 @@ impl Step {
     pub(super) fn failure(self) -> Option<Failure> {
         match self {
             Self::Answered => None,
-            Self::Late => {
-                Some(Failure::provider("timeout", "it did not come to an end in time").retry_after(1_000))
-            }
+            Self::Late => Some(Failure::provider("timeout", "it did not come to an end in time").retry_after(1_000)),
             Self::Over => Some(Failure::new(Source::Host, "call_over", "the call that this belongs to is over")),
         }
     }

@@ -146,11 +146,7 @@ fn told(status: StatusCode, payment: &Payment) -> Response {
     (status, Json(body)).into_response()
 }
 
-async fn show(
-    State(bank): State<Arc<Bank>>,
-    Path(key): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Refused> {
+async fn show(State(bank): State<Arc<Bank>>, Path(key): Path<String>, headers: HeaderMap) -> Result<Response, Refused> {
     check(&headers, &bank.token)?;
     let ledger = bank.ledger();
     let found = find(&ledger, &key).ok_or(Refused(StatusCode::NOT_FOUND, "no order came under that key"))?;

@@ -9,12 +9,10 @@ use sportello_sdk::Manifest;
 pub(super) struct Name(String);
 
 /// What the compiler or cargo keep for themselves, among what is otherwise a good name.
-const TAKEN: [&str; 49] = [
-    "abstract", "alloc", "as", "async", "await", "become", "box", "break", "build", "const", "continue", "core",
-    "crate", "deps", "do", "dyn", "else", "enum", "examples", "extern", "false", "final", "fn", "for", "if", "impl",
-    "in", "incremental", "let", "loop", "macro", "match", "mod", "move", "mut", "proc-macro", "pub", "ref", "return",
-    "sportello-sdk", "static", "std", "struct", "super", "test", "trait", "true", "type", "use",
-];
+const TAKEN: &str = "abstract alloc as async await become box break build const continue core crate deps do dyn else enum \
+    examples extern false final fn for if impl in incremental let loop macro match mod move mut override \
+    priv proc-macro pub ref return self sportello-sdk static std struct super test trait true try type \
+    typeof unsafe unsized use virtual where while yield";
 
 impl Name {
     /// As `plugin = "…"` has it.
@@ -41,7 +39,8 @@ impl FromStr for Name {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let is_word = |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+        let is_word =
+            |word: &str| !word.is_empty() && word.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
         let is_good = text.len() <= Manifest::NAME_LEN_MAX
             && text.starts_with(|c: char| c.is_ascii_lowercase())
             && text.split('-').all(is_word);
@@ -49,8 +48,7 @@ impl FromStr for Name {
             let max = Manifest::NAME_LEN_MAX;
             return Err(format!("write small letters, digits and single dashes, a letter first, at most {max}"));
         }
-        let lone = ["unsafe", "unsized", "virtual", "where", "while", "yield", "self", "typeof", "try", "priv", "override"];
-        if TAKEN.contains(&text) || lone.contains(&text) {
+        if TAKEN.split(' ').any(|taken| taken == text) {
             return Err("this name has another meaning in Rust: add a word, as in my-bank".to_owned());
         }
         Ok(Self(text.to_owned()))

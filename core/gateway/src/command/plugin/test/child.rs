@@ -16,7 +16,7 @@ pub(super) fn run(file: &Path, settings: Option<&Path>, calls: usize) -> Result<
         .enable_all()
         .build()
         .map_err(|error| Failed::Trying(format!("the runtime cannot start: {error}")))?;
-    let _inside = runtime.enter();
+    let inside = runtime.enter();
     match prepare(file, settings) {
         Err(why) => say_json(&Told::Impossible(why)),
         Ok((loaded, manifest, read)) => {
@@ -35,6 +35,7 @@ pub(super) fn run(file: &Path, settings: Option<&Path>, calls: usize) -> Result<
             });
         }
     }
+    drop(inside);
     // What threads the plugin may have left behind does not keep us.
     runtime.shutdown_background();
     Ok(())

@@ -67,9 +67,8 @@ fn made_up(schema: &Value) -> Value {
     let properties = schema.get("properties").and_then(Value::as_object);
     let required = schema.get("required").and_then(Value::as_array);
     let required = required.into_iter().flatten().filter_map(Value::as_str);
-    let settings: Map<String, Value> = required
-        .filter_map(|key| Some((key.to_owned(), example(properties?.get(key)?, key, schema, 0))))
-        .collect();
+    let settings: Map<String, Value> =
+        required.filter_map(|key| Some((key.to_owned(), example(properties?.get(key)?, key, schema, 0)))).collect();
     settings.into()
 }
 

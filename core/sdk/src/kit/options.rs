@@ -159,7 +159,7 @@ impl Options {
     /// When it is no JSON, or not of this shape.
     pub fn read(json: &str) -> Result<Self, BadOptions> {
         let file = serde_json::from_str(json).map_err(|error| BadOptions(error.to_string()))?;
-        Self::of(file)
+        Self::from_value(file)
     }
 
     /// The same of a file that was read already, whatever it was written in.
@@ -167,6 +167,10 @@ impl Options {
     /// # Errors
     /// When it is not of this shape.
     pub fn from_value(file: Value) -> Result<Self, BadOptions> {
+        // serde would take a list for a struct, field by field.
+        if !file.is_object() {
+            return Err(BadOptions("it is no table".to_owned()));
+        }
         let file = serde_path_to_error::deserialize(file).map_err(|error| BadOptions(error.to_string()))?;
         Self::of(file)
     }

@@ -122,6 +122,44 @@ fn a_plugin_pays_from_a_process_of_its_own_which_ends_with_the_gateway() {
     }
 }
 
+/// What the gateway says of its one instance.
+fn inspected(folder: &Path) -> Value {
+    let shown = sportello(folder, &["plugin", "inspect", "bank", "--json"]).output().unwrap();
+    serde_json::from_slice(&shown.stdout).unwrap_or_else(|_| panic!("{shown:?}"))
+}
+
+#[test]
+fn a_process_that_was_killed_is_started_again_and_pays() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("gateway.toml"), config("")).unwrap();
+    let (mut gateway, address) = start(folder.path());
+    let listening = config("").replace("127.0.0.1:0", &address);
+    std::fs::write(folder.path().join("gateway.toml"), listening).unwrap();
+    let mut before = inspected(folder.path());
+    assert_eq!((&before["isolation"], &before["restarts"]), (&"process".into(), &0.into()), "{before}");
+    for restarts in 1..=2 {
+        let pid = child_of(gateway.id());
+        assert_eq!(before["process"], pid, "{before}");
+        assert!(before["resident_bytes"].as_u64().unwrap() > 0, "{before}");
+        assert!(Command::new("kill").args(["-KILL", &pid.to_string()]).status().unwrap().success());
+        let began = Instant::now();
+        let after = loop {
+            let now = inspected(folder.path());
+            if now["state"] == "open" && now["restarts"] == restarts {
+                break now;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{now}");
+        };
+        assert_ne!(after["process"], before["process"]);
+        let paid = pay(folder.path());
+        let told = String::from_utf8_lossy(&paid.stdout).into_owned() + &String::from_utf8_lossy(&paid.stderr);
+        assert!(paid.status.success() && told.contains("completed"), "{told}");
+        before = after;
+    }
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+}
+
 #[test]
 fn what_production_asks_is_there() {
     let folder = tempfile::tempdir().unwrap();

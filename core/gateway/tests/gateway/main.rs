@@ -6,6 +6,7 @@ mod counter;
 mod deployment;
 #[cfg(target_os = "linux")]
 mod full;
+mod live;
 mod marks;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod isolated;

@@ -61,6 +61,7 @@ fn the_crates_know_only_whom_they_may() {
         ("hostile-panics", &["sportello-sdk"]),
         ("hostile-panics-channel", &["sportello-sdk"]),
         ("hostile-next-contract", &["sportello-sdk"]),
+        ("hostile-villain", &["sportello-sdk"]),
         ("sandbox", &[]),
         ("sportello-tests", &[]),
         ("xtask", &[]),

@@ -36,22 +36,20 @@ scopes = ["payments:read", "payments:write", "payments:confirmed"]
 [[profiles]]
 name = "Anna Rossi"
 handles = ["hello:anna"]
-account = "hello:anna"
+account = "iban:FR1420041010050500013M02606"
 
 [[profiles]]
 name = "Paolo Bianchi"
 handles = ["hello:paolo"]
-account = "hello:paolo"
+account = "iban:IT60X0542811101000000123456"
 
 [rails.steady]
 plugin = "hello-rail"
 isolation = "ISOLATION"
 
 [rails.villain]
-plugin = "PLUGIN"
 isolation = "ISOLATION"
-deadline = "2s"
-grants = ["http://127.0.0.1:GRANTED", "https://*:*"]
+VILLAIN
 
 [[routes]]
 name = "steady"
@@ -89,15 +87,25 @@ struct Steady {
     is_over: AtomicBool,
 }
 
+/// A rail that answers, says and asks what it should not.
+const LIES: &str = r#"plugin = "villain"
+deadline = "2s"
+grants = ["http://127.0.0.1:GRANTED", "https://*:*"]"#;
+
+/// A rail that does what no code in this process could be kept from.
+const ESCAPES: &str = r#"plugin = "escapes"
+deadline = "20s"
+grants = ["pan"]
+limits = { memory_mb = 64 }
+settings = { token = "token-of-the-villain" }"#;
+
 impl Scene {
-    fn new(programs: &std::path::Path, plugin: &str, isolation: &str, granted: u16) -> Self {
+    fn new(programs: &std::path::Path, villain: &str, isolation: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let config = CONFIG
             .replace("PROGRAMS", programs.to_str().unwrap())
-            .replace("PLUGIN", plugin)
-            .replace("ISOLATION", isolation)
-            .replace("GRANTED", &granted.to_string());
-        let config = if plugin == "villain" { config } else { without_grants(&config) };
+            .replace("VILLAIN", villain)
+            .replace("ISOLATION", isolation);
         let file = folder.path().join("gateway.toml");
         std::fs::write(&file, config).unwrap();
         let log = Stdio::from(File::create(folder.path().join("log")).unwrap());
@@ -148,12 +156,45 @@ impl Scene {
         assert!(waited.is_ok(), "{what}\n{}", self.log());
     }
 
-    /// Makes the villain commit this, and answers what became of the payment at once: its state, and the word of its rail.
-    async fn commits(&self, memo: &str) -> String {
-        let paid = pay(&self.http, &self.address(), "USD", memo, "wait=10").await.expect("the gateway answers");
+    /// Makes the villain commit this. Answers what became of the payment: its state, and that of its order.
+    async fn commits(&self, memo: &str) -> (String, String) {
+        let paid = pay(&self.http, &self.address(), "USD", memo, "wait=30").await.expect("the gateway answers");
         let attempts = paid["attempts"].as_array().map_or(&[][..], Vec::as_slice);
-        let last = attempts.last().map(|attempt| attempt["state"].as_str().unwrap()).unwrap_or("none");
-        format!("{} {last}", paid["state"].as_str().unwrap())
+        let last = attempts.last().map_or("none", |attempt| attempt["state"].as_str().unwrap());
+        let id = paid["id"].as_str().unwrap_or_else(|| panic!("{paid}"));
+        (format!("{} {last}", paid["state"].as_str().unwrap()), id.to_owned())
+    }
+
+    /// All that an operator is told: by the log, the payment's journal, and of the instances.
+    async fn told(&self, id: &str) -> String {
+        let events = self.get(&format!("/v1/payments/{id}/events")).await;
+        let instances = self.get("/v1/instances").await;
+        format!("{}\n{events}\n{instances}", self.log())
+    }
+
+    async fn check(&self, memo: &str, expected: &str, told: &str) {
+        let (became, id) = self.commits(memo).await;
+        assert_eq!(became, expected, "{memo}\n{}", self.told(&id).await);
+        self.until(told, async || self.told(&id).await.contains(told)).await;
+        self.others_go_on().await;
+    }
+
+    /// Waits until the breaker lets the villain be called again.
+    async fn is_rested(&self) {
+        let is_closed = |all: &Value| {
+            let all = all["instances"].as_array().unwrap();
+            all.iter().any(|one| one["name"] == "villain" && one["stats"]["breaker"] != "open")
+        };
+        self.until("the breaker is closed", async || is_closed(&self.get("/v1/instances").await)).await;
+    }
+
+    /// Waits until the villain is open again.
+    async fn is_back(&self) {
+        let is_open = |all: &Value| {
+            let all = all["instances"].as_array().unwrap();
+            all.iter().any(|one| one["name"] == "villain" && one["state"] == "open")
+        };
+        self.until("the villain is open again", async || is_open(&self.get("/v1/instances").await)).await;
     }
 
     /// The end: none of the others' payments has failed.
@@ -164,10 +205,6 @@ impl Scene {
         let failed = self.steady.failed.load(Ordering::Relaxed);
         assert_eq!(failed, 0, "of {} others\n{}", self.steady.completed.load(Ordering::Relaxed), self.log());
     }
-}
-
-fn without_grants(config: &str) -> String {
-    config.lines().filter(|line| !line.starts_with("grants")).collect::<Vec<_>>().join("\n")
 }
 
 async fn pay(http: &reqwest::Client, address: &str, currency: &str, memo: &str, prefer: &str) -> Option<Value> {
@@ -192,37 +229,45 @@ async fn lies_and_floods(isolation: &str) {
             let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, answer).await;
         }
     });
-    let scene = Scene::new(&programs, "villain", isolation, port);
-    let check = async |memo: &str, expected: &str, told: &str| {
-        assert_eq!(scene.commits(memo).await, expected, "{memo}\n{}", scene.log());
-        scene.until(told, async || scene.log().contains(told) || told.is_empty()).await;
-        scene.others_go_on().await;
-    };
-    check("behaves", "completed settled", "").await;
+    let scene = Scene::new(&programs, &LIES.replace("GRANTED", &port.to_string()), isolation);
+    let is_isolated = isolation == "process";
+    scene.check("behaves", "completed settled", "").await;
     // No byte left for these, which is the host's own fact: so they are over, and nobody is in doubt.
-    check("no-text", "declined not_sent", "is not as agreed").await;
-    check("no-failure", "declined not_sent", "is not as agreed").await;
-    check("nested", "declined not_sent", "is not as agreed").await;
-    check("panics", "declined not_sent", "panicked").await;
-    check("answers-late", "declined not_sent", "did not answer within").await;
-    check("hangs", "declined not_sent", "did not answer within").await;
+    scene.check("no-text", "declined not_sent", "not as agreed").await;
+    scene.check("no-failure", "declined not_sent", "not as agreed").await;
+    scene.check("nested", "declined not_sent", "not as agreed").await;
+    scene.check("panics", "declined not_sent", "panicked").await;
+    scene.is_rested().await;
+    scene.check("answers-late", "declined not_sent", "did not answer within").await;
+    scene.check("hangs", "declined not_sent", "did not answer within").await;
+    scene.is_rested().await;
     // A word that nobody knows is no decline.
-    check("no-outcome", "transferring unknown", "").await;
+    scene.check("no-outcome", "transferring unknown", "").await;
     // Another amount than was ordered stands in suspense, and is for the operator to look at.
-    check("other-amount", "in_review settled", "").await;
-    check("leaks", "completed settled", "").await;
-    check("floods-log", "completed settled", "flood flood").await;
-    check("floods-messages", "completed settled", "").await;
-    check("answers-twice", "completed settled", "").await;
-    // Whom it was not granted: by name, by address, by a name that leads inside, by a redirect that nobody follows.
-    check("asks https://127.0.0.1:1/", "declined declined", "").await;
-    let declined = |code: &str| (format!("declined {code}"), "");
-    let _ = declined;
-    let steady = scene.get("/v1/payments?limit=20").await;
-    let others = steady["payments"].as_array().unwrap().iter().find(|payment| payment["amount"]["currency"] == "EUR");
-    let key = format!("answers-anothers {}-1", others.unwrap()["id"].as_str().unwrap());
-    check(&key, "declined declined", "").await;
-    check("behaves", "completed settled", "").await;
+    scene.check("other-amount", "in_review settled", "suspense").await;
+    scene.check("leaks", "completed settled", "").await;
+    scene.check("floods-log", "completed settled", "flood flood").await;
+    scene.check("floods-messages", "completed settled", "").await;
+    scene.check("answers-twice", "completed settled", "").await;
+    // Whom it was not granted: by address, by a name that leads inside, and by a redirect, which nobody follows.
+    scene.check("asks https://127.0.0.1:1/", "declined declined", "not_granted").await;
+    scene.check("asks http://127.0.0.1:1/", "declined declined", "not_granted").await;
+    scene.check("asks https://localhost:1/", "declined declined", "unreachable").await;
+    scene.check(&format!("asks http://127.0.0.1:{port}/"), "declined declined", "302").await;
+    let others = scene.get("/v1/payments?limit=20").await;
+    let others = others["payments"].as_array().unwrap();
+    let other = others.iter().find(|payment| payment["amount"]["currency"] == "EUR").unwrap();
+    let key = format!("answers-anothers {}-1", other["id"].as_str().unwrap());
+    scene.check(&key, "declined declined", "unknown_order").await;
+    let too_much = if is_isolated { "memory" } else { "not as agreed" };
+    scene.check("gigabyte", "declined not_sent", too_much).await;
+    scene.is_back().await;
+    // In-process its thread is lost, and it is called no more; a process of its own is killed, and comes back.
+    scene.check("loops", "declined not_sent", if is_isolated { "it hung" } else { "called no more" }).await;
+    if is_isolated {
+        scene.is_back().await;
+        scene.check("behaves", "completed settled", "").await;
+    }
     scene.end().await;
 }
 
@@ -234,4 +279,32 @@ async fn what_a_plugin_answers_and_asks_hurts_nobody_else_in_process() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_plugin_answers_and_asks_hurts_nobody_else_isolated() {
     lies_and_floods("process").await;
+}
+
+/// What kills or stops a process, kills or stops the plugin's own alone; and it comes back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_ends_a_process_ends_the_plugins_own_and_it_comes_back() {
+    let programs = built_with_villains();
+    let scene = Scene::new(&programs, ESCAPES, "process");
+    scene.check("nothing", "transferring pending", "").await;
+    for (memo, told) in [
+        ("segfault", "SIGSEGV"),
+        ("abort", "SIGABRT"),
+        ("exit", "it exited with status 3"),
+        ("stack", "SIGSEGV"),
+        ("memory", "its memory bound of 64 MB was reached"),
+        ("garbage", "it broke the framing"),
+        ("exec", "SIGSYS"),
+        ("loop", "it hung"),
+        ("fork-bomb", "it hung"),
+    ] {
+        scene.check(memo, "declined not_sent", told).await;
+        scene.is_back().await;
+        scene.check("nothing", "transferring pending", "").await;
+    }
+    // What it is kept from, it is kept from; deeper tests are the host's.
+    for memo in ["file /etc/passwd", "write /tmp/villain", "tcp 127.0.0.1:1", "udp", "fork", "thread"] {
+        scene.check(memo, "transferring pending", "refused").await;
+    }
+    scene.end().await;
 }

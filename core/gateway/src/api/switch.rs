@@ -34,7 +34,8 @@ pub(super) async fn switch(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let caller = app.callers.authorize(&headers, Scope::Operate)?;
-    let nothing = || Problem::new(Kind::NotFound, "there is enable, disable, drain, promote, rollback, record and record-end");
+    let nothing =
+        || Problem::new(Kind::NotFound, "there is enable, disable, drain, promote, rollback, record and record-end");
     let Path((name, switch)) = parts.map_err(|_| nothing())?;
     let _inside = app.taking()?;
     tracing::info!(caller = caller.name, instance = name, switch, "a request switches an instance");

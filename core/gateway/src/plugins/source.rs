@@ -117,34 +117,34 @@ impl<'a> Source<'a> {
                 let found = named().find(|loaded| Some(loaded.manifest().version.as_str()) == chosen);
                 found.cloned().ok_or_else(|| Some(unknown()))
             }
-            Self::Found { found, folders, is_whole, resident_max, trust, scorecards_required } => match found
-                .pick_version(name, version, beside)
-            {
-                Ok(declared) => {
-                    let Some(trust) = trust else { return Err(None) };
-                    // Before anything of it runs: what was judged are the bytes that are loaded.
-                    let library = declared.clone().judge(trust).map_err(|error| Some(refused(&error)))?;
-                    let signer = library.signer().cloned();
-                    if *scorecards_required {
-                        proven(&library, trust)?;
-                    }
-                    let loaded = match instance.isolation {
-                        Isolation::InProcess => {
-                            resident_max.map_or(Ok(()), |max| check_resident(declared, max))?;
-                            library.load()
+            Self::Found { found, folders, is_whole, resident_max, trust, scorecards_required } => {
+                match found.pick_version(name, version, beside) {
+                    Ok(declared) => {
+                        let Some(trust) = trust else { return Err(None) };
+                        // Before anything of it runs: what was judged are the bytes that are loaded.
+                        let library = declared.clone().judge(trust).map_err(|error| Some(refused(&error)))?;
+                        let signer = library.signer().cloned();
+                        if *scorecards_required {
+                            proven(&library, trust)?;
                         }
-                        // That goes with its process.
-                        Isolation::Process(confinement) => library.isolate(confinement),
-                    };
-                    loaded.map(|loaded| loaded.signed_by(signer)).map_err(|error| Some(refused(&error)))
+                        let loaded = match instance.isolation {
+                            Isolation::InProcess => {
+                                resident_max.map_or(Ok(()), |max| check_resident(declared, max))?;
+                                library.load()
+                            }
+                            // That goes with its process.
+                            Isolation::Process(confinement) => library.isolate(confinement),
+                        };
+                        loaded.map(|loaded| loaded.signed_by(signer)).map_err(|error| Some(refused(&error)))
+                    }
+                    Err(PickError::Unknown { .. }) if !is_whole => Err(None),
+                    Err(error @ PickError::NoVersion { .. }) => {
+                        let remedy = "put that version's library into one of the folders, or name one of these";
+                        Err(Some(Unloaded::Version(Wrong::new(error.to_string(), remedy))))
+                    }
+                    Err(error) => Err(Some(Unloaded::Plugin(unpicked(&error, found, folders)))),
                 }
-                Err(PickError::Unknown { .. }) if !is_whole => Err(None),
-                Err(error @ PickError::NoVersion { .. }) => {
-                    let remedy = "put that version's library into one of the folders, or name one of these";
-                    Err(Some(Unloaded::Version(Wrong::new(error.to_string(), remedy))))
-                }
-                Err(error) => Err(Some(Unloaded::Plugin(unpicked(&error, found, folders)))),
-            },
+            }
         }
     }
 }

@@ -6,10 +6,10 @@ mod counter;
 mod deployment;
 #[cfg(target_os = "linux")]
 mod full;
-mod live;
-mod marks;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod isolated;
+mod live;
+mod marks;
 mod pages;
 mod payments;
 mod program;

@@ -9,7 +9,6 @@ use sportello_sdk::frames::{CallFrame, Peer, Reply};
 use sportello_sdk::serde_json::{self, Value};
 use sportello_sdk::{Bytes, Failure, Order, Outcome, Source};
 
-
 mod misdeeds;
 
 /// A future of the plugin's.

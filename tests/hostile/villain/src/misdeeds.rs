@@ -41,7 +41,8 @@ pub(crate) fn commit(host: Arc<dyn Peer>, leaked: Arc<Mutex<Vec<Vec<u8>>>>, call
             ready(settled(order.amount))
         }
         "floods-messages" => Box::pin(async move {
-            let message = |n: u32| json!({ "id": format!("m{n}"), "from": "hello:anna", "text": "pay", "private": true });
+            let message =
+                |n: u32| json!({ "id": format!("m{n}"), "from": "hello:anna", "text": "pay", "private": true });
             let asking = (0..5_000).map(|n| host.call(call, "message", message(n).to_string().into(), Bytes::new()));
             // All at once, and nobody waits for any of them.
             asking.for_each(drop);

@@ -12,6 +12,7 @@ mod link;
 mod load;
 mod messages;
 mod payments;
+mod replace;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -23,7 +24,7 @@ use serde::Serialize;
 use crate::cli::{Failed, Setting};
 
 /// The names of what is measured, as `--only` takes them.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 12] = [
     "plugin-call",
     "payments-per-second",
     "share-of-bare",
@@ -35,6 +36,7 @@ pub const NAMES: [&str; 11] = [
     "codec",
     "token",
     "authorizations-per-second",
+    "replaced-failed",
 ];
 
 /// Measure what this machine does.
@@ -126,6 +128,9 @@ impl Bench {
         }
         if wanted("authorizations-per-second") {
             figures.extend(authorizations::measure(&here, self.seconds).await.map_err(failed)?);
+        }
+        if wanted("replaced-failed") {
+            figures.push(replace::measure(&here).await.map_err(failed)?);
         }
         print(&figures, setting.json);
         Ok(())

@@ -13,7 +13,7 @@ pub(super) struct Plan {
 
 const BODY: &str = r#"{"payer":"hello:1","payee":"hello:2","amount":{"minor":2000,"currency":"EUR"},"memo":"the pizza","confirmed":true}"#;
 
-fn request() -> String {
+pub(super) fn request() -> String {
     format!(
         "POST /v1/payments HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\nprefer: wait=20\r\n\
          authorization: Bearer bench-secret-that-guards-nothing-at-all\r\nidempotency-key: \"{{n}}\"\r\n\

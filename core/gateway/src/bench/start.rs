@@ -42,6 +42,11 @@ impl Server {
         Err(format!("{} {} did not start", program.display(), arguments.join(" ")))
     }
 
+    /// Its process id; nothing once it has ended.
+    pub(super) fn pid(&self) -> Option<u32> {
+        self.child.id()
+    }
+
     /// Resident memory, in megabytes (10⁶ bytes).
     pub(super) fn resident_mb(&self) -> Result<f64, String> {
         resident_mb(&self.child.id().ok_or("it has ended")?.to_string())

@@ -1,0 +1,68 @@
+//! A rail is replaced, again and again, while a thousand payments a second go through it.
+
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::load::{Load, load};
+use super::payments::request;
+use super::start::{Server, instant, write};
+use super::{Figure, Folder};
+
+/// Payments a second meanwhile.
+const RATE: f64 = 1_000.0;
+
+/// How often the rail is replaced.
+const REPLACED: usize = 8;
+
+/// How many payments failed or were lost. Each answer is waited for and must say that its payment is completed; one that
+/// does not ends the load.
+pub(super) async fn measure(here: &Folder) -> Result<Figure, String> {
+    let config = instant(here, "replace")?;
+    let text = std::fs::read_to_string(&config).map_err(|e| e.to_string())?;
+    let server = Server::start(&here.program, &["--config", &config, "--json", "run"]).await?;
+    let pid = server.pid().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).ok_or("it has ended")?;
+    let seconds = u64::try_from(REPLACED).unwrap_or_default() + 1;
+    let plan = Load { connections: 64, seconds, rate: Some(RATE), expect: "\"state\":\"completed\"" };
+    let address = server.address.clone();
+    let loading = tokio::spawn(async move { load(&address, &request(), plan).await });
+    let (mut changed, mut seen_ms) = (0, 0);
+    for n in 0..REPLACED {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        // Other settings are another version of the instance.
+        let other = format!("[rails.instant.settings]\nlimit_minor = {}", 1_000_000 + n);
+        write(here, "replace", &text.replace("[rails.instant.settings]", &other))?;
+        kill_process(pid, Signal::HUP).map_err(|e| e.to_string())?;
+        changed += usize::from(is_replaced(&server.address, &mut seen_ms).await?);
+    }
+    let brought = loading.await.map_err(|e| e.to_string())?;
+    let failed = match brought {
+        Ok(brought) if brought.per_second > 0.0 => 0.0,
+        Ok(_) => return Err("there was no load".to_owned()),
+        Err(error) => {
+            eprintln!("replacing: {error}");
+            1.0
+        }
+    };
+    if changed < REPLACED {
+        return Err(format!("the rail was replaced {changed} times of {REPLACED}"));
+    }
+    Ok(Figure::at_most("replaced-failed", failed, "payments", 0.0, None))
+}
+
+/// Waits for a reload later than the one at `seen_ms`, and answers whether it changed the rail.
+async fn is_replaced(address: &str, seen_ms: &mut u64) -> Result<bool, String> {
+    let http = reqwest::Client::builder().no_proxy().build().map_err(|e| e.to_string())?;
+    for _ in 0..500 {
+        let asked = http.get(format!("http://{address}/v1/instances"));
+        let asked = asked.bearer_auth("bench-secret-that-guards-nothing-at-all").send().await;
+        let answer: serde_json::Value = asked.map_err(|e| e.to_string())?.json().await.map_err(|e| e.to_string())?;
+        let at_ms = answer.pointer("/last_reload/at_ms").and_then(serde_json::Value::as_u64).unwrap_or_default();
+        if at_ms > *seen_ms {
+            *seen_ms = at_ms;
+            return Ok(answer.pointer("/last_reload/changed/0").is_some());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Err("it did not read its file again".to_owned())
+}

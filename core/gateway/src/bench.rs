@@ -13,6 +13,7 @@ mod load;
 mod messages;
 mod payments;
 mod replace;
+mod spoken;
 mod start;
 
 use std::path::{Path, PathBuf};
@@ -24,8 +25,9 @@ use serde::Serialize;
 use crate::cli::{Failed, Setting};
 
 /// The names of what is measured, as `--only` takes them.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "plugin-call",
+    "call-in-python",
     "payments-per-second",
     "share-of-bare",
     "latency-added",
@@ -103,6 +105,9 @@ impl Bench {
         let mut figures = Vec::new();
         if wanted("plugin-call") {
             figures.push(call::measure(&here.plugins).await.map_err(failed)?);
+        }
+        if wanted("call-in-python") {
+            figures.extend(spoken::measure(&here).await.map_err(failed)?);
         }
         if wanted("start-and-memory") {
             figures.extend(start::measure(&here).await.map_err(failed)?);

@@ -5,6 +5,7 @@
 
 mod canary;
 mod document;
+mod exec;
 mod fixed;
 mod gateway;
 mod instances;
@@ -30,6 +31,7 @@ use sportello_model::{Handle, Party};
 use sportello_sdk::Kind;
 
 pub use canary::{Canary, Share};
+pub use exec::Exec;
 pub use gateway::{Gateway, Key, Log, LogFormat, LogLevel, Policy, Scope};
 pub use instances::{Instance, Isolation};
 pub use problem::{Problem, Problems};

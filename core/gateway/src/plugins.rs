@@ -2,6 +2,7 @@
 
 mod agree;
 mod exclusive;
+mod exec;
 mod source;
 
 use std::collections::BTreeMap;
@@ -88,7 +89,10 @@ impl Deployment {
         let (mut members, mut canaries) = (Vec::with_capacity(config.instances.len()), Vec::new());
         for instance in &config.instances {
             let beside = instance.canary.as_ref().map(|canary| canary.version.as_str());
-            let current = source.load(instance, instance.version.as_deref(), beside, &notes);
+            let current = match &instance.exec {
+                Some(exec) => exec::load(instance, exec, &source, &around, &notes).await,
+                None => source.load(instance, instance.version.as_deref(), beside, &notes),
+            };
             let is_there = current.is_some();
             if let Some(loaded) = current {
                 members.push(Member::checked(instance, loaded, &around, &services, &notes).await);
@@ -299,7 +303,7 @@ impl Member {
             }
             Err(error @ OpenError::Failed { .. }) => {
                 let remedy = "install another build of it";
-                notes.add(&format!("{path}.plugin"), Wrong::new(error.to_string(), remedy));
+                notes.add(&format!("{path}.{}", key_of_plugin(&self.instance)), Wrong::new(error.to_string(), remedy));
             }
         }
     }
@@ -360,6 +364,11 @@ pub(crate) fn path_of(instance: &Instance) -> String {
         Kind::Rail => "rails",
     };
     joined(table, &instance.name)
+}
+
+/// The key in that table that says what the plugin is.
+fn key_of_plugin(instance: &Instance) -> &'static str {
+    if instance.exec.is_some() { "exec" } else { "plugin" }
 }
 
 /// A JSON Pointer (RFC 6901) under a table, as a key path.

@@ -179,12 +179,7 @@ impl Declared {
             }
             Err(because) => return Err(LoadError::Manifest { path, because }),
         };
-        let wrong = |because| LoadError::Manifest { path: path.clone(), because };
-        let broken = |error: serde_json::Error| wrong(format!("it is not as the contract has it: {error}"));
-        // Another contract's manifest may be anything but these two: so the contract is looked at first.
-        check_contract(&path, &serde_json::from_slice(json).map_err(broken)?)?;
-        let manifest: Manifest = serde_json::from_slice(json).map_err(broken)?;
-        check(&manifest).map_err(wrong)?;
+        let manifest = understand_manifest(&path, json)?;
         if cfg!(target_os = "linux")
             && let Err(unfit) = vet(&bytes)
         {
@@ -271,6 +266,17 @@ fn manifest_of(library: &[u8]) -> Result<Option<&[u8]>, String> {
         Some(data) if data.len() > MANIFEST_LEN_MAX => Err(format!("it has more than {} kB", MANIFEST_LEN_MAX >> 10)),
         found => Ok(found),
     }
+}
+
+/// The manifest of the plugin in `path`, where this host serves it.
+pub(crate) fn understand_manifest(path: &Path, json: &[u8]) -> Result<Manifest, LoadError> {
+    let wrong = |because| LoadError::Manifest { path: path.to_owned(), because };
+    let broken = |error: serde_json::Error| wrong(format!("it is not as the contract has it: {error}"));
+    // Another contract's manifest may be anything but these two: so the contract is looked at first.
+    check_contract(path, &serde_json::from_slice(json).map_err(broken)?)?;
+    let manifest: Manifest = serde_json::from_slice(json).map_err(broken)?;
+    check(&manifest).map_err(wrong)?;
+    Ok(manifest)
 }
 
 /// Whether the manifest is sound: by the contract's own rules, and by what this host takes for an origin. All that is

@@ -91,6 +91,11 @@ impl Loaded {
         &self.manifest
     }
 
+    /// The same, where its schema is known already.
+    pub(crate) fn with_schema(self, schema: Value) -> Self {
+        Self { schema: Arc::new(OnceCell::new_with(Some(schema))), ..self }
+    }
+
     /// The SHA-256 of its bytes; nothing where it is linked into the program.
     pub fn fingerprint(&self) -> Option<Fingerprint> {
         self.fingerprint

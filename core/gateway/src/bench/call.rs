@@ -35,7 +35,7 @@ impl Static for Settles {
     }
 }
 
-fn order() -> Result<Order, String> {
+pub(super) fn order() -> Result<Order, String> {
     let party = |name: &str, account: &str| {
         let account = account.parse().map_err(|e: sportello_model::HandleError| e.to_string())?;
         Ok::<_, String>(Party { name: name.to_owned(), account, country: Some("IT".to_owned()) })

@@ -8,10 +8,11 @@ use sportello_model::Currency;
 use sportello_sdk::Kind;
 
 use super::canary::{Canary, canary};
+use super::exec::{self, Exec};
 use super::gateway::Gateway;
 use super::problem::Wrong;
 use super::section::Section;
-use super::value::{currency, duration, grant, is_plain_name, number, one_of, plain_name, text, version};
+use super::value::{currency, duration, grant, is_plain_name, number, one_of, text, version};
 
 /// `[channels.NAME]` or `[rails.NAME]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,12 +21,14 @@ pub struct Instance {
     pub kind: Kind,
     /// The instance's name, unlike any other's of either kind.
     pub name: String,
-    /// The plugin's name.
+    /// The plugin's name, or its command line where it is a program.
     pub plugin: String,
     /// Which of several versions; nothing for the highest, where there is no canary of that one.
     pub version: Option<String>,
     /// The version that is tried on a share of the payments.
     pub canary: Option<Canary>,
+    /// The program, where the plugin is one and no library.
+    pub exec: Option<Exec>,
     /// How long one call may take.
     pub deadline: Duration,
     /// Where it runs.
@@ -93,7 +96,7 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, gateway:
             let remedy = "use small letters, digits and hyphens, 64 at most";
             section.wrong_here(Wrong::new(what, remedy));
         }
-        let plugin = section.required("plugin", "\"name-of-the-plugin\"", plain_name);
+        let (plugin, exec) = exec::plugin(&section);
         let version = section.optional("version", version);
         let canary = section.table("canary").and_then(canary);
         if let Some(canary) = canary.as_ref().filter(|canary| version.as_ref() == Some(&canary.version)) {
@@ -102,7 +105,7 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, gateway:
         }
         let deadline = section.optional("deadline", duration);
         let grants = section.list("grants", |value| grant(value, production));
-        let is_isolated = section.optional("isolation", isolation).unwrap_or(gateway.is_isolated);
+        let is_isolated = section.optional("isolation", isolation).unwrap_or(gateway.is_isolated) || exec.is_some();
         if production && !is_isolated {
             check_in_process(name, &section, &grants, gateway);
         }
@@ -137,6 +140,7 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, gateway:
             plugin,
             version,
             canary,
+            exec,
             deadline: deadline.unwrap_or(Duration::from_secs(10)),
             isolation: if is_isolated { Isolation::Process(bounds) } else { Isolation::InProcess },
             grants,

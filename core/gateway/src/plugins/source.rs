@@ -1,11 +1,11 @@
 //! Where plugins are taken from, and why one is not there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sportello_host::{Declared, Found, LoadError, Loaded, PickError, Trust, choose_version, read_signature, residents};
-use sportello_sdk::Kind;
+use sportello_sdk::{Kind, Manifest};
 
-use super::{Plugins, path_of};
+use super::{Plugins, key_of_plugin, path_of};
 use crate::config::{Config, Instance, Isolation, Notes, Wrong, nearest};
 use crate::scorecard;
 
@@ -23,14 +23,14 @@ pub(super) enum Source<'a> {
         /// Whether what has no scorecard is not taken.
         scorecards_required: bool,
     },
-    BuiltIn(Vec<Loaded>),
+    BuiltIn(Vec<Loaded>, &'a Trust),
 }
 
 impl<'a> Source<'a> {
     pub(super) fn new(plugins: Plugins, config: &'a Config, resident_max: Option<u64>, notes: &Notes<'_>) -> Self {
         let folders = config.gateway.plugins.as_slice();
         let found = match plugins {
-            Plugins::BuiltIn(loaded) => return Self::BuiltIn(loaded),
+            Plugins::BuiltIn(loaded) => return Self::BuiltIn(loaded, &config.trust),
             Plugins::Folders => sportello_host::scan(folders),
         };
         let mut is_whole = !folders.is_empty();
@@ -75,17 +75,40 @@ impl<'a> Source<'a> {
                 None
             }
             Err(None) => None,
-            Ok(loaded) if loaded.manifest().kind != instance.kind => {
-                let (is, under) = match loaded.manifest().kind {
-                    Kind::Channel => ("a channel", "channels"),
-                    Kind::Rail => ("a rail", "rails"),
-                };
-                let what = format!("the plugin {:?} is {is}", instance.plugin);
-                let remedy = format!("write it under [{under}.{}]", instance.name);
-                notes.add(&format!("{path}.plugin"), Wrong::new(what, remedy));
-                None
+            Ok(loaded) => self.of_kind(loaded, instance, notes),
+        }
+    }
+
+    /// The plugin, if it is of the kind under which it stands.
+    pub(super) fn of_kind(&self, loaded: Loaded, instance: &Instance, notes: &Notes<'_>) -> Option<Loaded> {
+        if loaded.manifest().kind == instance.kind {
+            return Some(loaded);
+        }
+        let (is, under) = match loaded.manifest().kind {
+            Kind::Channel => ("a channel", "channels"),
+            Kind::Rail => ("a rail", "rails"),
+        };
+        let what = format!("the plugin {:?} is {is}", instance.plugin);
+        let remedy = format!("write it under [{under}.{}]", instance.name);
+        notes.add(&format!("{}.{}", path_of(instance), key_of_plugin(instance)), Wrong::new(what, remedy));
+        None
+    }
+
+    /// Who may have made what runs; nothing where nobody is named and somebody has to be, which has been said.
+    pub(super) fn trust(&self) -> Option<&Trust> {
+        match self {
+            Self::Found { trust, .. } => *trust,
+            Self::BuiltIn(_, trust) => Some(trust),
+        }
+    }
+
+    /// Why a file has no scorecard that is enough, where it needs one.
+    pub(super) fn unproven(&self, file: &Path, sha256: &str, manifest: &Manifest) -> Option<Wrong> {
+        match self {
+            Self::Found { trust: Some(trust), scorecards_required: true, .. } => {
+                proven(file, sha256, manifest, trust).err()
             }
-            Ok(loaded) => Some(loaded),
+            _ => None,
         }
     }
 
@@ -99,11 +122,11 @@ impl<'a> Source<'a> {
     ) -> Result<Loaded, Option<Unloaded>> {
         let name = instance.plugin.as_str();
         match self {
-            Self::BuiltIn(_) if instance.is_isolated() => {
+            Self::BuiltIn(..) if instance.is_isolated() => {
                 let what = format!("the plugin {name:?} is a part of this program, and gets no process of its own");
                 Err(Some(Unloaded::Plugin(Wrong::new(what, "write isolation = \"in-process\""))))
             }
-            Self::BuiltIn(all) => {
+            Self::BuiltIn(all, _) => {
                 let named = || all.iter().filter(|loaded| loaded.manifest().name == name);
                 let versions: Vec<&str> = named().map(|loaded| loaded.manifest().version.as_str()).collect();
                 let unknown = || match versions.is_empty() {
@@ -125,7 +148,9 @@ impl<'a> Source<'a> {
                         let library = declared.clone().judge(trust).map_err(|error| Some(refused(&error)))?;
                         let signer = library.signer().cloned();
                         if *scorecards_required {
-                            proven(&library, trust)?;
+                            let sha256 = library.fingerprint().to_string();
+                            proven(library.path(), &sha256, library.manifest(), trust)
+                                .map_err(|wrong| Some(Unloaded::Plugin(wrong)))?;
                         }
                         let loaded = match instance.isolation {
                             Isolation::InProcess => {
@@ -149,18 +174,17 @@ impl<'a> Source<'a> {
     }
 }
 
-/// Whether a library has a scorecard that says so, of these very bytes; and a signature, where plugins need one.
-fn proven(library: &Declared, trust: &Trust) -> Result<(), Option<Unloaded>> {
-    let (name, sha256) = (&library.manifest().name, library.fingerprint().to_string());
+/// Whether a file has a scorecard that says so, of these very bytes; and a signature, where plugins need one.
+fn proven(file: &Path, sha256: &str, manifest: &Manifest, trust: &Trust) -> Result<(), Wrong> {
     let unproven = |why: String| {
         let remedy = "prove it: sportello plugin test FILE --save; and sign FILE.scorecard.json as you sign FILE";
-        Some(Unloaded::Plugin(Wrong::new(format!("the plugin {name:?} is not proven: {why}"), remedy)))
+        Wrong::new(format!("the plugin {:?} is not proven: {why}", manifest.name), remedy)
     };
-    let card = scorecard::judge(library.path(), &sha256).map_err(|error| unproven(error.to_string()))?;
-    // Anybody can write a card: it is believed as the library is.
-    let path = scorecard::scorecard_path(library.path());
+    let card = scorecard::judge(file, sha256).map_err(|error| unproven(error.to_string()))?;
+    // Anybody can write a card: it is believed as the plugin is.
+    let path = scorecard::scorecard_path(file);
     let signature = read_signature(&path).map_err(|error| unproven(error.to_string()))?;
-    let judged = trust.judge(&path, &card, library.manifest().kind, name, signature.as_deref());
+    let judged = trust.judge(&path, &card, manifest.kind, &manifest.name, signature.as_deref());
     judged.map(drop).map_err(|distrusted| unproven(distrusted.to_string()))
 }
 

@@ -4,6 +4,7 @@
 
 mod counter;
 mod deployment;
+mod exec;
 #[cfg(target_os = "linux")]
 mod full;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]

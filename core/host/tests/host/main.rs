@@ -9,6 +9,7 @@ mod drain;
 mod encrypted;
 mod endpoints;
 mod errors;
+mod exec;
 mod first_contract;
 mod inbound;
 #[cfg(target_os = "linux")]

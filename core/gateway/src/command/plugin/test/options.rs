@@ -1,7 +1,6 @@
 //! What the kit has to know of a plugin of which there is only a file.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 use sportello_host::Loaded;

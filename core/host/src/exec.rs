@@ -1,0 +1,272 @@
+//! A plugin in any language: a program that speaks JSON-RPC 2.0 on its standard input and output.
+//!
+//! ```text
+//!  exec = […] ──read──▶ Exec ──load──▶ Loaded
+//!                       one file read once,    started from a private copy of those bytes, behind walls,
+//!                       hashed; nothing has    and asked for its manifest: from here on it is like any other
+//!                       run
+//! ```
+//!
+//! docs/PLUGINS.md, "In any language", has the protocol.
+
+#[cfg(target_os = "linux")]
+mod calls;
+mod command;
+mod copy;
+mod doom;
+mod link;
+mod message;
+mod needs;
+mod outbox;
+mod process;
+mod walls;
+
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
+use sha2::{Digest, Sha256};
+use sportello_sdk::frames::{LogLine, Peer, Reply, host_method, plugin_method};
+use sportello_sdk::{Failure, Source};
+
+use crate::confine::Confinement;
+use crate::declared::{Fingerprint, LoadError, MANIFEST_LEN_MAX, understand_manifest};
+use crate::frame::{Circumstances, Params};
+use crate::loaded::Loaded;
+use command::Understood;
+use copy::Copy;
+
+/// The largest file that is run as a plugin, in bytes.
+pub const EXEC_LEN_MAX: u64 = 256 << 20;
+
+/// The method that a plugin in any language answers before all others: nothing → the manifest.
+const MANIFEST: &str = "manifest";
+
+/// A plugin in any language, read and hashed. Nothing of it has run.
+///
+/// It holds the bytes: what is started later is what was read now, whatever becomes of the file.
+#[derive(Debug, Clone)]
+pub struct Exec {
+    program: PathBuf,
+    arguments: Vec<String>,
+    at: Option<usize>,
+    file: PathBuf,
+    bytes: Bytes,
+    fingerprint: Fingerprint,
+}
+
+/// How long one waits for a process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// From its start to its manifest.
+    pub start: Duration,
+    /// From a ping to the answer. It is asked after a call that was given up.
+    pub ping: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { start: Duration::from_secs(10), ping: Duration::from_secs(5) }
+    }
+}
+
+/// Why `exec` does not become a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecError {
+    /// No argument names a file.
+    #[error("no argument names a file, which is the plugin")]
+    NoFile,
+    /// There is no such program.
+    #[error("there is no program {name:?}")]
+    NoProgram {
+        /// As it was named.
+        name: String,
+    },
+    /// The program is a script, which has an interpreter.
+    #[error("{} is a script: name its interpreter before it", path.display())]
+    Script {
+        /// The script.
+        path: PathBuf,
+    },
+    /// A path of `reads` is not there.
+    #[error("{} cannot be read: {error}", path.display())]
+    Reads {
+        /// Which of them.
+        at: usize,
+        /// The path.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// It does not start.
+    #[error("{}: does not start: {why}", path.display())]
+    Start {
+        /// The plugin.
+        path: PathBuf,
+        /// Why.
+        why: String,
+        /// What it may have wanted to read, and is there.
+        reads: Option<PathBuf>,
+    },
+    /// As for a library.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// What is needed to start a process: shared by all instances.
+#[derive(Debug)]
+struct Program {
+    executable: PathBuf,
+    arguments: Vec<String>,
+    copy: Copy,
+    /// What may be executed: itself, and what starts it.
+    runs: Vec<PathBuf>,
+    /// What may be read besides.
+    reads: Vec<PathBuf>,
+    bounds: Confinement,
+    patience: Patience,
+}
+
+impl Exec {
+    /// Reads the plugin that `command` names, once: the first of its arguments that is a file, or the program itself where
+    /// that is named with its folder. Paths are seen from `folder`; a program named without one is looked for in `search`,
+    /// as `PATH` has it.
+    ///
+    /// # Errors
+    /// As [`ExecError`] has it, in its order.
+    pub fn read(command: &[String], folder: &Path, search: Option<&OsStr>) -> Result<Self, ExecError> {
+        let Understood { program, arguments, at, file } = command::understand(command, folder, search)?;
+        let bytes = read_whole(&file)?;
+        let fingerprint = Fingerprint(Sha256::digest(&bytes).into());
+        Ok(Self { program, arguments, at, file, bytes, fingerprint })
+    }
+
+    /// The plugin.
+    pub fn path(&self) -> &Path {
+        &self.file
+    }
+
+    /// Its content.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
+
+    /// The SHA-256 of that.
+    pub fn fingerprint(&self) -> Fingerprint {
+        self.fingerprint
+    }
+
+    /// Starts it, and asks it for its manifest: each instance is a process of its own from now on, that may read what is
+    /// below `reads`, within these bounds. Must run inside a tokio runtime.
+    ///
+    /// # Errors
+    /// As [`ExecError`] has it, in its order.
+    pub async fn load(self, reads: &[PathBuf], bounds: Confinement, patience: Patience) -> Result<Loaded, ExecError> {
+        for (at, path) in reads.iter().enumerate() {
+            if let Err(error) = std::fs::metadata(path) {
+                return Err(ExecError::Reads { at, path: path.clone(), error });
+            }
+        }
+        let path = self.file.clone();
+        let fingerprint = self.fingerprint;
+        let suggested = self.library().filter(|library| !reads.iter().any(|path| library.starts_with(path)));
+        let starts = |why| ExecError::Start { path: path.clone(), why, reads: suggested.clone() };
+        let program = Arc::new(self.program(reads, bounds, patience).map_err(starts)?);
+        let listener = Arc::new(Listener::default());
+        let plugin = process::connect(&program, Arc::clone(&listener) as Arc<dyn Peer>).into_peer();
+        let asking = async {
+            // Both of one process: to start one is most of what they take.
+            let manifest = ask(&*plugin, MANIFEST).await?;
+            Ok::<_, String>((manifest, ask(&*plugin, plugin_method::SCHEMA).await?))
+        };
+        let late = || format!("it did not say what it is within {} ms", patience.start.as_millis());
+        let asked = tokio::time::timeout(patience.start, asking).await;
+        let (manifest, schema) = asked.map_err(|_| starts(listener.with_words(late())))?.map_err(starts)?;
+        if manifest.len() > MANIFEST_LEN_MAX {
+            let because = format!("it has more than {} kB", MANIFEST_LEN_MAX >> 10);
+            return Err(LoadError::Manifest { path, because }.into());
+        }
+        let manifest = understand_manifest(&path, &manifest)?;
+        let schema = serde_json::from_slice(&schema).map_err(|error| starts(format!("its schema is none: {error}")))?;
+        let loaded = Loaded::new(manifest, Some(fingerprint), move |host| process::connect(&program, host));
+        Ok(loaded.with_schema(schema))
+    }
+
+    fn program(self, reads: &[PathBuf], bounds: Confinement, patience: Patience) -> Result<Program, String> {
+        let copy = Copy::new(&self.file, &self.bytes).map_err(|error| format!("no copy of it can be made: {error}"))?;
+        let mut arguments = self.arguments;
+        let mut executable = self.program;
+        match self.at.and_then(|at| arguments.get_mut(at)) {
+            Some(argument) => *argument = copy.file().display().to_string(),
+            None => executable = copy.file().to_owned(),
+        }
+        let needs = needs::needs(&executable);
+        let runs = [executable.clone()].into_iter().chain(needs.loader).collect();
+        let reads = reads.iter().cloned().chain(needs.libraries).collect();
+        Ok(Program { executable, arguments, copy, runs, reads, bounds, patience })
+    }
+
+    /// Where its interpreter has its library, if it lies where it usually does: `/usr/lib/python3.11` of `/usr/bin/python3`.
+    pub fn library(&self) -> Option<PathBuf> {
+        let program = self.program.canonicalize().ok()?;
+        let name = program.file_name()?;
+        let library = program.parent()?.parent()?.join("lib").join(name);
+        library.is_dir().then_some(library)
+    }
+}
+
+/// What a process that is not open answers to `method`.
+async fn ask(plugin: &dyn Peer, method: &str) -> Result<Bytes, String> {
+    let circumstances = Circumstances { call: 0, now_ms: 0, deadline_ms: 0, seed: 0, trace: None };
+    let reply = plugin.call(0, method, Params::raw(b"").frame(&circumstances), Bytes::new()).await;
+    if reply.ok {
+        return Ok(reply.frame);
+    }
+    let failure = serde_json::from_slice::<Failure>(&reply.frame).map_err(|error| error.to_string())?;
+    Err(failure.message)
+}
+
+fn read_whole(path: &Path) -> Result<Bytes, LoadError> {
+    use std::io::Read;
+
+    let unreadable = |error| LoadError::Unreadable { path: path.to_owned(), error };
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(EXEC_LEN_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > EXEC_LEN_MAX {
+        return Err(LoadError::TooLarge { path: path.to_owned() });
+    }
+    Ok(bytes.into())
+}
+
+/// The host of a process that is only asked for its manifest: there is nothing to ask, and what it says is remembered.
+#[derive(Default)]
+struct Listener(Mutex<Vec<String>>);
+
+impl Listener {
+    /// `why`, and what it said last.
+    fn with_words(&self, why: String) -> String {
+        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if words.is_empty() { why } else { format!("{why}; the last that it said: {}", words.join(" / ")) }
+    }
+}
+
+impl Peer for Listener {
+    fn call(&self, _: u64, _: &str, _: Bytes, _: Bytes) -> BoxFuture<'static, Reply> {
+        let failure = Failure::new(Source::Host, "call_over", "the instance is not open");
+        Box::pin(std::future::ready(Reply::failure(&failure)))
+    }
+
+    fn notify(&self, method: &str, frame: Bytes) {
+        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if method == host_method::LOG
+            && words.len() < 20
+            && let Ok(LogLine { message, .. }) = serde_json::from_slice(&frame)
+        {
+            words.push(message);
+        }
+    }
+}

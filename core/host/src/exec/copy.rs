@@ -1,0 +1,37 @@
+//! The copy that runs: the bytes that were read and verified, and not the file, which may be another one by then.
+
+use std::io::{Error, Write};
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// A folder that is this user's alone, with one file in it. It is gone when this is let go of.
+#[derive(Debug)]
+pub(crate) struct Copy {
+    folder: TempDir,
+    file: PathBuf,
+}
+
+impl Copy {
+    /// Writes `bytes` under the name that `path` has, by which its own errors call it.
+    pub(crate) fn new(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+
+        let only_ours = std::fs::Permissions::from_mode(0o700);
+        let folder = tempfile::Builder::new().prefix("sportello-").permissions(only_ours).tempdir()?;
+        let file = folder.path().join(path.file_name().unwrap_or("plugin".as_ref()));
+        // Executable, since it may be the program itself.
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o500).open(&file)?.write_all(bytes)?;
+        Ok(Self { folder, file })
+    }
+
+    /// The folder.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The file.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+}

@@ -1,0 +1,236 @@
+//! The process that an instance lives in: started, read, and seen off.
+
+use std::collections::VecDeque;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use futures_util::future::BoxFuture;
+use sportello_sdk::frames::{Peer, Reply};
+use sportello_sdk::{Failure, Level, Source};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
+use tokio::runtime::{Handle, Runtime};
+use tokio::sync::watch;
+
+use super::Program;
+use super::link::{Far, Link};
+use super::message::LINE_LEN_MAX;
+use crate::life::{Connected, Life};
+
+/// How long a process that has closed its standard output, or was killed, may take to be gone.
+const END_WITHIN: Duration = Duration::from_secs(1);
+
+/// The longest line of standard error that is logged, in bytes. What is longer is cut.
+const ERROR_LINE_LEN_MAX: usize = 2_000;
+
+/// How many lines of standard error are remembered, to say what a process ended with.
+const LAST_WORDS_MAX: usize = 20;
+
+/// What all conversations live on: one thread, that lasts as long as this program. The kernel kills a process when the thread
+/// that started it ends, and whoever asks may have no runtime.
+fn runtime() -> Result<&'static Handle, String> {
+    static RUNTIME: OnceLock<Result<Runtime, String>> = OnceLock::new();
+    let build = || {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        builder.worker_threads(1).thread_name("sportello-exec").enable_all().build()
+    };
+    let built = RUNTIME.get_or_init(|| build().map_err(|error| format!("no thread to talk to it can be had: {error}")));
+    built.as_ref().map(Runtime::handle).map_err(Clone::clone)
+}
+
+/// A new instance, in a process of its own.
+pub(super) fn connect(program: &Arc<Program>, host: Arc<dyn Peer>) -> Connected {
+    match start(program, host) {
+        Ok((link, process)) => Connected { peer: Arc::new(Far(link)), life: Some(process) },
+        Err(why) => {
+            let failure = Failure::new(Source::Host, "not_started", format!("the process cannot be started: {why}"));
+            Connected { peer: Arc::new(NotStarted(failure.retry_after(1_000))), life: None }
+        }
+    }
+}
+
+/// An instance that could not be made.
+struct NotStarted(Failure);
+
+impl Peer for NotStarted {
+    fn call(&self, _: u64, _: &str, _: Bytes, _: Bytes) -> BoxFuture<'static, Reply> {
+        Box::pin(std::future::ready(Reply::failure(&self.0)))
+    }
+
+    fn notify(&self, _: &str, _: Bytes) {}
+}
+
+/// A process, from start to end.
+struct Process {
+    pid: u32,
+    link: Arc<Link>,
+    ended: watch::Receiver<Option<String>>,
+}
+
+impl Life for Process {
+    fn kill(&self) {
+        self.link.doom.seal("it was ended by the gateway");
+    }
+
+    fn ended(&self) -> BoxFuture<'static, String> {
+        let mut ended = self.ended.clone();
+        Box::pin(async move {
+            let why = ended.wait_for(Option::is_some).await.ok().and_then(|why| why.clone());
+            why.unwrap_or_else(|| "the gateway is going away".to_owned())
+        })
+    }
+
+    fn pid(&self) -> Option<u32> {
+        Some(self.pid)
+    }
+
+    fn resident_bytes(&self) -> Option<u64> {
+        if self.ended.borrow().is_some() {
+            return None;
+        }
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.pid)).ok()?;
+        let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+        #[cfg(target_os = "linux")]
+        let page_len = rustix::param::page_size() as u64;
+        #[cfg(not(target_os = "linux"))]
+        let page_len = 4096;
+        pages.checked_mul(page_len)
+    }
+}
+
+fn start(program: &Arc<Program>, host: Arc<dyn Peer>) -> Result<(Arc<Link>, Arc<Process>), String> {
+    let runtime = runtime()?;
+    let (sender, started) = std::sync::mpsc::channel();
+    let program = Arc::clone(program);
+    // On that thread, which must be the one that starts it. Whoever asks waits for as long as a start takes.
+    runtime.spawn(async move {
+        // Who asked waits for this.
+        let _ = sender.send(spawn(&program, host));
+    });
+    started.recv().map_err(|_| "its starter is gone".to_owned())?
+}
+
+fn spawn(program: &Arc<Program>, host: Arc<dyn Peer>) -> Result<(Arc<Link>, Arc<Process>), String> {
+    let mut command = Command::new(&program.executable);
+    command.args(&program.arguments).current_dir(program.copy.path()).env_clear().env("LANG", "C.UTF-8");
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+    // What is pressed in the gateway's terminal is for the gateway, which then closes its instances one after the other.
+    command.process_group(0);
+    super::walls::raise_around(&mut command, program)?;
+    let mut child = command.spawn().map_err(|error| format!("{}: {error}", program.executable.display()))?;
+    let gone = || "its standard streams are gone".to_owned();
+    let (stdin, stdout) = (child.stdin.take().ok_or_else(gone)?, child.stdout.take().ok_or_else(gone)?);
+    let stderr = child.stderr.take().ok_or_else(gone)?;
+    let pid = child.id().ok_or_else(gone)?;
+    let link = Link::new(host, Handle::current(), program.patience.ping);
+    let (sender, ended) = watch::channel(None);
+    tokio::spawn(attend(child, stdin, stdout, stderr, Arc::clone(&link), sender, Arc::clone(program)));
+    Ok((Arc::clone(&link), Arc::new(Process { pid, link, ended })))
+}
+
+/// Sees a process through to its end. The program is held as long: with it goes the copy that runs.
+async fn attend(
+    mut child: Child,
+    stdin: ChildStdin,
+    stdout: ChildStdout,
+    stderr: ChildStderr,
+    link: Arc<Link>,
+    ended: watch::Sender<Option<String>>,
+    _program: Arc<Program>,
+) {
+    let writing = {
+        let link = Arc::clone(&link);
+        tokio::spawn(async move { link.outbox.write_to(stdin).await })
+    };
+    let last_words = Arc::new(Mutex::new(VecDeque::new()));
+    let mut complaining = tokio::spawn(read_errors(stderr, Arc::clone(&link), Arc::clone(&last_words)));
+    tokio::select! {
+        () = read_lines(stdout, &link) => {}
+        _ = link.doom.sealed() => {}
+    }
+    if link.doom.why().is_none() && tokio::time::timeout(END_WITHIN, child.wait()).await.is_err() {
+        link.doom.seal("it closed its standard output");
+    }
+    // Of one that has ended by itself there is nothing to kill.
+    let _ = child.start_kill();
+    let status = child.wait().await;
+    // What it still said is there by now.
+    let _ = tokio::time::timeout(END_WITHIN, &mut complaining).await;
+    complaining.abort();
+    writing.abort();
+    let why = match link.doom.why() {
+        Some(why) => why.to_owned(),
+        None => by_itself(status, &last_words.lock().unwrap_or_else(PoisonError::into_inner)),
+    };
+    link.end(&why);
+    ended.send_replace(Some(why));
+}
+
+fn by_itself(status: std::io::Result<ExitStatus>, last_words: &VecDeque<String>) -> String {
+    let how = match status {
+        Ok(status) => format!("it ended by itself with {status}"),
+        Err(error) => format!("how it ended is not known: {error}"),
+    };
+    match last_words.back() {
+        Some(_) => {
+            let words: Vec<&str> = last_words.iter().map(String::as_str).collect();
+            format!("{how}; the last that it said: {}", words.join(" / "))
+        }
+        None => how,
+    }
+}
+
+/// Hears every line, to the end of the stream or to one that has none.
+async fn read_lines(mut stdout: impl AsyncRead + Unpin, link: &Arc<Link>) {
+    let mut buffer = BytesMut::with_capacity(64 << 10);
+    // How much of it is known to have no end of a line.
+    let mut searched = 0;
+    loop {
+        while let Some(at) = buffer.get(searched..).and_then(|rest| memchr::memchr(b'\n', rest)) {
+            let line = buffer.split_to(searched + at + 1).freeze();
+            link.hear(&line.slice(..searched + at));
+            searched = 0;
+        }
+        searched = buffer.len();
+        if searched > LINE_LEN_MAX {
+            return link.doom.seal("it wrote a line of more than 8 MiB, and nobody knows where the next one begins");
+        }
+        buffer.reserve(64 << 10);
+        match stdout.read_buf(&mut buffer).await {
+            Ok(1..) => {}
+            Ok(0) | Err(_) => return,
+        }
+    }
+}
+
+/// Logs every line, under the instance's name.
+async fn read_errors(mut stderr: impl AsyncRead + Unpin, link: Arc<Link>, last_words: Arc<Mutex<VecDeque<String>>>) {
+    let mut chunk = vec![0; 8 << 10];
+    let mut line = Vec::new();
+    let say = |line: &mut Vec<u8>| {
+        let text = String::from_utf8_lossy(line).trim_end().to_owned();
+        line.clear();
+        if text.is_empty() {
+            return;
+        }
+        link.log(Level::Info, &text);
+        let mut words = last_words.lock().unwrap_or_else(PoisonError::into_inner);
+        if words.len() == LAST_WORDS_MAX {
+            words.pop_front();
+        }
+        words.push_back(text);
+    };
+    while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
+        for byte in chunk.get(..read).unwrap_or_default() {
+            match byte {
+                b'\n' => say(&mut line),
+                // The rest of a longer one is let go of.
+                byte if line.len() < ERROR_LINE_LEN_MAX => line.push(*byte),
+                _ => {}
+            }
+        }
+    }
+    say(&mut line);
+}

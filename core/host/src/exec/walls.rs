@@ -1,0 +1,125 @@
+//! What stands between a program in any language and everything else: put up in the process that is to become it, before
+//! the first of its instructions.
+//!
+//! Between the fork and the program's start nothing may be allocated: another thread may have held the allocator's lock. So all is
+//! prepared before, and what is left are system calls.
+//!
+//! The kernel's part of isolation on Linux; elsewhere there is none, and such a plugin is not for production.
+
+#![allow(unsafe_code)]
+
+use tokio::process::Command;
+
+use super::Program;
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn raise_around(_: &mut Command, _: &Program) -> Result<(), String> {
+    Ok(())
+}
+
+/// Has `command` start behind walls.
+#[cfg(target_os = "linux")]
+pub(super) fn raise_around(command: &mut Command, program: &Program) -> Result<(), String> {
+    let mut walls = linux::Walls::around(program)?;
+    // SAFETY: what runs between fork and exec are system calls, with nothing allocated and no lock taken.
+    unsafe { command.pre_exec(move || walls.raise()) };
+    Ok(())
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::io::Error;
+    use std::path::Path;
+
+    use landlock::{
+        ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
+        RulesetCreated, RulesetCreatedAttr, Scope,
+    };
+    use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
+    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+    use seccompiler::BpfProgram;
+
+    use super::super::calls;
+    use crate::exec::Program;
+
+    /// The stack of the first thread, and of each that names no other size, in bytes. Its address space counts as memory.
+    const STACK_LEN: u64 = 2 << 20;
+
+    pub(super) struct Walls {
+        /// Taken when they are raised.
+        ruleset: Option<RulesetCreated>,
+        filters: [BpfProgram; 2],
+        limits: [(Resource, u64); 5],
+    }
+
+    impl Walls {
+        pub(super) fn around(program: &Program) -> Result<Self, String> {
+            let bounds = &program.bounds;
+            let limits = [
+                (Resource::Data, u64::from(bounds.memory_mb) << 20),
+                (Resource::Nofile, u64::from(bounds.open_files)),
+                (Resource::Stack, STACK_LEN),
+                (Resource::Fsize, 0),
+                (Resource::Core, 0),
+            ];
+            let ruleset = files(program).map_err(|error| format!("Landlock, which this needs, refuses: {error}"))?;
+            Ok(Self { ruleset: Some(ruleset), filters: calls::filters()?, limits })
+        }
+
+        pub(super) fn raise(&mut self) -> Result<(), Error> {
+            // A gateway that dies takes it along.
+            set_parent_process_death_signal(Some(Signal::KILL))?;
+            for (resource, most) in self.limits {
+                setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+            }
+            let none = CapabilitySet::empty();
+            set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
+            close_all_but_standard_streams()?;
+            let refused = || Error::from_raw_os_error(libc::EPERM);
+            self.ruleset.take().ok_or_else(refused)?.restrict_self().map_err(|_| refused())?;
+            for filter in &self.filters {
+                seccompiler::apply_filter(filter).map_err(|_| refused())?;
+            }
+            Ok(())
+        }
+    }
+
+    /// What the gateway was started with may not be marked as its own.
+    fn close_all_but_standard_streams() -> Result<(), Error> {
+        // SAFETY: marks open files, and touches no memory.
+        let done = unsafe { libc::syscall(libc::SYS_close_range, 3, libc::c_uint::MAX, libc::CLOSE_RANGE_CLOEXEC) };
+        if done == 0 { Ok(()) } else { Err(Error::last_os_error()) }
+    }
+
+    /// Files that may be read, and no network at all.
+    fn files(program: &Program) -> Result<RulesetCreated, String> {
+        let said = |error: landlock::RulesetError| error.to_string();
+        let newest = ABI::V6;
+        let mut ruleset = Ruleset::default()
+            // Without these there would be no wall.
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(AccessFs::from_all(ABI::V1))
+            .map_err(said)?
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(AccessFs::from_all(newest))
+            .map_err(said)?
+            .handle_access(AccessNet::from_all(newest))
+            .map_err(said)?
+            .scope(Scope::from_all(newest))
+            .map_err(said)?
+            .create()
+            .map_err(said)?;
+        let mut allow = |path: &Path, access| {
+            let at = PathFd::new(path).map_err(|error| error.to_string())?;
+            (&mut ruleset).add_rule(PathBeneath::new(at, access)).map(drop).map_err(said)
+        };
+        for path in &program.runs {
+            allow(path, AccessFs::Execute | AccessFs::ReadFile)?;
+        }
+        for path in program.reads.iter().chain([&program.copy.path().to_owned()]) {
+            let access = if path.is_dir() { AccessFs::ReadFile | AccessFs::ReadDir } else { AccessFs::ReadFile.into() };
+            allow(path, access)?;
+        }
+        Ok(ruleset)
+    }
+}

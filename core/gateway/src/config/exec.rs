@@ -33,6 +33,10 @@ pub(super) fn plugin(section: &Section<'_>) -> (Option<String>, Option<Exec>) {
         let what = "a program always has a process of its own";
         section.wrong("isolation", Wrong::new(what, "take it out"));
     }
+    for key in ["version", "canary"].into_iter().filter(|key| section.has(key)) {
+        let what = "a program is the version that its file is";
+        section.wrong(key, Wrong::new(what, "take it out"));
+    }
     let command = section.list("exec", word);
     let reads = section.list("reads", word);
     if section.is_empty_list("exec") {

@@ -136,7 +136,7 @@ async fn who_does_not_read_is_asked_nothing_more_and_holds_up_nobody() {
     let mut spec = of(SHORT);
     spec.breaker.failures_max = 0;
     let running = loaded.open(spec).await.unwrap();
-    assert_eq!(told(&submit(&running, "hang").await), "late");
+    assert_eq!(told(&submit_within(SHORT, &running, "hang").await), "late");
     let body = Bytes::from(vec![7; 4 << 20]);
     let mut told_of = Vec::new();
     for _ in 0..8 {

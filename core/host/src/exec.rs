@@ -38,6 +38,7 @@ use crate::frame::{Circumstances, Params};
 use crate::loaded::Loaded;
 use command::Understood;
 use copy::Copy;
+use needs::Image;
 
 /// The largest file that is run as a plugin, in bytes.
 pub const EXEC_LEN_MAX: u64 = 256 << 20;
@@ -203,7 +204,12 @@ impl Exec {
             Some(argument) => *argument = copy.file().display().to_string(),
             None => executable = copy.file().to_owned(),
         }
-        let needs = needs::needs(&executable);
+        let image = match self.at {
+            // What is run is the copy, which is these bytes.
+            None => Some(Image::Bytes(&self.bytes)),
+            Some(_) => std::fs::File::open(&executable).ok().map(Image::File),
+        };
+        let needs = image.as_ref().map(needs::needs).unwrap_or_default();
         let runs = [executable.clone()].into_iter().chain(needs.loader).collect();
         let reads = reads.iter().cloned().chain(needs.libraries).collect();
         Ok(Program { executable, arguments, copy, runs, reads, bounds, patience })

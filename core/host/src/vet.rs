@@ -23,11 +23,11 @@ const NEEDED: [&str; 7] =
     ["libc.so.6", "libgcc_s.so.1", "libm.so.6", "libpthread.so.0", "libdl.so.2", "librt.so.1", INTERPRETER];
 
 #[cfg(target_arch = "x86_64")]
-const INTERPRETER: &str = "ld-linux-x86-64.so.2";
+pub(crate) const INTERPRETER: &str = "ld-linux-x86-64.so.2";
 #[cfg(target_arch = "aarch64")]
-const INTERPRETER: &str = "ld-linux-aarch64.so.1";
+pub(crate) const INTERPRETER: &str = "ld-linux-aarch64.so.1";
 #[cfg(target_arch = "riscv64")]
-const INTERPRETER: &str = "ld-linux-riscv64-lp64d.so.1";
+pub(crate) const INTERPRETER: &str = "ld-linux-riscv64-lp64d.so.1";
 
 #[cfg(target_arch = "x86_64")]
 const MACHINE: elf::Machine = elf::EM_X86_64;

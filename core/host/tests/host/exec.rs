@@ -137,6 +137,34 @@ async fn what_cannot_be_started_says_why_and_what_helps() {
     }
 }
 
+/// A program names what loads it: were that run to ask it something, it would run outside of the walls.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_loader_of_a_programs_own_never_runs() {
+    use std::os::unix::fs::PermissionsExt;
+
+    // A short name: it has to fit where the other one stood.
+    let folder = tempfile::Builder::new().tempdir_in("/tmp").unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let loader = at("l");
+    std::fs::write(&loader, format!("#!/bin/sh\necho ran > {}\n", at("ran").display())).unwrap();
+    std::fs::set_permissions(&loader, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let mut program = std::fs::read("/usr/bin/env").unwrap();
+    let begins = program.windows(6).position(|bytes| bytes == b"/lib64" || bytes == b"/lib/l");
+    let Some(begin) = begins else { return };
+    let len = program[begin..].iter().position(|byte| *byte == 0).unwrap();
+    let mut named = loader.display().to_string().into_bytes();
+    assert!(named.len() <= len, "{loader:?}");
+    named.resize(len, 0);
+    program[begin..begin + len].copy_from_slice(&named);
+    std::fs::write(at("plugin"), program).unwrap();
+    let bounds = Confinement { memory_mb: 64, open_files: 32 };
+    let exec = Exec::read(&["./plugin".to_owned()], folder.path(), None).unwrap();
+    let error = exec.load(&[], bounds, PATIENCE).await.unwrap_err();
+    assert!(matches!(error, ExecError::Start { .. }), "{error}");
+    assert!(!at("ran").exists(), "{error}");
+}
+
 /// Plays the conversation on the contract's page: what a reader learns from is what is said.
 #[test]
 fn the_conversation_on_the_contracts_page_is_what_is_said() {

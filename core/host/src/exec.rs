@@ -92,6 +92,14 @@ pub enum ExecError {
         /// The script.
         path: PathBuf,
     },
+    /// Two of its words are files, of which one alone would be verified.
+    #[error("{} and {} are both files, and one file is what is verified", file.display(), other.display())]
+    Several {
+        /// What would be the plugin.
+        file: PathBuf,
+        /// The other one: a further argument, or the program, where that is not the system's.
+        other: PathBuf,
+    },
     /// A path of `reads` is not there.
     #[error("{} cannot be read: {error}", path.display())]
     Reads {
@@ -132,8 +140,9 @@ struct Program {
 }
 
 impl Exec {
-    /// Reads the plugin that `command` names, once: the first of its arguments that is a file, or the program itself where
-    /// that is named with its folder. Paths are seen from `folder`; a program named without one is looked for in `search`,
+    /// Reads the plugin that `command` names, once: the one argument that is a file, or the program itself where none is and
+    /// that is named with its folder. A program beside such an argument is an interpreter, and must be the system's: looked for,
+    /// or where root alone writes. Paths are seen from `folder`; a program named without one is looked for in `search`,
     /// as `PATH` has it.
     ///
     /// # Errors

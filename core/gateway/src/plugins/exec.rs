@@ -57,6 +57,11 @@ fn note(instance: &Instance, error: &ExecError, notes: &Notes<'_>) {
             let script = path.file_name().unwrap_or_default().to_string_lossy();
             ("exec".to_owned(), format!("write it as in: exec = [\"python3\", \"{script}\"]"))
         }
+        ExecError::Several { .. } => (
+            "exec".to_owned(),
+            "put all into one file; of an interpreter, name one that root alone can write, as \"/usr/bin/python3\""
+                .to_owned(),
+        ),
         ExecError::Reads { at, .. } => (format!("reads[{at}]"), "name a file or folder that is there".to_owned()),
         ExecError::Start { reads: Some(library), .. } => {
             ("exec".to_owned(), format!("it may read nothing that `reads` does not name: try reads = [{library:?}]"))

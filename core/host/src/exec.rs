@@ -128,15 +128,31 @@ pub enum ExecError {
 /// What is needed to start a process: shared by all instances.
 #[derive(Debug)]
 struct Program {
-    executable: PathBuf,
+    /// Its interpreter; nothing where the plugin is the program.
+    interpreter: Option<PathBuf>,
     arguments: Vec<String>,
-    copy: Copy,
-    /// What may be executed: itself, and what starts it.
+    /// Which of the arguments is the plugin.
+    at: Option<usize>,
+    /// Where it was read. What runs are the bytes.
+    file: PathBuf,
+    bytes: Bytes,
+    /// What may be executed beside the plugin: its interpreter, and what starts either.
     runs: Vec<PathBuf>,
     /// What may be read besides.
     reads: Vec<PathBuf>,
     bounds: Confinement,
     patience: Patience,
+}
+
+impl Program {
+    /// What is executed, and with which arguments, where `copy` is what runs.
+    fn command(&self, copy: &Copy) -> (PathBuf, Vec<String>) {
+        let mut arguments = self.arguments.clone();
+        if let Some(argument) = self.at.and_then(|at| arguments.get_mut(at)) {
+            *argument = copy.file().display().to_string();
+        }
+        (self.interpreter.clone().unwrap_or_else(|| copy.file().to_owned()), arguments)
+    }
 }
 
 impl Exec {
@@ -184,7 +200,7 @@ impl Exec {
         let fingerprint = self.fingerprint;
         let suggested = self.library().filter(|library| !reads.iter().any(|path| library.starts_with(path)));
         let starts = |why| ExecError::Start { path: path.clone(), why, reads: suggested.clone() };
-        let program = Arc::new(self.program(reads, bounds, patience).map_err(starts)?);
+        let program = Arc::new(self.program(reads, bounds, patience));
         let listener = Arc::new(Listener::default());
         let plugin = process::connect(&program, Arc::clone(&listener) as Arc<dyn Peer>).into_peer();
         let asking = async {
@@ -205,23 +221,17 @@ impl Exec {
         Ok(loaded.with_schema(schema))
     }
 
-    fn program(self, reads: &[PathBuf], bounds: Confinement, patience: Patience) -> Result<Program, String> {
-        let copy = Copy::new(&self.file, &self.bytes).map_err(|error| format!("no copy of it can be made: {error}"))?;
-        let mut arguments = self.arguments;
-        let mut executable = self.program;
-        match self.at.and_then(|at| arguments.get_mut(at)) {
-            Some(argument) => *argument = copy.file().display().to_string(),
-            None => executable = copy.file().to_owned(),
-        }
-        let image = match self.at {
-            // What is run is the copy, which is these bytes.
-            None => Some(Image::Bytes(&self.bytes)),
-            Some(_) => std::fs::File::open(&executable).ok().map(Image::File),
+    fn program(self, reads: &[PathBuf], bounds: Confinement, patience: Patience) -> Program {
+        let Self { program, arguments, at, file, bytes, .. } = self;
+        let interpreter = at.map(|_| program);
+        let image = match &interpreter {
+            None => Some(Image::Bytes(&bytes)),
+            Some(interpreter) => std::fs::File::open(interpreter).ok().map(Image::File),
         };
         let needs = image.as_ref().map(needs::needs).unwrap_or_default();
-        let runs = [executable.clone()].into_iter().chain(needs.loader).collect();
+        let runs = interpreter.iter().cloned().chain(needs.loader).collect();
         let reads = reads.iter().cloned().chain(needs.libraries).collect();
-        Ok(Program { executable, arguments, copy, runs, reads, bounds, patience })
+        Program { interpreter, arguments, at, file, bytes, runs, reads, bounds, patience }
     }
 
     /// Where its interpreter has its library, if it lies where it usually does: `/usr/lib/python3.11` of `/usr/bin/python3`.

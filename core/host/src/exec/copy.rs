@@ -1,4 +1,5 @@
-//! The copy that runs: the bytes that were read and verified, and not the file, which may be another one by then.
+//! The copy that runs: the bytes that were read and verified, and not the file, which may be another one by then. Nor an earlier
+//! copy, which lay in a folder of temporary files for as long as a process: each process gets one of its own.
 
 use std::io::{Error, Write};
 use std::path::{Path, PathBuf};
@@ -33,5 +34,25 @@ impl Copy {
     /// The file.
     pub(crate) fn file(&self) -> &Path {
         &self.file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_copy_is_made_anew_and_goes_with_its_process() {
+        let path = Path::new("/srv/rail.py");
+        let first = Copy::new(path, b"pass").unwrap();
+        let there = first.file().to_owned();
+        std::fs::remove_file(&there).unwrap();
+        std::fs::write(&there, "other").unwrap();
+        let second = Copy::new(path, b"pass").unwrap();
+        assert_ne!(second.file(), there);
+        assert_eq!(std::fs::read(second.file()).unwrap(), b"pass");
+        assert_eq!(second.file().file_name(), path.file_name());
+        drop(first);
+        assert!(!there.exists());
     }
 }

@@ -15,12 +15,17 @@ use tokio::runtime::{Handle, Runtime};
 use tokio::sync::watch;
 
 use super::Program;
+use super::copy::Copy;
 use super::link::{Far, Link};
 use super::message::LINE_LEN_MAX;
 use crate::life::{Connected, Life};
 
 /// How long a process that has closed its standard output, or was killed, may take to be gone.
 const END_WITHIN: Duration = Duration::from_secs(1);
+
+/// How often a program is tried that somebody has open to write, and the pause in between.
+const BUSY_TRIES: u32 = 20;
+const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// The longest line of standard error that is logged, in bytes. What is longer is cut.
 const ERROR_LINE_LEN_MAX: usize = 2_000;
@@ -104,33 +109,49 @@ fn start(program: &Arc<Program>, host: Arc<dyn Peer>) -> Result<(Arc<Link>, Arc<
     let runtime = runtime()?;
     let (sender, started) = std::sync::mpsc::channel();
     let program = Arc::clone(program);
+    // Here, and not on the thread on which all conversations live: it may be large.
+    let copy =
+        Copy::new(&program.file, &program.bytes).map_err(|error| format!("no copy of it can be made: {error}"))?;
     // On that thread, which must be the one that starts it. Whoever asks waits for as long as a start takes.
     runtime.spawn(async move {
         // Who asked waits for this.
-        let _ = sender.send(spawn(&program, host));
+        let _ = sender.send(spawn(&program, copy, host));
     });
     started.recv().map_err(|_| "its starter is gone".to_owned())?
 }
 
-fn spawn(program: &Arc<Program>, host: Arc<dyn Peer>) -> Result<(Arc<Link>, Arc<Process>), String> {
-    let mut command = Command::new(&program.executable);
-    command.args(&program.arguments).current_dir(program.copy.path()).env_clear().env("LANG", "C.UTF-8");
+fn spawn(program: &Program, copy: Copy, host: Arc<dyn Peer>) -> Result<(Arc<Link>, Arc<Process>), String> {
+    let (executable, arguments) = program.command(&copy);
+    let mut command = Command::new(&executable);
+    command.args(arguments).current_dir(copy.path()).env_clear().env("LANG", "C.UTF-8");
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     // What is pressed in the gateway's terminal is for the gateway, which then closes its instances one after the other.
     command.process_group(0);
-    super::walls::raise_around(&mut command, program)?;
-    let mut child = command.spawn().map_err(|error| format!("{}: {error}", program.executable.display()))?;
+    super::walls::raise_around(&mut command, program, &copy)?;
+    let mut child = spawned(&mut command).map_err(|error| format!("{}: {error}", executable.display()))?;
     let gone = || "its standard streams are gone".to_owned();
     let (stdin, stdout) = (child.stdin.take().ok_or_else(gone)?, child.stdout.take().ok_or_else(gone)?);
     let stderr = child.stderr.take().ok_or_else(gone)?;
     let pid = child.id().ok_or_else(gone)?;
     let link = Link::new(host, Handle::current(), program.patience.ping);
     let (sender, ended) = watch::channel(None);
-    tokio::spawn(attend(child, stdin, stdout, stderr, Arc::clone(&link), sender, Arc::clone(program)));
+    tokio::spawn(attend(child, stdin, stdout, stderr, Arc::clone(&link), sender, copy));
     Ok((Arc::clone(&link), Arc::new(Process { pid, link, ended })))
 }
 
-/// Sees a process through to its end. The program is held as long: with it goes the copy that runs.
+/// A file that was just written cannot be executed while anybody still has it open to write: another process of ours that is
+/// just being started has, up to the moment at which it becomes another program.
+fn spawned(command: &mut Command) -> std::io::Result<Child> {
+    for _ in 0..BUSY_TRIES {
+        match command.spawn() {
+            Err(error) if error.kind() == std::io::ErrorKind::ExecutableFileBusy => std::thread::sleep(BUSY_PAUSE),
+            done => return done,
+        }
+    }
+    command.spawn()
+}
+
+/// Sees a process through to its end. With it goes the copy that runs.
 async fn attend(
     mut child: Child,
     stdin: ChildStdin,
@@ -138,7 +159,7 @@ async fn attend(
     stderr: ChildStderr,
     link: Arc<Link>,
     ended: watch::Sender<Option<String>>,
-    _program: Arc<Program>,
+    _copy: Copy,
 ) {
     let writing = {
         let link = Arc::clone(&link);

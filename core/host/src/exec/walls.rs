@@ -11,16 +11,17 @@
 use tokio::process::Command;
 
 use super::Program;
+use super::copy::Copy;
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn raise_around(_: &mut Command, _: &Program) -> Result<(), String> {
+pub(super) fn raise_around(_: &mut Command, _: &Program, _: &Copy) -> Result<(), String> {
     Ok(())
 }
 
 /// Has `command` start behind walls.
 #[cfg(target_os = "linux")]
-pub(super) fn raise_around(command: &mut Command, program: &Program) -> Result<(), String> {
-    let mut walls = linux::Walls::around(program)?;
+pub(super) fn raise_around(command: &mut Command, program: &Program, copy: &Copy) -> Result<(), String> {
+    let mut walls = linux::Walls::around(program, copy)?;
     // SAFETY: what runs between fork and exec are system calls, with nothing allocated and no lock taken.
     unsafe { command.pre_exec(move || walls.raise()) };
     Ok(())
@@ -29,7 +30,7 @@ pub(super) fn raise_around(command: &mut Command, program: &Program) -> Result<(
 #[cfg(target_os = "linux")]
 mod linux {
     use std::io::Error;
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     use landlock::{
         ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
@@ -41,6 +42,7 @@ mod linux {
 
     use super::super::calls;
     use crate::exec::Program;
+    use crate::exec::copy::Copy;
 
     /// The stack of the first thread, and of each that names no other size, in bytes. Its address space counts as memory.
     const STACK_LEN: u64 = 2 << 20;
@@ -53,7 +55,7 @@ mod linux {
     }
 
     impl Walls {
-        pub(super) fn around(program: &Program) -> Result<Self, String> {
+        pub(super) fn around(program: &Program, copy: &Copy) -> Result<Self, String> {
             let bounds = &program.bounds;
             let limits = [
                 (Resource::Data, u64::from(bounds.memory_mb) << 20),
@@ -62,7 +64,8 @@ mod linux {
                 (Resource::Fsize, 0),
                 (Resource::Core, 0),
             ];
-            let ruleset = files(program).map_err(|error| format!("Landlock, which this needs, refuses: {error}"))?;
+            let ruleset =
+                files(program, copy).map_err(|error| format!("Landlock, which this needs, refuses: {error}"))?;
             Ok(Self { ruleset: Some(ruleset), filters: calls::filters()?, limits })
         }
 
@@ -92,7 +95,7 @@ mod linux {
     }
 
     /// Files that may be read, and no network at all.
-    fn files(program: &Program) -> Result<RulesetCreated, String> {
+    fn files(program: &Program, copy: &Copy) -> Result<RulesetCreated, String> {
         let said = |error: landlock::RulesetError| error.to_string();
         let newest = ABI::V6;
         let mut ruleset = Ruleset::default()
@@ -113,10 +116,11 @@ mod linux {
             let at = PathFd::new(path).map_err(|error| error.to_string())?;
             (&mut ruleset).add_rule(PathBeneath::new(at, access)).map(drop).map_err(said)
         };
-        for path in &program.runs {
+        let itself = program.interpreter.is_none().then(|| copy.file().to_owned());
+        for path in program.runs.iter().chain(&itself) {
             allow(path, AccessFs::Execute | AccessFs::ReadFile)?;
         }
-        for path in program.reads.iter().chain([&program.copy.path().to_owned()]) {
+        for path in program.reads.iter().map(PathBuf::as_path).chain([copy.path()]) {
             let access = if path.is_dir() { AccessFs::ReadFile | AccessFs::ReadDir } else { AccessFs::ReadFile.into() };
             allow(path, access)?;
         }

@@ -112,6 +112,20 @@ async fn a_script_reaches_nothing_but_its_host() {
     assert!(environment.keys().all(|name| name.starts_with("LC_") || name == "LANG"), "{environment:?}");
 }
 
+/// Whoever changes what one process was started from has changed nothing of the next.
+#[tokio::test]
+async fn each_process_runs_a_copy_of_its_own_of_what_was_verified() {
+    let Some(loaded) = villain(PATIENCE).await else { return };
+    let first = loaded.open(of(LONG)).await.unwrap();
+    let copy = std::path::PathBuf::from(told(&submit(&first, "where").await));
+    assert!(copy.ends_with("villain.py") && copy.exists(), "{copy:?}");
+    std::fs::remove_file(&copy).unwrap();
+    std::fs::write(&copy, "import sys; sys.exit('another')").unwrap();
+    let second = loaded.open(of(LONG)).await.unwrap();
+    assert_eq!(told(&submit(&second, "nothing").await), "as agreed");
+    assert_ne!(told(&submit(&second, "where").await), copy.display().to_string());
+}
+
 #[tokio::test]
 async fn questions_past_their_number_are_refused_and_end_with_their_call() {
     let Some(loaded) = villain(PATIENCE).await else { return };

@@ -31,7 +31,7 @@ pub(super) fn filters() -> Result<[BpfProgram; 2], String> {
 /// What is refused of that, always or with such arguments.
 fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     use SeccompCmpArgLen::{Dword, Qword};
-    use SeccompCmpOp::{MaskedEq, Ne};
+    use SeccompCmpOp::{Eq, MaskedEq, Ne};
     let when = |argument, len, op, value: i32| {
         let condition = SeccompCondition::new(argument, len, op, u64::from(value.unsigned_abs()))?;
         SeccompRule::new(vec![condition])
@@ -48,8 +48,30 @@ fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
         pairs.push(when(1, Dword, MaskedEq(0xf), kind)?);
     }
     rules.insert(libc::SYS_socketpair, pairs);
+    // Memory that no limit counts: what is shared, and what grows by itself.
+    let shared = when(3, Dword, MaskedEq(SHARED_ANONYMOUS), libc::MAP_SHARED | libc::MAP_ANONYMOUS)?;
+    let growing = when(3, Dword, MaskedEq(u64::from(libc::MAP_GROWSDOWN.unsigned_abs())), libc::MAP_GROWSDOWN)?;
+    rules.insert(libc::SYS_mmap, vec![shared, growing]);
+    // The kernel sends signals in the name of whoever opened a pipe: to whom, and which, is not for it to say.
+    let not_plain = FCNTL.iter().map(|command| SeccompCondition::new(1, Dword, Ne, u64::from(command.unsigned_abs())));
+    rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(not_plain.collect::<Result<_, _>>()?)?]);
+    let owners = SIGNALLING.iter().map(|request| when(1, Dword, Eq, *request));
+    rules.insert(libc::SYS_ioctl, owners.collect::<Result<_, _>>()?);
+    // It ends with its gateway.
+    rules.insert(libc::SYS_prctl, vec![when(0, Dword, Eq, libc::PR_SET_PDEATHSIG)?]);
     Ok(rules)
 }
+
+/// Of the flags of a mapping, those that make it shared (`MAP_SHARED`, and with it `MAP_SHARED_VALIDATE`) and nobody's file.
+const SHARED_ANONYMOUS: u64 = 0x21;
+
+/// What may be asked of an open file.
+const FCNTL: [i32; 6] =
+    [libc::F_DUPFD, libc::F_DUPFD_CLOEXEC, libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_SETFL];
+
+/// `FIOSETOWN`, `SIOCSPGRP` and `FIOASYNC` (asm-generic/sockios.h, ioctls.h): who is sent a signal when there is something to
+/// read, and that somebody is.
+const SIGNALLING: [i32; 3] = [0x8901, 0x8902, 0x5452];
 
 /// What is refused as not permitted, rather than as unknown: so the author of a plugin reads.
 const NEVER: &[i64] = &[
@@ -67,7 +89,8 @@ const NEVER: &[i64] = &[
 ];
 
 /// What an interpreter needs, to run one script and to read its library. `clone3` is not among it: what it is asked for stands in
-/// memory, where no filter sees it, and the C library then takes `clone`. Nor is `io_uring`, by which a filter is gone around.
+/// memory, where no filter sees it, and the C library then takes `clone`. Nor is `io_uring`, by which a filter is gone around, nor `mremap`, which makes memory
+/// larger that no limit counts; the C library then copies.
 const ALLOWED: &[i64] = &[
     // Files, which Landlock bounds.
     libc::SYS_openat,
@@ -121,7 +144,6 @@ const ALLOWED: &[i64] = &[
     // Memory, executable memory too.
     libc::SYS_mmap,
     libc::SYS_munmap,
-    libc::SYS_mremap,
     libc::SYS_mprotect,
     libc::SYS_madvise,
     libc::SYS_mincore,
@@ -233,3 +255,18 @@ const ALLOWED: &[i64] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_arch_prctl,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_filters_can_be_made_and_what_is_refused_is_of_what_is_allowed() {
+        filters().unwrap();
+        for call in refused().unwrap().keys() {
+            assert!(ALLOWED.contains(call), "{call} is refused already");
+        }
+        assert_eq!(SHARED_ANONYMOUS, u64::from((libc::MAP_SHARED | libc::MAP_ANONYMOUS).unsigned_abs()));
+        assert_eq!(libc::MAP_SHARED_VALIDATE & libc::MAP_SHARED, libc::MAP_SHARED);
+    }
+}

@@ -47,18 +47,24 @@ mod linux {
     /// The stack of the first thread, and of each that names no other size, in bytes. Its address space counts as memory.
     const STACK_LEN: u64 = 2 << 20;
 
+    /// How much address space it gets beside what it has, in bytes: engines that compile reserve some GB, and use little of it.
+    const ADDRESS_SPACE_MIN: u64 = 16 << 30;
+
     pub(super) struct Walls {
         /// Taken when they are raised.
         ruleset: Option<RulesetCreated>,
         filters: [BpfProgram; 2],
-        limits: [(Resource, u64); 5],
+        limits: [(Resource, u64); 6],
     }
 
     impl Walls {
         pub(super) fn around(program: &Program, copy: &Copy) -> Result<Self, String> {
             let bounds = &program.bounds;
+            let memory = u64::from(bounds.memory_mb) << 20;
             let limits = [
-                (Resource::Data, u64::from(bounds.memory_mb) << 20),
+                (Resource::Data, memory),
+                // For what the limit above does not count.
+                (Resource::As, memory.saturating_add(ADDRESS_SPACE_MIN)),
                 (Resource::Nofile, u64::from(bounds.open_files)),
                 (Resource::Stack, STACK_LEN),
                 (Resource::Fsize, 0),

@@ -55,6 +55,42 @@ def event_loop():
     asyncio.run(asyncio.sleep(0))
 
 
+def shared():
+    import mmap
+
+    mmap.mmap(-1, 1 << 20)
+
+
+def growing():
+    import mmap
+
+    mmap.mmap(-1, 1 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x100)
+
+
+def resized():
+    import mmap
+
+    mmap.mmap(-1, 4096, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS).resize(1 << 20)
+
+
+def grows():
+    grown = bytearray()
+    for _ in range(32):
+        grown += bytes(1 << 20)
+
+
+def fcntl(command, argument):
+    import fcntl
+
+    fcntl.fcntl(0, command, argument)
+
+
+def ioctl(request):
+    import fcntl
+
+    fcntl.ioctl(0, request, b"\1\0\0\0")
+
+
 REACHES = {
     "read": lambda: open("/etc/passwd").close(),
     "list": lambda: os.listdir("/"),
@@ -66,6 +102,17 @@ REACHES = {
     "fork": fork,
     "socket": connect,
     "limits": lambda: __import__("resource").prlimit(os.getppid(), 7, (1, 1)),
+    "shared memory": shared,
+    "memory that grows": growing,
+    "memory made larger": resized,
+    "memory that is its own": grows,
+    # F_SETOWN and F_SETSIG: a signal to the gateway, as if it were the gateway's.
+    "owner": lambda: fcntl(8, os.getppid()),
+    "signal": lambda: fcntl(10, 9),
+    "flags": lambda: fcntl(4, 0),
+    "owner of a pipe": lambda: ioctl(0x8901),
+    "group of a pipe": lambda: ioctl(0x8902),
+    "asynchronous": lambda: ioctl(0x5452),
     "threads": threads,
     "event loop": event_loop,
 }

@@ -105,6 +105,14 @@ async fn a_script_reaches_nothing_but_its_host() {
     check("fork", "Operation not permitted").await;
     check("socket", "Operation not permitted").await;
     check("limits", "Operation not permitted").await;
+    check("shared memory", "Operation not permitted").await;
+    check("memory that grows", "Operation not permitted").await;
+    check("memory made larger", "Function not implemented").await;
+    check("memory that is its own", "done").await;
+    for signalling in ["owner", "signal", "owner of a pipe", "group of a pipe", "asynchronous"] {
+        check(signalling, "Operation not permitted").await;
+    }
+    check("flags", "done").await;
     check("threads", "done").await;
     check("event loop", "done").await;
     let environment = running.ask(Ask::new("submit", b"\"environment\"")).await.unwrap();

@@ -8,11 +8,12 @@
 
 mod programs;
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::Path;
 use std::process::{Command, Output};
 
 use programs::{Program, built, root};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn run(command: &mut Command) -> Output {
     let output = command.output().unwrap();
@@ -99,4 +100,36 @@ fn a_new_channel_builds_and_passes_the_kit() {
     let folder = tempfile::tempdir().unwrap();
     let library = made(&programs, folder.path(), "channel", "acme-chat");
     proven(&programs, &folder.path().join("acme-chat"), &library);
+}
+
+/// In a process of its own, which has nothing but a socket, there is nothing that it could write the card with.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_plugin_that_ends_its_process_fails_and_has_no_say_in_its_card() {
+    let programs = built();
+    cargo(&root(), &programs, &["build", "--package", "hostile-escapes"]);
+    let folder = tempfile::tempdir().unwrap();
+    let check = |memo: &str, expected: &str| {
+        let party = json!({ "name": "anna", "account": "iban:IT60X0542811101000000123456" });
+        let order = json!({
+            "key": "a1", "payment": "0190f5fe7c007a00a3f1c0ffee000001", "kind": "transfer", "memo": memo,
+            "amount": { "minor": 2000, "currency": "EUR" }, "debtor": party, "creditor": party, "made_at_ms": 1,
+        });
+        let kit = json!({ "orders": [order] });
+        std::fs::write(folder.path().join("kit.json"), kit.to_string()).unwrap();
+        let mut test = Command::new(programs.join("sportello"));
+        test.current_dir(folder.path()).args(["--json", "plugin", "test", "--calls", "10", "--settings", "kit.json"]);
+        let tried = test.arg(programs.join(format!("{DLL_PREFIX}hostile_escapes{DLL_SUFFIX}"))).output().unwrap();
+        let card: Value = serde_json::from_slice(&tried.stdout).unwrap();
+        assert_eq!((tried.status.code(), card["passed"].as_bool()), (Some(1), Some(false)), "{memo}");
+        let checks = card["checks"].as_array().unwrap();
+        assert_eq!(checks.len(), 49, "{memo}: the kit has come to its end");
+        let of = |id: &str| checks.iter().find(|check| check["id"] == id).unwrap();
+        assert_eq!(of("manifest-readable")["passed"], true, "{memo}");
+        let good = of("order-good");
+        let why = good["why"].as_str().unwrap();
+        assert!(good["passed"] == false && why.contains(expected), "{memo}: {why:?}, not {expected:?}");
+    };
+    check("segfault", "SIGSEGV");
+    check("exit", "ended");
 }

@@ -48,7 +48,7 @@ impl Connected {
     }
 
     /// The plugin's side, with which its process ends.
-    pub(crate) fn into_peer(self) -> Arc<dyn Peer> {
+    pub fn into_peer(self) -> Arc<dyn Peer> {
         let Self { peer, life } = self;
         match life {
             None => peer,

@@ -118,8 +118,8 @@ impl Loaded {
         self.connected(host).into_peer()
     }
 
-    /// The same with the process behind it apart.
-    pub(crate) fn connected(&self, host: Arc<dyn Peer>) -> Connected {
+    /// The same with the process behind it apart, of which the kit measures the memory.
+    pub fn connected(&self, host: Arc<dyn Peer>) -> Connected {
         (self.connect)(host)
     }
 }

@@ -44,9 +44,14 @@ pub(super) fn claims_nothing(outcome: Result<Outcome, Failure>) -> Result<(), St
     }
 }
 
-/// Whether the plugin fell over rather than failed.
+/// Whether the plugin panicked, or took its process along: its host says so then.
+pub(super) fn is_fallen(failure: &Failure) -> bool {
+    matches!(failure.code.as_str(), "panicked" | "crashed")
+}
+
+/// Whether the plugin fell over rather than failed, or said what is no answer.
 pub(super) fn is_broken(failure: &Failure) -> bool {
-    matches!(failure.code.as_str(), "panicked" | "no_failure" | "bad_answer")
+    is_fallen(failure) || matches!(failure.code.as_str(), "no_failure" | "bad_answer")
 }
 
 pub(super) fn doubt<'a>(bench: &'a Bench<'_>, order: &Order) -> Option<&'a Doubt> {

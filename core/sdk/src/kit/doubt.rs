@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::bench::{Bench, Instance, unreachable};
-use super::deed::{agree, claims_nothing, done_once, doubt, for_each_order, inquire, may_come_again, submit};
+use super::deed::{agree, claims_nothing, done_once, doubt, for_each_order, inquire, is_fallen, may_come_again, submit};
 use super::{BenchCheck, Verdict};
 use crate::testing::ScriptedHost;
 use crate::{Doubt, HttpResponse, Order, Outcome};
@@ -98,7 +98,7 @@ fn inquirable(bench: &Bench<'_>) -> Verdict {
         let instance = bench.opened(&bench.host())?;
         let _ = submit(&instance, order);
         match inquire(&instance, order) {
-            Err(failure) if matches!(failure.code.as_str(), "unsupported" | "panicked") => Err(failure.to_string()),
+            Err(failure) if is_fallen(&failure) || failure.code == "unsupported" => Err(failure.to_string()),
             _ => Ok(true),
         }
     })

@@ -1,14 +1,14 @@
 //! Calls given up, the end, and many calls.
 
-use std::pin::pin;
-
 use bytes::Bytes;
+use futures_util::future::{Either, select};
 use serde_json::Value;
 
 use super::bench::Bench;
+use super::deed::is_fallen;
 use super::{BenchCheck, Verdict, apart, held, tried};
-use crate::frames::plugin_method;
-use crate::testing::poll_once;
+use crate::frames::{host_method, plugin_method};
+use crate::testing::block_on;
 
 pub(super) const CHECKS: &[BenchCheck] = &[
     ("call-given-up", "a call given up leaves the plugin usable", given_up),
@@ -29,15 +29,19 @@ fn given_up(bench: &Bench<'_>) -> Verdict {
     for (method, params) in bench.work()? {
         let host = bench.host();
         let instance = bench.opened(&host)?;
-        let _hangs = host.clone().on_http_hang("*", "*");
-        let frame = serde_json::to_vec(&host.frame(&params)).map_err(|error| error.to_string())?;
-        {
-            let mut call = pin!(instance.plugin.call(0, method, frame.into(), Bytes::new()));
-            waited += usize::from(poll_once(call.as_mut()).is_pending());
+        let mut held = 0;
+        // Given up where it waits for its provider, however it speaks with it.
+        for waits_for in [host_method::HTTP, host_method::STREAM_CONNECT, host_method::STREAM_READ] {
+            let host = host.clone().holds(waits_for);
+            let call = instance.begin(method, &params)?;
+            let given_up = block_on(async { select(call, Box::pin(host.until_held(held + 1))).await });
+            held += usize::from(matches!(given_up, Either::Right(_)));
+            drop(given_up);
+            host.lets_go();
         }
-        let _answers = bench.with_provider(host);
+        waited += held;
         if let Err(failure) = instance.tell::<Value>(method, &params)
-            && matches!(failure.code.as_str(), "panicked" | "not_open")
+            && (is_fallen(&failure) || failure.code == "not_open")
         {
             return Err(format!("`{method}` afterwards: {failure}"));
         }
@@ -52,7 +56,7 @@ fn run_ends(bench: &Bench<'_>) -> Verdict {
     // A `run` that asks on and on would never give this thread back: past these it is left waiting, and found out.
     let _bounded = host.clone().asked_max(100_000);
     match instance.tell::<Value>(plugin_method::RUN, &()) {
-        Err(failure) if failure.code == "panicked" => Err(failure.message),
+        Err(failure) if is_fallen(&failure) => Err(failure.message),
         _ => held(""),
     }
 }
@@ -63,7 +67,7 @@ fn closes(bench: &Bench<'_>) -> Verdict {
     for (method, params) in bench.work()? {
         match instance.tell::<Value>(method, &params) {
             Ok(_) => return Err(format!("`{method}` was answered after `close`")),
-            Err(failure) if failure.code == "panicked" => return Err(failure.message),
+            Err(failure) if is_fallen(&failure) => return Err(failure.message),
             Err(_) => {}
         }
     }

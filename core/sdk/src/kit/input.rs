@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 
 use super::bench::Bench;
+use super::deed::is_fallen;
 use super::{BenchCheck, Verdict, apart, held, tried};
 use crate::frames::{WebhookFrame, plugin_method};
 use crate::{Failure, Kind};
@@ -97,7 +98,7 @@ fn broken_frame(bench: &Bench<'_>) -> Verdict {
             };
             match instance.call(method, frame.clone(), Bytes::new()) {
                 Ok(_) => return Err(format!("`{method}` took {start:?}")),
-                Err(failure) if matches!(failure.code.as_str(), "panicked" | "no_failure") => {
+                Err(failure) if is_fallen(&failure) || failure.code == "no_failure" => {
                     return Err(format!("`{method}` of {start:?}: {failure}"));
                 }
                 Err(_) => count += 1,
@@ -132,7 +133,7 @@ fn broken_webhook(bench: &Bench<'_>) -> Verdict {
         };
         let start = String::from_utf8_lossy(body.get(..40).unwrap_or(body)).into_owned();
         match instance.ask::<Value>(plugin_method::WEBHOOK, &head, body.clone()) {
-            Err(failure) if failure.code == "panicked" => {
+            Err(failure) if is_fallen(&failure) => {
                 return Err(format!("{start:?}: {failure}"));
             }
             _ if !instance.host.messages().is_empty() => {

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use super::bench::{Bench, Instance, to_value};
+use super::deed::is_fallen;
 use super::{BenchCheck, Verdict, apart, held, tried};
 use crate::frames::{Version, plugin_method};
 use crate::{Failure, HandOver, Handle, Money, PageFrame, PagePurpose, PageReplyFrame, PaymentId};
@@ -83,7 +84,7 @@ fn for_each_page(
 fn looking_changes_nothing(bench: &Bench<'_>) -> Verdict {
     for_each_page(bench, "GET", |instance, answered| {
         match answered {
-            Err(failure) if failure.code == "panicked" => return Err(failure.message),
+            Err(failure) if is_fallen(&failure) => return Err(failure.message),
             Err(_) => return Ok(false),
             Ok(head) if head.handed_over.is_some() => return Err("a GET hands something over".to_owned()),
             Ok(_) => {}
@@ -109,7 +110,7 @@ fn later_purpose(bench: &Bench<'_>) -> Verdict {
         fields.insert("purpose".to_owned(), json!({"purpose": "of_next_year"}));
     }
     match instance.ask::<PageReplyFrame>(plugin_method::PAGE, &head, Bytes::new()) {
-        Err(failure) if failure.code == "panicked" => Err(failure.message),
+        Err(failure) if is_fallen(&failure) => Err(failure.message),
         Err(_) => held(""),
         Ok((head, _)) if head.status >= 400 && head.handed_over.is_none() => held(""),
         Ok(_) => Err("a purpose that nobody knows yet was served".to_owned()),
@@ -132,10 +133,10 @@ fn broken_request(bench: &Bench<'_>) -> Verdict {
                 let mut head = request(purpose.clone(), "POST");
                 head.path = path.to_owned();
                 let answered = ask(&instance, &head, body.clone());
-                if let Err(Failure { code, message, .. }) = &answered
-                    && code == "panicked"
+                if let Err(failure) = &answered
+                    && is_fallen(failure)
                 {
-                    return Err(message.clone());
+                    return Err(failure.message.clone());
                 }
                 if answered.is_ok_and(|head| head.handed_over.is_some()) {
                     return Err(format!("garbage that was posted to `{path}` was taken for something to pay with"));

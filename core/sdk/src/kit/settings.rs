@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::bench::{Bench, Instance};
+use super::deed::is_fallen;
 use super::{BenchCheck, Verdict, held, tried};
 use crate::frames::plugin_method;
 use crate::{Failure, Source, marks};
@@ -85,7 +86,7 @@ fn refused(bench: &Bench<'_>, settings: &Value, key: &str) -> Result<(), String>
     let instance: Instance = bench.instance(&bench.host());
     match instance.open(settings) {
         Ok(()) => Err(format!("`{key}`: {settings} was taken")),
-        Err(Failure { code, message, .. }) if code == "panicked" => Err(message),
+        Err(failure) if is_fallen(&failure) => Err(failure.message),
         Err(failure) if failure.source != Source::Settings => {
             Err(format!("`{key}`: the fault is not said to be that of the settings: {failure}"))
         }

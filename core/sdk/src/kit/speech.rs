@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::bench::{Bench, Instance, unreachable};
+use super::deed::is_fallen;
 use super::{BenchCheck, Verdict, apart, held, tried};
 use crate::frames::{WebhookReplyFrame, host_method, plugin_method};
 use crate::{ChannelFacts, Choice, Failure, Message, Note, Sent, Strength, WebhookRequest};
@@ -30,7 +31,7 @@ fn undelivered(bench: &Bench<'_>) -> Verdict {
         }
         match sent {
             Ok(sent) => return Err(format!("nothing left, and it said {sent:?}")),
-            Err(failure) if failure.code == "panicked" => return Err(failure.message),
+            Err(failure) if is_fallen(&failure) => return Err(failure.message),
             Err(_) => count += 1,
         }
     }

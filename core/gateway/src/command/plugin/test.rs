@@ -1,7 +1,9 @@
 //! `sportello plugin test`: the conformance kit against a built plugin, of which there is no source.
 //!
-//! The kit runs in a process of its own, which loads the plugin and tells line by line where it is. So a plugin that
-//! takes its process along fails the check that it did that in, and its memory is measured without ours.
+//! The kit runs in a process of its own, which tells line by line where it is, and has each of the plugin's instances in
+//! another one, as a gateway has them: so a plugin that takes its process along, or hangs, fails the check that it did that
+//! in, and has nothing that it could write its own card with. Where a system cannot confine a process the plugin is loaded
+//! by the kit's, which then ends with it, at that check.
 
 mod child;
 mod options;

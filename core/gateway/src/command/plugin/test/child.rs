@@ -1,13 +1,17 @@
 //! The process in which the kit drives the plugin.
 
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use sportello_host::{Declared, Loaded};
+use sportello_host::{Confinement, Declared, Life, LoadError, Loaded};
 use sportello_sdk::kit::{self, Progress};
 
 use super::{Told, options};
 use crate::cli::Failed;
 use crate::command::say_json;
+
+/// The process of the instance that was made last.
+type Latest = Mutex<Option<Weak<dyn Life>>>;
 
 /// Loads the plugin, tries it, and tells where it is.
 pub(super) fn run(file: &Path, settings: Option<&Path>, calls: usize) -> Result<(), Failed> {
@@ -28,8 +32,14 @@ pub(super) fn run(file: &Path, settings: Option<&Path>, calls: usize) -> Result<
                 contract: facts.contract.clone(),
                 settings: read.from,
             });
-            let options = kit::Options { calls, ..read.options };
-            kit::check_watched(&manifest, &|host| loaded.connect(host), &options, &mut |progress| match progress {
+            let latest: Arc<Latest> = Arc::default();
+            let options = kit::Options { calls, resident: resident(&latest), ..read.options };
+            let connect = |host| {
+                let connected = loaded.connected(host);
+                *latest.lock().unwrap_or_else(PoisonError::into_inner) = connected.life.as_ref().map(Arc::downgrade);
+                connected.into_peer()
+            };
+            kit::check_watched(&manifest, &connect, &options, &mut |progress| match progress {
                 Progress::Begins(id) => say_json(&Told::Begins(id.to_owned())),
                 Progress::Ended(check) => say_json(&Told::Ended(check.clone())),
             });
@@ -44,7 +54,23 @@ pub(super) fn run(file: &Path, settings: Option<&Path>, calls: usize) -> Result<
 fn prepare(file: &Path, settings: Option<&Path>) -> Result<(Loaded, String, options::Read), String> {
     let declared = Declared::read(file).map_err(|error| error.to_string())?;
     let manifest = declared.manifest_json();
-    let loaded = declared.load().map_err(|error| error.to_string())?;
+    let loaded = load(declared).map_err(|error| error.to_string())?;
     let read = options::read(file, settings, &loaded)?;
     Ok((loaded, manifest, read))
+}
+
+/// Where it can, each instance lives in a process of its own, behind the walls that it has in a gateway: what is written on
+/// its card is then none of its doing. Elsewhere it shares this process.
+fn load(declared: Declared) -> Result<Loaded, LoadError> {
+    if cfg!(target_os = "linux") { declared.isolate(Confinement::default()) } else { declared.load() }
+}
+
+/// How much memory the latest instance's process has; the kit measures this one where there is none.
+fn resident(latest: &Arc<Latest>) -> Option<kit::Resident> {
+    let latest = Arc::clone(latest);
+    let of_latest = move || {
+        let life = latest.lock().unwrap_or_else(PoisonError::into_inner).as_ref()?.upgrade()?;
+        life.resident_bytes()
+    };
+    if cfg!(target_os = "linux") { Some(Arc::new(of_latest)) } else { None }
 }

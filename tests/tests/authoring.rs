@@ -67,7 +67,7 @@ fn a_new_rail_builds_passes_the_kit_and_pays_as_it_was_written() {
     let library = made(&programs, folder.path(), "rail", "acme-bank");
     let plugin = folder.path().join("acme-bank");
     let card = proven(&programs, &plugin, &library);
-    assert_eq!((card["plugin"].as_str(), card["checks"].as_array().map(Vec::len)), (Some("acme-bank"), Some(49)));
+    assert_eq!((card["plugin"].as_str(), card["checks"].as_array().map(Vec::len)), (Some("acme-bank"), Some(50)));
 
     // The gateway.toml of the folder, but for the addresses.
     let sandbox = Program::sandbox(&programs, &[]);
@@ -123,7 +123,7 @@ fn a_plugin_that_ends_its_process_fails_and_has_no_say_in_its_card() {
         let card: Value = serde_json::from_slice(&tried.stdout).unwrap();
         assert_eq!((tried.status.code(), card["passed"].as_bool()), (Some(1), Some(false)), "{memo}");
         let checks = card["checks"].as_array().unwrap();
-        assert_eq!(checks.len(), 49, "{memo}: the kit has come to its end");
+        assert_eq!(checks.len(), 50, "{memo}: the kit has come to its end");
         let of = |id: &str| checks.iter().find(|check| check["id"] == id).unwrap();
         assert_eq!(of("manifest-readable")["passed"], true, "{memo}");
         let good = of("order-good");

@@ -1,6 +1,5 @@
 //! Calls given up, the end, and many calls.
 
-use bytes::Bytes;
 use futures_util::future::{Either, select};
 use serde_json::Value;
 

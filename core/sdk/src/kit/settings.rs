@@ -6,7 +6,7 @@ use super::bench::{Bench, Instance};
 use super::deed::is_fallen;
 use super::{BenchCheck, Verdict, held, tried};
 use crate::frames::plugin_method;
-use crate::{Failure, Source, marks};
+use crate::{Source, marks};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
     ("settings-schema", "the settings have a schema before `open`", schema_is_there),

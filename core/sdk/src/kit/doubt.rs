@@ -3,7 +3,9 @@
 use bytes::Bytes;
 
 use super::bench::{Bench, Instance, unreachable};
-use super::deed::{agree, claims_nothing, done_once, doubt, for_each_order, inquire, is_fallen, may_come_again, submit};
+use super::deed::{
+    agree, claims_nothing, done_once, doubt, for_each_order, inquire, is_fallen, may_come_again, submit,
+};
 use super::{BenchCheck, Verdict};
 use crate::testing::ScriptedHost;
 use crate::{Doubt, HttpResponse, Order, Outcome};

@@ -176,6 +176,40 @@ fn what_loads_and_what_does_not_and_why() {
     }
 }
 
+/// Anybody can write a card: so it is believed as the plugin is that it speaks of.
+#[test]
+fn a_scorecard_is_believed_as_its_plugin_is() {
+    let it = Deployment::new();
+    let card = format!("{RAIL}.scorecard.json");
+    let marco = it.key_id("marco");
+    let sign = |file: &str, key: &str| drop(it.says(&["plugin", "sign", file, "--key", key], 0, "signed by the key"));
+    let check = |production: bool, expected: Option<&str>| {
+        it.configure(production, ANNA);
+        let config = std::fs::read_to_string(it.at("gateway.toml")).unwrap();
+        let config = config.replacen("[gateway]", "[gateway]\nscorecards = \"required\"", 1);
+        std::fs::write(it.at("gateway.toml"), config).unwrap();
+        match expected {
+            None => drop(it.says(&["check"], 0, "is right")),
+            Some(why) => assert!(it.says(&["check"], 2, why).contains("is not proven")),
+        }
+    };
+    sign(RAIL, "anna.key");
+    for production in [true, false] {
+        check(production, Some("there is no"));
+    }
+    it.says(&["plugin", "test", RAIL, "--calls", "10", "--save"], 0, "It passes.");
+    check(false, None);
+    check(true, Some("it is not signed"));
+    sign(&card, "marco.key");
+    check(true, Some(&marco));
+    sign(&card, "anna.key");
+    check(true, None);
+    // Of another build it says nothing, whoever signed it.
+    std::fs::OpenOptions::new().append(true).open(it.at(RAIL)).unwrap().write_all(b"\n").unwrap();
+    sign(RAIL, "anna.key");
+    check(true, Some("is of another build"));
+}
+
 #[test]
 fn a_gateway_runs_in_production_with_signed_plugins_and_says_who_signed_them() {
     let it = Deployment::new();

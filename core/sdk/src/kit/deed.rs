@@ -84,7 +84,7 @@ fn deeds<'r>(order: &Order, requests: &'r [Request]) -> Vec<&'r Request> {
 fn is_second_deed(doubt: Option<&Doubt>, order: &Order, earlier: &[&Request], again: &Request) -> bool {
     let (head, body) = again;
     let like = |(earlier, _): &&&Request| earlier.method == head.method && earlier.url == head.url;
-    let Some((before, body_before)) = earlier.iter().find(|request| like(&request)) else {
+    let Some((before, body_before)) = earlier.iter().find(|request| like(request)) else {
         return false;
     };
     if !matches!(doubt, Some(Doubt::Idempotent { .. })) {

@@ -138,3 +138,21 @@ fn a_plugin_that_ends_its_process_fails_and_has_no_say_in_its_card() {
     check("segfault", "SIGSEGV");
     check("exit", "ended");
 }
+
+/// One in another language is tried by its command, and its card lies beside its file.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_rail_in_another_language_passes_by_its_command() {
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["rail.py", "rail-in-python.kit.json"] {
+        std::fs::copy(root().join("examples/rail-in-python").join(file), folder.path().join(file)).unwrap();
+    }
+    let mut test = Command::new(programs.join("sportello"));
+    test.current_dir(folder.path()).env("PATH", "/usr/bin:/usr/local/bin:/bin");
+    test.args(["--json", "plugin", "test", "--calls", "200", "--save", "--", "python3", "rail.py"]);
+    let card: Value = serde_json::from_slice(&run(&mut test).stdout).unwrap();
+    assert_eq!((&card["passed"], &card["plugin"]), (&json!(true), &json!("rail-in-python")));
+    assert_eq!((&card["file"], &card["settings"]), (&json!("rail.py"), &json!("rail-in-python.kit.json")));
+    assert!(folder.path().join("rail.py.scorecard.json").is_file());
+}

@@ -7,8 +7,9 @@
 
 mod child;
 mod options;
+mod subject;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -32,8 +33,12 @@ const PATIENCE: Duration = Duration::from_secs(600);
 /// one, settings are made up from the schema, and no provider is in reach.
 #[derive(Debug, Args)]
 pub struct Test {
-    /// The library.
-    file: PathBuf,
+    /// The library, or a program; or a command, as `exec` has it: -- python3 rail.py
+    #[arg(required = true)]
+    plugin: Vec<String>,
+    /// What a program may read besides what its language brings along, as `reads` has it. May come again.
+    #[arg(long, value_name = "PATH")]
+    reads: Vec<PathBuf>,
     /// What the kit has to know, as kit.json or kit.toml has it.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
@@ -52,7 +57,7 @@ pub struct Test {
 #[serde(rename_all = "snake_case")]
 enum Told {
     /// What is tried: before all else.
-    Plugin { sha256: String, name: String, version: String, contract: String, settings: String },
+    Plugin { file: PathBuf, sha256: String, name: String, version: String, contract: String, settings: String },
     /// A check begins.
     Begins(String),
     /// A check has ended.
@@ -68,7 +73,7 @@ impl Test {
     /// When a check failed, and when there was nothing to try.
     pub fn run(self, setting: &Setting) -> Result<(), Failed> {
         if self.in_child {
-            return child::run(&self.file, self.settings.as_deref(), self.calls);
+            return child::run(&self.plugin, &self.reads, self.settings.as_deref(), self.calls);
         }
         on_all_cores(self.judge(setting))
     }
@@ -76,7 +81,7 @@ impl Test {
     async fn judge(self, setting: &Setting) -> Result<(), Failed> {
         let card = self.ask(setting).await?;
         if self.save {
-            let path = scorecard_path(&self.file);
+            let path = scorecard_path(Path::new(&card.file));
             let json = serde_json::to_string_pretty(&card).unwrap_or_default();
             std::fs::write(&path, json + "\n")
                 .map_err(|error| Failed::Trying(format!("{}: {error}", path.display())))?;
@@ -96,15 +101,19 @@ impl Test {
         if let Some(settings) = &self.settings {
             command.arg("--settings").arg(settings);
         }
-        // What is in our environment is none of the plugin's.
-        let command = command.arg("--").arg(&self.file).env_clear().kill_on_drop(true);
+        for path in &self.reads {
+            command.arg("--reads").arg(path);
+        }
+        // What is in our environment is none of the plugin's, but for where programs are.
+        let command = command.arg("--").args(&self.plugin).env_clear().kill_on_drop(true);
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()
     }
 
     async fn ask(&self, setting: &Setting) -> Result<Scorecard, Failed> {
         let failed = |error: std::io::Error| Failed::Trying(format!("the kit's process: {error}"));
         let mut child = self.child().map_err(failed)?;
-        let mut card = Scorecard { file: self.file.display().to_string(), ..Scorecard::default() };
+        let mut card = Scorecard::default();
         let mut under_way = None;
         let mut lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
         let why = loop {
@@ -119,8 +128,8 @@ impl Test {
                 }
             };
             match serde_json::from_str(&line) {
-                Ok(Told::Plugin { sha256, name, version, contract, settings }) => {
-                    let file = std::mem::take(&mut card.file);
+                Ok(Told::Plugin { file, sha256, name, version, contract, settings }) => {
+                    let file = file.display().to_string();
                     card = Scorecard { file, sha256, plugin: name, version, contract, settings, ..card };
                 }
                 Ok(Told::Begins(id)) => under_way = Some(id),
@@ -137,7 +146,7 @@ impl Test {
             }
         };
         if card.sha256.is_empty() {
-            return Err(Failed::Trying(format!("{}: the kit's process ended: {why}", self.file.display())));
+            return Err(Failed::Trying(format!("{}: the kit's process ended: {why}", self.plugin.join(" "))));
         }
         card.close(under_way.as_deref(), &why);
         Ok(card)

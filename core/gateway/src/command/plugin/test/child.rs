@@ -1,11 +1,12 @@
 //! The process in which the kit drives the plugin.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use sportello_host::{Confinement, Declared, Life, LoadError, Loaded};
+use sportello_host::Life;
 use sportello_sdk::kit::{self, Progress};
 
+use super::subject::Subject;
 use super::{Told, options};
 use crate::cli::Failed;
 use crate::command::say_json;
@@ -14,18 +15,21 @@ use crate::command::say_json;
 type Latest = Mutex<Option<Weak<dyn Life>>>;
 
 /// Loads the plugin, tries it, and tells where it is.
-pub(super) fn run(file: &Path, settings: Option<&Path>, calls: usize) -> Result<(), Failed> {
+pub(super) fn run(plugin: &[String], reads: &[PathBuf], settings: Option<&Path>, calls: usize) -> Result<(), Failed> {
     // A plugin's own process is spoken with by tasks.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failed::Trying(format!("the runtime cannot start: {error}")))?;
     let inside = runtime.enter();
-    match prepare(file, settings) {
+    let subject = runtime.block_on(Subject::read(plugin, reads));
+    let prepared = subject.and_then(|it| Ok((options::read(&it.file, settings, &it.loaded)?, it)));
+    match prepared {
         Err(why) => say_json(&Told::Impossible(why)),
-        Ok((loaded, manifest, read)) => {
+        Ok((read, Subject { file, manifest, loaded })) => {
             let facts = loaded.manifest();
             say_json(&Told::Plugin {
+                file,
                 sha256: loaded.fingerprint().map(|hash| hash.to_string()).unwrap_or_default(),
                 name: facts.name.clone(),
                 version: facts.version.clone(),
@@ -49,20 +53,6 @@ pub(super) fn run(file: &Path, settings: Option<&Path>, calls: usize) -> Result<
     // What threads the plugin may have left behind does not keep us.
     runtime.shutdown_background();
     Ok(())
-}
-
-fn prepare(file: &Path, settings: Option<&Path>) -> Result<(Loaded, String, options::Read), String> {
-    let declared = Declared::read(file).map_err(|error| error.to_string())?;
-    let manifest = declared.manifest_json();
-    let loaded = load(declared).map_err(|error| error.to_string())?;
-    let read = options::read(file, settings, &loaded)?;
-    Ok((loaded, manifest, read))
-}
-
-/// Where it can, each instance lives in a process of its own, behind the walls that it has in a gateway: what is written on
-/// its card is then none of its doing. Elsewhere it shares this process.
-fn load(declared: Declared) -> Result<Loaded, LoadError> {
-    if cfg!(target_os = "linux") { declared.isolate(Confinement::default()) } else { declared.load() }
 }
 
 /// How much memory the latest instance's process has; the kit measures this one where there is none.

@@ -27,6 +27,12 @@ impl Subject {
                     return Ok(Self { file, manifest, loaded });
                 }
                 Err(error) if is_program(&error, file) => {}
+                Err(error) if error.is_other_file() => {
+                    return Err(format!(
+                        "{error}; a script is named after its interpreter: -- python3 {}",
+                        file.display()
+                    ));
+                }
                 Err(error) => return Err(error.to_string()),
             }
         }

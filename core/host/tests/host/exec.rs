@@ -34,7 +34,7 @@ pub(crate) async fn load(name: &str, script: &Path) -> Option<Loaded> {
     let (program, reads) = interpreter(name)?;
     let command = [program.display().to_string(), script.display().to_string()];
     let exec = Exec::read(&command, Path::new("/"), None).unwrap();
-    let bounds = Confinement { memory_mb: 512, open_files: 64 };
+    let bounds = Confinement { memory_mb: 512, open_files: 64, ..Confinement::default() };
     Some(exec.load(&reads, bounds, PATIENCE).await.unwrap())
 }
 
@@ -120,7 +120,7 @@ async fn what_cannot_be_started_says_why_and_what_helps() {
     check(&["./nothing"], "there is no program \"./nothing\"");
     let Some((_, reads)) = interpreter("python3") else { return };
     check(&["python3", "nothing.py"], "no argument names a file, which is the plugin");
-    let bounds = Confinement { memory_mb: 512, open_files: 64 };
+    let bounds = Confinement { memory_mb: 512, open_files: 64, ..Confinement::default() };
     let load = async |reads: &[PathBuf]| {
         read(&["python3", "plugin.py"]).unwrap().load(reads, bounds, PATIENCE).await.unwrap_err()
     };
@@ -158,7 +158,7 @@ async fn a_loader_of_a_programs_own_never_runs() {
     named.resize(len, 0);
     program[begin..begin + len].copy_from_slice(&named);
     std::fs::write(at("plugin"), program).unwrap();
-    let bounds = Confinement { memory_mb: 64, open_files: 32 };
+    let bounds = Confinement { memory_mb: 64, open_files: 32, ..Confinement::default() };
     let exec = Exec::read(&["./plugin".to_owned()], folder.path(), None).unwrap();
     let error = exec.load(&[], bounds, PATIENCE).await.unwrap_err();
     assert!(matches!(error, ExecError::Start { .. }), "{error}");

@@ -15,7 +15,12 @@ async fn villain(patience: Patience) -> Option<Loaded> {
     let (program, reads) = super::interpreter("python3")?;
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/host/exec/villain.py");
     let exec = Exec::read(&[program.display().to_string(), script.display().to_string()], Path::new("/"), None);
-    Some(exec.unwrap().load(&reads, Confinement { memory_mb: 256, open_files: 64 }, patience).await.unwrap())
+    Some(
+        exec.unwrap()
+            .load(&reads, Confinement { memory_mb: 256, open_files: 64, ..Confinement::default() }, patience)
+            .await
+            .unwrap(),
+    )
 }
 
 /// Long enough for a process that lives, on a machine that is busy.

@@ -44,6 +44,9 @@ class Channel {
   }
 
   async send(note, host) {
+    if (![note?.key, note?.to, note?.text].every((field) => typeof field === "string")) {
+      throw new Failure("input", "bad_frame", "`key`, `to` and `text` of a note are texts");
+    }
     const body = { key: note.key, to: note.to, text: note.text, private: note.private, reply_to: note.reply_to };
     const { status } = await host.http("POST", this.settings.url, JSON.stringify(body), {
       authorization: `Bearer ${this.token}`,

@@ -211,6 +211,9 @@ impl Link {
                     Err(breach) => return Silence::Must(breach.to_string()),
                 }
             }
+            if self.asker.outbox().is_unread() {
+                return Silence::Must("it does not read what it is answered".to_owned());
+            }
         }
     }
 

@@ -4,6 +4,7 @@
 use std::collections::HashSet;
 use std::io::Read;
 use std::os::unix::net::UnixStream;
+use std::process::{Child, ExitStatus};
 use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -18,6 +19,9 @@ use crate::link::{Kind, Reader};
 
 /// How long that may take. A loaded machine takes its time.
 const WITHIN: Duration = Duration::from_secs(10);
+
+/// How long one that is through may take to end. It ends by itself: a loaded machine takes its time for that as well.
+const END_WITHIN: Duration = Duration::from_secs(1);
 
 /// The libraries that went well.
 static REHEARSED: Mutex<Option<HashSet<Fingerprint>>> = Mutex::new(None);
@@ -63,11 +67,12 @@ fn try_out(library: &Library) -> Result<(), String> {
         let _ = child.kill();
         said = "it did not come up".to_owned();
     }
-    let status = child.wait().ok();
+    let (status, is_helped) = end(&mut child);
     match heard {
         Ok(()) => Ok(()),
         Err(Unheard::NotLoaded(why)) => Err(why),
         Err(Unheard::Late) => Err(format!("it was tried out, and {said} within {} s", WITHIN.as_secs())),
+        Err(Unheard::Closed) if is_helped => Err("it was tried out, and closed its socket and went on".to_owned()),
         Err(Unheard::Closed) => {
             if let Some(mut stderr) = child.stderr.take() {
                 let _ = stderr.by_ref().take(4_000).read_to_string(&mut said);
@@ -76,6 +81,21 @@ fn try_out(library: &Library) -> Result<(), String> {
             Err(format!("it killed the process that it was tried out in: {why}"))
         }
     }
+}
+
+/// Waits for its end, which is helped where it does not come soon: one that closed its socket may go on for ever. Answers
+/// how it ended, and whether it was helped.
+fn end(child: &mut Child) -> (Option<ExitStatus>, bool) {
+    let until = Instant::now() + END_WITHIN;
+    while Instant::now() < until {
+        match child.try_wait() {
+            Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+            Ok(Some(status)) => return (Some(status), false),
+            Err(_) => break,
+        }
+    }
+    let _ = child.kill();
+    (child.wait().ok(), true)
 }
 
 /// Why a child did not say that it is up.

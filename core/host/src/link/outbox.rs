@@ -11,6 +11,10 @@ use super::Outgoing;
 /// The most that waits to be read by the other side, in bytes. Nothing that is asked of it goes beyond.
 pub(crate) const WAITING_LEN_MAX: usize = 64 << 20;
 
+/// Beyond this the other side asks and does not read: what it was answered waits, and it goes on asking. Nothing else comes
+/// this far, since from [`WAITING_LEN_MAX`] on every answer is a short one.
+const UNREAD_LEN_MAX: usize = 2 * WAITING_LEN_MAX;
+
 /// A buffer that has held more than this is not kept.
 const KEPT_LEN_MAX: usize = 256 << 10;
 
@@ -41,6 +45,16 @@ struct State {
 impl SocketOutbox {
     pub(crate) fn new(socket: OwnedWriteHalf) -> Self {
         Self { socket, state: Mutex::default(), filled: Notify::new() }
+    }
+
+    /// Whether the other side goes on asking without reading what it is answered.
+    pub(crate) fn is_unread(&self) -> bool {
+        self.waiting_len() > UNREAD_LEN_MAX
+    }
+
+    fn waiting_len(&self) -> usize {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.waiting.len() + state.writing_len
     }
 
     /// Sends what comes, until the socket is broken.
@@ -106,7 +120,34 @@ impl Outbox for SocketOutbox {
     }
 
     fn is_full(&self) -> bool {
-        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.waiting.len() + state.writing_len > WAITING_LEN_MAX
+        self.waiting_len() > WAITING_LEN_MAX
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::UnixStream;
+
+    use super::*;
+    use crate::link::Kind;
+    use crate::link::wire::BODY_LEN_MAX;
+
+    #[tokio::test]
+    async fn what_nobody_reads_is_told_from_what_is_much() {
+        let check = |bodies: usize, expected: (bool, bool)| {
+            let (ours, theirs) = UnixStream::pair().unwrap();
+            let outbox = SocketOutbox::new(ours.into_split().1);
+            let body = vec![0; BODY_LEN_MAX];
+            for id in 0..bodies as u64 {
+                outbox.send(&Outgoing { body: &body, ..Outgoing::bare(Kind::Reply, id) }, false);
+            }
+            assert_eq!((outbox.is_full(), outbox.is_unread()), expected, "{bodies}");
+            drop(theirs);
+        };
+        check(0, (false, false));
+        check(WAITING_LEN_MAX / BODY_LEN_MAX - 1, (false, false));
+        check(WAITING_LEN_MAX / BODY_LEN_MAX, (true, false));
+        check(UNREAD_LEN_MAX / BODY_LEN_MAX - 1, (true, false));
+        check(UNREAD_LEN_MAX / BODY_LEN_MAX, (true, true));
     }
 }

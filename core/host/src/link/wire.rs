@@ -23,6 +23,9 @@ const HEAD_LEN: usize = 28;
 /// How much is read at once, at least.
 const READ_LEN: usize = 16 << 10;
 
+/// A buffer that has held a longer message is not kept.
+const KEPT_LEN_MAX: usize = 256 << 10;
+
 /// What a message is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -54,6 +57,17 @@ impl Kind {
             7 => Self::Pong,
             _ => return None,
         })
+    }
+
+    /// Whether a message of this kind has a method, a frame, and a body.
+    const fn parts(self) -> [bool; 3] {
+        match self {
+            Self::Call => [true, true, true],
+            Self::Reply => [false, true, true],
+            Self::Notify => [true, true, false],
+            Self::Hello => [false, true, false],
+            Self::Cancel | Self::Ping | Self::Pong => [false, false, false],
+        }
     }
 }
 
@@ -161,7 +175,8 @@ impl Reader {
         &mut self.buffer
     }
 
-    /// The next message, if it is there whole. Its parts are slices of what was read.
+    /// The next message, if it is there whole. It is copied out of what was read: whoever holds a short one for long must not
+    /// hold all that came with it, which nobody counts.
     ///
     /// # Errors
     /// [`Breach`].
@@ -191,13 +206,20 @@ impl Reader {
         if body_len > BODY_LEN_MAX {
             return Err(Breach("a body that is too large"));
         }
+        let lens = [method_len, frame_len, body_len];
+        if kind.parts().into_iter().zip(lens).any(|(is_there, len)| !is_there && len != 0) {
+            return Err(Breach("a message with a part that its kind has not"));
+        }
         let total = HEAD_LEN + method_len + frame_len + body_len;
         if self.buffer.len() < total {
             self.buffer.reserve(total - self.buffer.len());
             return Ok(None);
         }
-        let mut rest = self.buffer.split_to(total).freeze();
-        rest.advance(HEAD_LEN);
+        let mut rest = Bytes::copy_from_slice(self.buffer.get(HEAD_LEN..total).unwrap_or_default());
+        self.buffer.advance(total);
+        if total > KEPT_LEN_MAX {
+            self.buffer = BytesMut::from(self.buffer.as_ref());
+        }
         let method = rest.split_to(method_len);
         let frame = rest.split_to(frame_len);
         Ok(Some(Incoming { kind, ok, id, parent, method, frame, body: rest }))
@@ -274,6 +296,45 @@ mod tests {
         check(4, &small(FRAME_LEN_MAX + 1), Some("a frame"));
         check(8, &small(BODY_LEN_MAX), None);
         check(8, &u32::MAX.to_le_bytes(), Some("a body"));
+        // Kinds that have no such part: with the method's name that is there, without it, and with a frame or a body alone.
+        let without = "its kind has not";
+        for kind in [1, 3, 5, 6, 7] {
+            check(0, &[kind], Some(without));
+        }
+        check(0, &[4], None);
+        for kind in [1, 3] {
+            check(0, &[kind, 1, 0, 0, 1], None);
+        }
+        for kind in [5, 6, 7] {
+            check(0, &[kind, 1, 0, 0, 1], Some(without));
+        }
+        for kind in [1, 5, 6, 7] {
+            check(0, &[kind, 1, 0, 0, 0, 0, 0, 0, 1], Some(without));
+        }
+        check(0, &[4, 1, 6, 0, 0, 0, 0, 0, 1], Some(without));
+    }
+
+    /// A call of few bytes counts as few: so it must not keep a buffer of megabytes.
+    #[test]
+    fn whoever_holds_a_message_holds_nothing_else_that_was_read() {
+        let large = vec![1; BODY_LEN_MAX];
+        let mut sent = Vec::new();
+        call(b"{}", b"").write(&mut sent);
+        call(b"", &large).write(&mut sent);
+        call(b"[]", b"x").write(&mut sent);
+        let mut reader = Reader::default();
+        reader.buffer().extend_from_slice(&sent);
+        let read = reader.buffer().as_ptr_range();
+        let mut held = Vec::new();
+        while let Some(message) = reader.next().unwrap() {
+            held.push(message);
+        }
+        assert_eq!(held.len(), 3);
+        // The last one came when that buffer was gone, and may stand where it stood.
+        for part in held.iter().take(2).flat_map(|message| [&message.method, &message.frame, &message.body]) {
+            assert!(part.is_empty() || !read.contains(&part.as_ptr()), "{} bytes", part.len());
+        }
+        assert!(reader.buffer().capacity() <= KEPT_LEN_MAX);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Escapes {
 static WHILE_LOADING: OnceLock<String> = OnceLock::new();
 
 extern "C" fn constructor() {
-    let tried = ["file /etc/passwd", "udp", "thread", "memfd", "map-code", "shared"];
+    let tried = ["file /etc/passwd", "udp", "thread", "memfd", "map-code", "shared", "map-own-code"];
     let came: Vec<String> = tried.iter().map(|what| misdeeds::perform(what)).collect();
     let _ = WHILE_LOADING.set(came.join("; "));
 }
@@ -40,6 +40,16 @@ extern "C" fn constructor() {
 #[used]
 #[unsafe(link_section = ".init_array")]
 static CONSTRUCTOR: extern "C" fn() = constructor;
+
+/// Closes the socket, and goes on for ever: for a library that has this as its first function.
+#[unsafe(no_mangle)]
+pub extern "C" fn hang_up() {
+    // SAFETY: none of this is; that is what it is for.
+    unsafe { libc::close(3) };
+    loop {
+        std::thread::sleep(std::time::Duration::from_secs(1));
+    }
+}
 
 #[async_trait]
 impl Rail for Escapes {

@@ -26,6 +26,7 @@ pub(crate) fn perform(what: &str) -> String {
         },
         "stderr" => shout(rest),
         "garbage" => garbage(),
+        "flood" => flood(),
         "close" => number(unsafe { libc::close(3) }.into()),
         "fork" => number(unsafe { libc::fork() }.into()),
         "thread" => std::thread::Builder::new().spawn(|| ()).map(|_| "a thread".to_owned()),
@@ -50,6 +51,9 @@ pub(crate) fn perform(what: &str) -> String {
         "map-all" => map(7, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS),
         "shared" => map(libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED | libc::MAP_ANONYMOUS),
         "grows" => map(3, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_GROWSDOWN),
+        "stretch" => stretch(),
+        "grow" => grow(),
+        "map-own-code" => map_own_code(),
         "make-code" => make_code(),
         "memfd" => number(unsafe { libc::memfd_create(c"x".as_ptr(), 0) }.into()),
         "ring" => syscall(libc::SYS_io_uring_setup, 1),
@@ -124,6 +128,21 @@ fn garbage() -> Result<String, Error> {
     number(unsafe { libc::write(3, bytes.as_ptr().cast::<c_void>(), bytes.len()) } as c_long)
 }
 
+/// Asks without end whether its host is there, and never reads that it is.
+fn flood() -> Result<String, Error> {
+    let mut ping = [0_u8; 28];
+    ping[..2].copy_from_slice(&[6, 1]);
+    let pings = ping.repeat(2_000);
+    // Whole messages: what the socket did not take of one comes next.
+    let mut at = 0;
+    loop {
+        let rest = &pings[at..];
+        let written = unsafe { libc::write(3, rest.as_ptr().cast::<c_void>(), rest.len()) };
+        let written = usize::try_from(written).map_err(|_| Error::last_os_error())?;
+        at = (at + written) % pings.len();
+    }
+}
+
 fn peek(pid: c_int) -> Result<String, Error> {
     let mut byte = 0_u8;
     let here = libc::iovec { iov_base: (&raw mut byte).cast(), iov_len: 1 };
@@ -132,6 +151,33 @@ fn peek(pid: c_int) -> Result<String, Error> {
 
 fn map(protection: c_int, flags: c_int) -> Result<String, Error> {
     let mapped = unsafe { libc::mmap(std::ptr::null_mut(), 4096, protection, flags, -1, 0) };
+    if mapped == libc::MAP_FAILED { Err(Error::last_os_error()) } else { Ok("a page".to_owned()) }
+}
+
+/// Makes 128 MB of a page of the stack, on which nothing stands.
+fn stretch() -> Result<String, Error> {
+    let mut room = std::hint::black_box([0_u8; 64 << 10]);
+    let page = room.as_mut_ptr().map_addr(|at| (at + (32 << 10)) & !4095);
+    let stretched = unsafe { libc::mremap(page.cast(), 4096, 128 << 20, libc::MREMAP_MAYMOVE) };
+    if stretched == libc::MAP_FAILED { Err(Error::last_os_error()) } else { Ok("128 MB".to_owned()) }
+}
+
+/// Has what it holds grow, as any program does.
+fn grow() -> Result<String, Error> {
+    let mut all = vec![7_u8; 1 << 20];
+    while all.len() < 8 << 20 {
+        all.reserve_exact(all.len());
+        all.resize(2 * all.len(), 7);
+    }
+    if all.iter().any(|byte| *byte != 7) {
+        return Err(Error::other("it is not what it was"));
+    }
+    Ok(format!("{} bytes", all.len()))
+}
+
+/// Maps its own file, which is open while it is loaded, to be written and executed at once.
+fn map_own_code() -> Result<String, Error> {
+    let mapped = unsafe { libc::mmap(std::ptr::null_mut(), 4096, 7, libc::MAP_PRIVATE, 4, 0) };
     if mapped == libc::MAP_FAILED { Err(Error::last_os_error()) } else { Ok("a page".to_owned()) }
 }
 

@@ -21,9 +21,9 @@ const ALWAYS: &[c_long] = &[
     libc::SYS_recvfrom,
     libc::SYS_sendto,
     libc::SYS_close,
-    // Memory: that it is not executable and not shared is checked below, where it is made.
+    // Memory: that it is not executable and not shared is checked below, where it is made. None grows where it stands
+    // (`mremap`): a page of the stack would, and no bound counts what that becomes. Allocators then copy.
     libc::SYS_munmap,
-    libc::SYS_mremap,
     libc::SYS_madvise,
     libc::SYS_brk,
     // Time, locks, randomness.
@@ -102,9 +102,12 @@ pub(super) fn while_loading() -> Result<(), String> {
     apply(SeccompAction::Allow, SeccompAction::KillProcess, rules(NEVER))?;
     let mut may = computing()?;
     may.extend(rules(LOADING));
-    // Code comes out of a file alone; and it is never written to.
-    let of_file = rule(&[masked(3, SHARED | GROWS_DOWN | ANONYMOUS, 0)?])?;
-    may.entry(libc::SYS_mmap).or_default().push(of_file);
+    // Code comes out of a file alone; and it is never written to: what is one is not the other, from the first on.
+    let of_file = masked(3, SHARED | GROWS_DOWN | ANONYMOUS, 0)?;
+    for never in [EXECUTABLE, WRITABLE] {
+        let either = rule(&[masked(2, never | PROT_GROWS_DOWN, 0)?, of_file.clone()])?;
+        may.entry(libc::SYS_mmap).or_default().push(either);
+    }
     // The second list is still to come.
     let no_new_privs = libc::PR_SET_NO_NEW_PRIVS;
     may.insert(libc::SYS_prctl, vec![rule(&[equal(0, u64::try_from(no_new_privs).unwrap_or(0))?])?]);
@@ -127,6 +130,7 @@ const SHARED: u64 = 0x01;
 const ANONYMOUS: u64 = 0x20;
 const GROWS_DOWN: u64 = 0x100;
 const HUGE: u64 = 0x4_0000;
+const WRITABLE: u64 = 0x2;
 const EXECUTABLE: u64 = 0x4;
 const PROT_GROWS_DOWN: u64 = 0x0100_0000;
 

@@ -3,7 +3,7 @@
 use landlock::{
     ABI, Access, AccessFs, AccessNet, RestrictionStatus, Ruleset, RulesetAttr, RulesetError, RulesetStatus, Scope,
 };
-use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal, getppid, getuid, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, Signal, getppid, getrlimit, getuid, setrlimit};
 use rustix::thread::{CapabilitySet, CapabilitySets, Gid, Uid};
 
 /// "nobody" and "nogroup", who own nothing (Linux: `overflowuid`).
@@ -11,6 +11,9 @@ const NOBODY: u32 = 65_534;
 
 /// How much address space it gets beside what it has: reserved is not used, and what is used is bounded by itself.
 const ADDRESS_SPACE_MIN: u64 = 4 << 30;
+
+/// How large its stack becomes. It is not counted as memory, and many systems have no bound on it.
+const STACK_MAX: u64 = 8 << 20;
 
 /// The version of Landlock up to which all is refused that it knows to refuse.
 const LANDLOCK: ABI = ABI::V7;
@@ -62,6 +65,7 @@ fn limit(memory_mb: u32, open_files: u32) -> rustix::io::Result<()> {
         (Resource::Data, memory),
         // For what the limit above does not count.
         (Resource::As, memory.saturating_add(ADDRESS_SPACE_MIN)),
+        (Resource::Stack, STACK_MAX),
         (Resource::Nofile, u64::from(open_files)),
         (Resource::Nproc, 0),
         (Resource::Core, 0),
@@ -73,6 +77,8 @@ fn limit(memory_mb: u32, open_files: u32) -> rustix::io::Result<()> {
         (Resource::Rtprio, 0),
     ];
     for (resource, most) in limits {
+        // A bound that is tighter already stays: raising it takes a right.
+        let most = getrlimit(resource).maximum.map_or(most, |there| most.min(there));
         setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
     }
     Ok(())

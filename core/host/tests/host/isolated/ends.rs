@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use object::read::elf::ElfFile64;
+use object::{NativeEndian, Object, ObjectSymbol};
 use serde_json::json;
 use sportello_host::{Confinement, Declared, OpenError, Reason, Sent, use_program};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -48,6 +50,22 @@ async fn a_process_ends_alone_and_its_reason_is_told() {
     check("fork-bomb", "it hung").await;
     check("garbage", "it broke the framing of its socket: a message of no kind").await;
     check("close", "it exited with status 0").await;
+}
+
+/// What it is answered must not pile up in this process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_that_asks_and_does_not_read_is_ended() {
+    let running = escapes("anna").await;
+    let gone = running.gone();
+    let flooding = tokio::spawn({
+        let running = running.clone();
+        async move { attempt(&running, "flood").await }
+    });
+    let why = tokio::time::timeout(Duration::from_secs(60), gone).await.unwrap();
+    assert_eq!(why, "it does not read what it is answered");
+    flooding.await.unwrap().unwrap_err();
+    let again = escapes("anna").await;
+    assert_eq!(try_to(&again, "nothing").await.unwrap(), "done");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -124,7 +142,21 @@ async fn what_goes_wrong_at_the_start_is_told() {
 
 /// The library with its constructors pointing into nowhere: well formed, and deadly.
 fn deadly() -> Declared {
-    let mut library = std::fs::read(file("hello_rail")).unwrap();
+    begun_at("hello_rail", |_| 0x3fff_f000)
+}
+
+/// The library that closes its socket while it is loaded, and goes on.
+fn hanging_up() -> Declared {
+    begun_at("hostile_escapes", |library| {
+        let library = ElfFile64::<NativeEndian>::parse(library).unwrap();
+        library.dynamic_symbols().find(|symbol| symbol.name() == Ok("hang_up")).unwrap().address()
+    })
+}
+
+/// A library whose first function is the one at this address.
+fn begun_at(name: &str, begin: impl Fn(&[u8]) -> u64) -> Declared {
+    let mut library = std::fs::read(file(name)).unwrap();
+    let begin = begin(&library);
     let word = |library: &[u8], at: usize| u64::from_le_bytes(library[at..at + 8].try_into().unwrap());
     let at = |library: &[u8], at: usize| usize::try_from(word(library, at)).unwrap();
     let segments = at(&library, 32);
@@ -132,9 +164,9 @@ fn deadly() -> Declared {
     let dynamic = (0..count).map(|index| segments + 56 * index).find(|segment| library[*segment] == 2).unwrap();
     let (start, len) = (at(&library, dynamic + 8), at(&library, dynamic + 32));
     for entry in (start..start + len).step_by(16) {
-        // DT_INIT, which is then where there is nothing.
+        // DT_INIT.
         if word(&library, entry) == 12 {
-            library[entry + 8..entry + 16].copy_from_slice(&0x3fff_f000_u64.to_le_bytes());
+            library[entry + 8..entry + 16].copy_from_slice(&begin.to_le_bytes());
         }
     }
     Declared::read_bytes("deadly.so", library.into()).unwrap()
@@ -153,4 +185,13 @@ async fn a_library_that_kills_whoever_loads_it_is_tried_out_elsewhere() {
     sound.rehearse().unwrap();
     let running = sound.load().unwrap().open(spec(json!({}))).await.unwrap();
     assert!(running.ask(sportello_host::Ask::new("submit", &order())).await.is_ok());
+}
+
+#[test]
+fn a_library_that_closes_its_socket_and_goes_on_is_not_waited_for() {
+    use_program(env!("CARGO_BIN_EXE_sportello-child"));
+    let (done, rehearsed) = std::sync::mpsc::channel();
+    std::thread::spawn(move || done.send(hanging_up().rehearse().map_err(|error| error.to_string())));
+    let error = rehearsed.recv_timeout(Duration::from_secs(30)).unwrap().unwrap_err();
+    assert!(error.contains("it was tried out, and closed its socket and went on"), "{error}");
 }

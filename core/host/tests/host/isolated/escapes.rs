@@ -63,12 +63,14 @@ async fn whatever_a_plugin_reaches_for_is_kept_from_it() {
     for what in ["fork", "thread", "kill PID", "kill-group", "become-root", "outlive", "dump", "more-files"] {
         check(what).await;
     }
-    for what in ["map-code", "map-all", "make-code", "shared", "grows", "memfd"] {
+    for what in ["map-code", "map-all", "make-code", "shared", "grows", "stretch", "memfd"] {
         check(what).await;
     }
     check("environment").await;
     let came = try_to(&running, "while-loading").await.unwrap();
-    assert_eq!(came.split("; ").filter(|came| came.starts_with("refused ")).count(), 6, "{came}");
+    assert_eq!(came.split("; ").filter(|came| came.starts_with("refused ")).count(), 7, "{came}");
+    // What no allocator may have grow in place is copied.
+    assert_eq!(try_to(&running, "grow").await.unwrap(), "done 8388608 bytes");
     // That it was tried in earnest is shown by what comes of it in-process.
     let loaded = Declared::read(file("hostile_escapes")).unwrap().load().unwrap();
     let shares = loaded.open(escapes_spec("marco")).await.unwrap();

@@ -9,6 +9,7 @@ use serde_json::Value;
 use sportello_sdk::frames::{CONTRACT, Open, Peer, Reply, plugin_method};
 use sportello_sdk::{Failure, Source};
 use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
 
 use crate::attest::Calls;
 use crate::call::{Ask, CallError, Reason, answer_of};
@@ -69,8 +70,9 @@ impl Loaded {
         let _awake = KeepAlive::of(&Handle::current());
         let circumstances = Circumstances { call: 0, now_ms: 0, deadline_ms: 0, seed: 0, trace: None };
         let frame = Params::raw(b"").frame(&circumstances);
-        let asked = tokio::spawn(async move { plugin.call(0, plugin_method::SCHEMA, frame, Bytes::new()).await });
-        let reply = match tokio::time::timeout(SCHEMA_WITHIN, asked).await {
+        let asking = async move { plugin.call(0, plugin_method::SCHEMA, frame, Bytes::new()).await };
+        let mut asked = Asked(tokio::spawn(asking));
+        let reply = match tokio::time::timeout(SCHEMA_WITHIN, &mut asked.0).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(_)) => return Err(CallError::refused(Reason::Panicked)),
             Err(_) => {
@@ -189,6 +191,15 @@ impl Loaded {
             return Ok(grants);
         }
         Err(OpenError::Spec { instance: spec.instance.clone(), errors: SpecErrors(errors) })
+    }
+}
+
+/// A question that nobody may wait for any more: it is given up with this, and the process that was asked with it.
+struct Asked(JoinHandle<Reply>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -1,11 +1,16 @@
 //! What an operator can get wrong, told all at once.
 
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use serde_json::json;
-use sportello_host::{Loaded, OpenError};
+use sportello_host::{Loaded, OpenError, Reason};
 use sportello_sdk::dispatch;
+use sportello_sdk::frames::{Peer, Reply};
 use sportello_sdk::{Failure, Host, Order, Outcome, Rail, async_trait, settings};
 
-use crate::world::{manifest, spec};
+use crate::world::{manifest, spec, until};
 
 settings! {
     pub(crate) struct Settings {
@@ -99,4 +104,31 @@ async fn what_the_plugin_itself_refuses() {
     check("open", Some("t"), None).await;
     check("open", None, Some("no_such_secret")).await;
     check("closed", Some("t"), Some("account")).await;
+}
+
+/// A plugin that never says what its settings look like.
+struct Speechless {
+    _held: Arc<()>,
+}
+
+impl Peer for Speechless {
+    fn call(&self, _: u64, _: &str, _: Bytes, _: Bytes) -> BoxFuture<'static, Reply> {
+        Box::pin(std::future::pending())
+    }
+
+    fn notify(&self, _: &str, _: Bytes) {}
+}
+
+/// It may be a process, and one would be left for every time that it was asked.
+#[tokio::test]
+async fn a_plugin_that_never_says_its_schema_is_let_go_of() {
+    let held = Arc::new(());
+    let hold = Arc::clone(&held);
+    let speechless = Loaded::built_in(manifest(&[]), move |_| Arc::new(Speechless { _held: Arc::clone(&hold) }));
+    let error = speechless.schema().await.unwrap_err();
+    assert!(matches!(error.reason, Reason::Timeout { .. }), "{error}");
+    until(|| Arc::strong_count(&held) == 2).await;
+    // Nor is it held where nobody waits so long.
+    assert!(tokio::time::timeout(std::time::Duration::from_millis(20), speechless.schema()).await.is_err());
+    until(|| Arc::strong_count(&held) == 2).await;
 }

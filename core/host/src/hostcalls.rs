@@ -140,7 +140,8 @@ async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: 
             let sending = world.calls.sending(parent).map_err(over)?;
             let within = world.clock.until(deadline_ns);
             let (head, body) =
-                crate::http::send(&world.grants, &world.tls, sending, within, read(frame)?, body).await?;
+                crate::http::send(&world.grants, &world.tls, &world.answers, sending, within, read(frame)?, body)
+                    .await?;
             reply(world, &head, body)
         }
         Method::Sleep => {

@@ -13,12 +13,13 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, ClientBuilder};
 use sportello_sdk::frames::{HttpRequestFrame, HttpResponseFrame};
 use sportello_sdk::{Failure, Source};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Host;
 
 use crate::attest::Sending;
 use crate::dial;
 use crate::grants::Grants;
-use crate::reach::{NOT_THERE, Reach};
+use crate::reach::{NOT_THERE, PerReach, Reach};
 use crate::tls::Tls;
 
 /// The largest body of a request or a response, in bytes.
@@ -49,6 +50,32 @@ const RESERVED: [HeaderName; 10] = [
     http::header::PROXY_AUTHENTICATE,
 ];
 
+/// An answer that is no longer is read wherever it comes, in bytes: there are no more of those than calls.
+const SHORT_LEN_MAX: usize = 64 << 10;
+
+/// How many longer answers are read at once for one instance. The rest of them waits at the provider's.
+const LONG_MAX: usize = 16;
+
+/// The room for the answers to one instance's requests: a few bytes of a request may bring megabytes.
+pub(crate) struct Answers {
+    long: Semaphore,
+}
+
+impl Default for Answers {
+    fn default() -> Self {
+        Self { long: Semaphore::new(LONG_MAX) }
+    }
+}
+
+impl Answers {
+    /// Waits for the room to read a long one: those before it end, since each of them has its deadline.
+    async fn place(&self, within: Option<Duration>) -> Result<SemaphorePermit<'_>, Failure> {
+        let place = tokio::time::timeout(within.unwrap_or(UNBOUNDED_MAX), self.long.acquire()).await;
+        let late = || Failure::provider("timeout", "too many long answers were read before this one").retry_after(1000);
+        place.ok().and_then(Result::ok).ok_or_else(late)
+    }
+}
+
 /// Sends one request and reads the whole response. `within` is what is left of the call; nothing for no end.
 ///
 /// # Errors
@@ -57,6 +84,7 @@ const RESERVED: [HeaderName; 10] = [
 pub(crate) async fn send(
     grants: &Grants,
     tls: &Tls,
+    answers: &Answers,
     sending: Sending<'_>,
     within: Option<Duration>,
     head: HttpRequestFrame,
@@ -69,8 +97,7 @@ pub(crate) async fn send(
             return Err(failure);
         }
     };
-    let (request, host, reach) = request;
-    let mut response = match REACH.scope((host, reach), request.send()).await {
+    let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => {
             // Only then is it certain: the connection is set up before the first byte of a request is written, and a
@@ -89,6 +116,7 @@ pub(crate) async fn send(
         .filter_map(|(name, value)| Some((name.as_str().to_owned(), value.to_str().ok()?.to_owned())))
         .collect();
     let mut body = BytesMut::new();
+    let mut place = None;
     while let Some(chunk) = response.chunk().await.map_err(|error| failure_of(&error))? {
         if body.len() + chunk.len() > BODY_LEN_MAX {
             return Err(too_large("response"));
@@ -96,6 +124,9 @@ pub(crate) async fn send(
         // Most answers come in one piece, which then needs no copy.
         if body.is_empty() && response.content_length() == Some(chunk.len() as u64) {
             return Ok((HttpResponseFrame { status, headers }, chunk));
+        }
+        if place.is_none() && body.len() + chunk.len() > SHORT_LEN_MAX {
+            place = Some(answers.place(within).await?);
         }
         body.extend_from_slice(&chunk);
     }
@@ -108,7 +139,7 @@ fn prepare(
     within: Option<Duration>,
     head: &HttpRequestFrame,
     body: Bytes,
-) -> Result<(reqwest::RequestBuilder, Host<String>, Reach), Failure> {
+) -> Result<reqwest::RequestBuilder, Failure> {
     let bad = |why: String| Failure::new(Source::Plugin, "bad_frame", why);
     let not_granted = |why: String| Failure::settings("not_granted", why);
     let (url, host, reach) = grants.check_where(&head.url).map_err(|why| not_granted(why.to_string()))?;
@@ -129,26 +160,20 @@ fn prepare(
         return Err(too_large("request"));
     }
     let headers = headers_of(&head.headers).map_err(bad)?;
-    let client = if url.scheme() == "https" { secure(tls)? } else { plain()? };
+    let client = if url.scheme() == "https" { secure(tls, reach)? } else { plain(reach)? };
     // The call's own end comes a little later, so that the plugin still learns of this one and can say what it knows.
     let within = within.map_or(UNBOUNDED_MAX, |left| left.saturating_sub((left / 10).min(Duration::from_millis(100))));
-    Ok((client.request(method, url).headers(headers).body(body).timeout(within), host, reach))
+    Ok(client.request(method, url).headers(headers).body(body).timeout(within))
 }
 
-tokio::task_local! {
-    /// Which host a request goes to, and how far its grant goes. A name is resolved in the task that sends the request.
-    static REACH: (Host<String>, Reach);
-}
-
-/// Resolves names, and looks at where they lead. Connections that are there already were made so.
-struct Resolver;
+/// Resolves names, and looks at where they lead. Connections that are there already were made so, for requests of the same
+/// reach: each has clients of its own, since what a named host was connected to is kept, and is open to whoever asks for it.
+struct Resolver(Reach);
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let asked = Host::Domain(name.as_str().to_owned());
-        // Somebody else's question is answered as if it were one of many.
-        let reach = REACH.try_with(|(host, reach)| if *host == asked { *reach } else { Reach::Public });
-        let reach = reach.unwrap_or(Reach::Public);
+        let reach = self.0;
         Box::pin(async move {
             // The port is set by whoever connects.
             let ((), addresses) = dial::resolve(&asked, 0, ()).await?;
@@ -198,21 +223,24 @@ fn failure_of(error: &reqwest::Error) -> Failure {
     Failure::provider("unreachable", message).retry_after(1000)
 }
 
+/// A client, or why there is none, for each reach.
+type Clients = PerReach<OnceLock<Result<Client, String>>>;
+
 /// The client for `https`: the instance's own where something is said of it, else with the roots that the operating system
 /// trusts.
-fn secure(tls: &Tls) -> Result<&Client, Failure> {
-    static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
-    let own = |config| build(|builder| builder.https_only(true).tls_backend_preconfigured(config));
-    match tls.client(own) {
+fn secure(tls: &Tls, reach: Reach) -> Result<&Client, Failure> {
+    static CLIENTS: Clients = PerReach { named: OnceLock::new(), public: OnceLock::new() };
+    let own = |config| build(reach, |builder| builder.https_only(true).tls_backend_preconfigured(config));
+    match tls.client(reach, own) {
         Some(own) => own.map_err(not_set_up),
-        None => client(CLIENT.get_or_init(|| build(|builder| builder.https_only(true)))),
+        None => client(CLIENTS.of(reach).get_or_init(|| build(reach, |builder| builder.https_only(true)))),
     }
 }
 
 /// The client for `http`. It trusts no certificate at all, and so need not spend the time to read the system's.
-fn plain() -> Result<&'static Client, Failure> {
-    static CLIENT: OnceLock<Result<Client, String>> = OnceLock::new();
-    client(CLIENT.get_or_init(|| build(|builder| builder.tls_certs_only([]))))
+fn plain(reach: Reach) -> Result<&'static Client, Failure> {
+    static CLIENTS: Clients = PerReach { named: OnceLock::new(), public: OnceLock::new() };
+    client(CLIENTS.of(reach).get_or_init(|| build(reach, |builder| builder.tls_certs_only([]))))
 }
 
 fn client(built: &'static Result<Client, String>) -> Result<&'static Client, Failure> {
@@ -225,7 +253,7 @@ fn not_set_up(why: &str) -> Failure {
 
 /// Nothing that the environment or a provider says sends a request anywhere else: no proxies, no redirects, no second
 /// try of its own.
-fn build(adapt: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, String> {
+fn build(reach: Reach, adapt: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, String> {
     // Whoever chose a provider before has chosen for the whole process: then that one is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = Client::builder()
@@ -233,7 +261,7 @@ fn build(adapt: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Result<Client, S
         .redirect(Policy::none())
         .retry(reqwest::retry::never())
         .referer(false)
-        .dns_resolver(Resolver)
+        .dns_resolver(Resolver(reach))
         .connect_timeout(CONNECT_MAX)
         .user_agent(concat!("sportello/", env!("CARGO_PKG_VERSION")));
     adapt(builder).build().map_err(|error| error.to_string())

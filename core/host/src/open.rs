@@ -16,6 +16,7 @@ use crate::call::{Ask, CallError, Reason, answer_of};
 use crate::frame::{Circumstances, Params};
 use crate::grants::{Grants, PAN_GRANT};
 use crate::hostcalls::HostCalls;
+use crate::http::Answers;
 use crate::keepalive::KeepAlive;
 use crate::loaded::Loaded;
 use crate::rate::Rate;
@@ -108,6 +109,7 @@ impl Loaded {
             grants,
             sees_pan,
             tls: Tls::new(std::mem::take(&mut spec.tls)),
+            answers: Answers::default(),
             streams: Streams::default(),
             log_lines: Rate::new(LOG_LINES_PER_SECOND),
             clock: Clock::start(),

@@ -17,6 +17,21 @@ pub(crate) enum Reach {
     Public,
 }
 
+/// One for each reach, where what is kept for one must not serve the other.
+pub(crate) struct PerReach<T> {
+    pub(crate) named: T,
+    pub(crate) public: T,
+}
+
+impl<T> PerReach<T> {
+    pub(crate) fn of(&self, reach: Reach) -> &T {
+        match reach {
+            Reach::Named => &self.named,
+            Reach::Public => &self.public,
+        }
+    }
+}
+
 /// Why an address is not connected to. It tells the address to nobody.
 pub(crate) const NOT_THERE: &str = "its name leads into the gateway's own network, which is not granted: write this very \
                                     host among `grants` if it is meant";

@@ -13,6 +13,8 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use url::Host;
 
+use crate::reach::{PerReach, Reach};
+
 /// What an operator says of TLS for an instance. All of it is PEM (RFC 7468).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TlsOptions {
@@ -27,22 +29,24 @@ pub struct TlsOptions {
 pub(crate) struct Tls {
     options: TlsOptions,
     connector: OnceLock<Result<TlsConnector, String>>,
-    client: OnceLock<Result<Client, String>>,
+    clients: PerReach<OnceLock<Result<Client, String>>>,
 }
 
 impl Tls {
     pub(crate) fn new(options: TlsOptions) -> Self {
-        Self { options, connector: OnceLock::new(), client: OnceLock::new() }
+        let clients = PerReach { named: OnceLock::new(), public: OnceLock::new() };
+        Self { options, connector: OnceLock::new(), clients }
     }
 
     /// The client for `https` of an instance of which something is said; nothing where it connects as all others do. `build`
     /// makes one of a TLS configuration.
     pub(crate) fn client(
         &self,
+        reach: Reach,
         build: impl FnOnce(ClientConfig) -> Result<Client, String>,
     ) -> Option<Result<&Client, &str>> {
         let make = || build(Arc::unwrap_or_clone(self.options.config()?));
-        self.options.is_set().then(|| self.client.get_or_init(make).as_ref().map_err(String::as_str))
+        self.options.is_set().then(|| self.clients.of(reach).get_or_init(make).as_ref().map_err(String::as_str))
     }
 
     /// Encrypts a connection to `host`, whose certificate must be for that name.

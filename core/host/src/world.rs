@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::attest::Calls;
 use crate::grants::Grants;
+use crate::http::Answers;
 use crate::rate::Rate;
 use crate::services::Services;
 use crate::streams::Streams;
@@ -27,6 +28,7 @@ pub(crate) struct World {
     /// Whether it may see card numbers, and what payers hand over.
     pub(crate) sees_pan: bool,
     pub(crate) tls: Tls,
+    pub(crate) answers: Answers,
     pub(crate) streams: Streams,
     /// How many log lines a second.
     pub(crate) log_lines: Rate,

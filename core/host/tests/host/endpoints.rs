@@ -1,5 +1,6 @@
 //! What a plugin asks of its host, and what the host attests of it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use serde_json::{Value, json};
 use sportello_host::{Ask, CallError, Reason, Sent};
 use sportello_sdk::frames::Reply;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
-use crate::world::{World, ok, open, spec};
+use crate::world::{World, manifest, ok, open, raw, spec, until};
 
 /// A provider that reads a request and answers with these bytes, then closes; with none, it never answers.
 async fn provider(answer: Option<&'static [u8]>) -> String {
@@ -232,4 +233,106 @@ async fn a_name_leads_nowhere_that_was_not_meant() {
     check("tls://*:*", "tls://localhost:PORT", "unreachable").await;
     check("tcp://*:*", "tcp://127.0.0.1:PORT", "unreachable").await;
     check("tcp://localhost:*", "tcp://localhost:PORT", "reached").await;
+}
+
+/// A connection that is kept was made for whoever may reach that host, and is nobody else's way into the operator's network.
+#[tokio::test]
+async fn a_connection_that_is_kept_leads_nobody_where_they_may_not() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://localhost:{}/", listener.local_addr().unwrap().port());
+    let served = Arc::new(AtomicUsize::new(0));
+    let connected = Arc::new(AtomicUsize::new(0));
+    let (count, connections) = (Arc::clone(&served), Arc::clone(&connected));
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            connections.fetch_add(1, Ordering::SeqCst);
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                while stream.read(&mut request).await.is_ok_and(|len| len > 0) {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+                }
+            });
+        }
+    });
+    let get = async |grant: &str| {
+        let endpoints = json!(["http://*:*"]);
+        let url = url.clone();
+        let plugin = raw(manifest(&[("endpoints", endpoints)]), move |asked| {
+            let url = url.clone();
+            async move { asked.get(&url).await }
+        });
+        let mut spec = spec();
+        spec.grants = vec![grant.to_owned()];
+        plugin.open(spec).await.unwrap().ask(Ask::new("submit", b"").within(Duration::from_secs(5))).await
+    };
+    // It is kept, and used by other instances of the same reach; though it may take a moment until it is there for them.
+    for _ in 0..20 {
+        get("http://localhost:*").await.unwrap();
+    }
+    let before = served.load(Ordering::SeqCst);
+    assert!(before == 20 && connected.load(Ordering::SeqCst) < 20);
+    let error = get("http://*:*").await.unwrap_err();
+    assert_eq!((error.failure().unwrap().code.as_str(), error.sent), ("unreachable", Sent::Nothing));
+    assert_eq!(served.load(Ordering::SeqCst), before);
+}
+
+/// A request of a few bytes brings megabytes: of those, so many are held at once, and the others wait where they come from.
+#[tokio::test]
+async fn of_long_answers_so_many_are_read_at_once() {
+    let socket = TcpSocket::new_v4().unwrap();
+    // What was written has been read, but for some hundred kilobytes.
+    socket.set_send_buffer_size(64 << 10).unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let listener = socket.listen(64).unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let begun = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&begun);
+    let (release, released) = tokio::sync::watch::channel(false);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let (count, mut released) = (Arc::clone(&count), released.clone());
+            tokio::spawn(async move {
+                let mut request = [0; 4096];
+                let len = stream.read(&mut request).await.unwrap();
+                if request[..len].starts_with(b"GET /short") {
+                    let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok";
+                    return stream.write_all(answer).await.unwrap();
+                }
+                let half = vec![b'x'; 1 << 20];
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2097152\r\n\r\n").await.unwrap();
+                stream.write_all(&half).await.unwrap();
+                count.fetch_add(1, Ordering::SeqCst);
+                released.wait_for(|is_released| *is_released).await.unwrap();
+                stream.write_all(&half).await.unwrap();
+            });
+        }
+    });
+    let running = open(spec(), move |asked| {
+        let url = format!("{address}{}", asked.frame.params.as_str().unwrap());
+        async move {
+            let got = asked.get(&url).await;
+            if got.ok { ok(json!(got.body.len())) } else { got }
+        }
+    })
+    .await;
+    let get = |path: &'static str| {
+        let running = running.clone();
+        async move {
+            let asked = json!(path).to_string();
+            let ask = Ask::new("submit", asked.as_bytes()).within(Duration::from_secs(60));
+            running.ask(ask).await.unwrap().decode::<usize>().unwrap()
+        }
+    };
+    let long: Vec<_> = (0..20).map(|_| tokio::spawn(get("/long"))).collect();
+    until(|| begun.load(Ordering::SeqCst) == 16).await;
+    for _ in 0..50 {
+        assert_eq!(get("/short").await, 2);
+    }
+    assert_eq!(begun.load(Ordering::SeqCst), 16);
+    release.send(true).unwrap();
+    for one in long {
+        assert_eq!(one.await.unwrap(), 2 << 20);
+    }
 }

@@ -115,7 +115,8 @@ fn next_digit(rest: &str, is_first: bool) -> Option<(usize, char)> {
 const SEPARATORS_MAX: usize = 2;
 
 fn is_separator(c: char) -> bool {
-    matches!(c, ' ' | '-' | '.' | '_' | '/' | '+' | '\t' | '\n' | '\r')
+    // A zero stands in every letter of two bytes.
+    matches!(c, '\0' | ' ' | '-' | '.' | '_' | '/' | '+' | '\t' | '\n' | '\r')
         || matches!(c, '\u{a0}' | '\u{2000}'..='\u{200d}' | '\u{2010}'..='\u{2015}' | '\u{202f}' | '\u{3000}')
 }
 

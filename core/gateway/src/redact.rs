@@ -5,6 +5,9 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
 /// What stands in place of what was taken out.
 const TAKEN_OUT: &str = "[redacted]";
 
@@ -18,7 +21,7 @@ pub struct Redactor {
 }
 
 impl Redactor {
-    /// Takes these out wherever they stand, as they are and as JSON writes them.
+    /// Takes these out wherever they stand: as they are, and as JSON, URLs and base64 write them.
     pub fn new<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Self {
         let mut known: Vec<String> = Vec::new();
         for secret in secrets {
@@ -27,6 +30,8 @@ impl Redactor {
             }
             let in_json = serde_json::to_string(secret).unwrap_or_default();
             known.push(in_json.trim_matches('"').to_owned());
+            known.extend(in_urls(secret));
+            known.extend(in_base64(secret));
             known.push(secret.to_owned());
         }
         let mut redactor = Self { secrets: known };
@@ -60,6 +65,18 @@ impl Redactor {
     /// `line` without secrets, account and card numbers and phone numbers, and with control characters made visible:
     /// a line in the log is one line, whatever a stranger wrote.
     pub fn clean(&self, line: &str) -> String {
+        // Letters of two bytes each have a zero in every one.
+        if ZEROS.iter().any(|zero| line.contains(zero)) {
+            let dense = ZEROS.iter().fold(line.to_owned(), |dense, zero| dense.replace(zero, ""));
+            let clean = self.clean_dense(&dense);
+            if clean != escape_controls(&dense) {
+                return clean;
+            }
+        }
+        self.clean_dense(line)
+    }
+
+    fn clean_dense(&self, line: &str) -> String {
         let mut clean = self.without_secrets(&escape_controls(line));
         for span in personal(&clean).into_iter().rev() {
             clean.replace_range(span, TAKEN_OUT);
@@ -70,6 +87,36 @@ impl Redactor {
         }
         clean
     }
+}
+
+/// The character with the number zero, as it is and as it is made visible.
+const ZEROS: [&str; 3] = ["\0", "\\u0000", "\\u{0}"];
+
+/// A secret as it stands in URLs and forms (RFC 3986, section 2.1; WHATWG URL, section 5.2).
+fn in_urls(secret: &str) -> [String; 3] {
+    let escaped = |byte: u8| match byte {
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        other => format!("%{other:02X}"),
+    };
+    let upper: String = secret.bytes().map(escaped).collect();
+    let in_lower = |byte: u8| if byte.is_ascii_alphanumeric() { escaped(byte) } else { escaped(byte).to_lowercase() };
+    let lower = secret.bytes().map(in_lower).collect();
+    [upper, lower, url::form_urlencoded::byte_serialize(secret.as_bytes()).collect()]
+}
+
+/// What is written of a secret whatever stands before it and behind it, in base64 (RFC 4648, sections 4 and 5).
+fn in_base64(secret: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (before, first) in [(0, 0), (1, 2), (2, 3)] {
+        let mut bytes = vec![0; before];
+        bytes.extend_from_slice(secret.as_bytes());
+        // A character says six bits: the last one that is all the secret's own.
+        let end = bytes.len() * 8 / 6;
+        for engine in [&STANDARD_NO_PAD, &URL_SAFE_NO_PAD] {
+            found.extend(engine.encode(&bytes).get(first..end).map(str::to_owned));
+        }
+    }
+    found
 }
 
 /// `line` with all that a terminal could obey, and all that turns what stands beside it, written as in JSON.
@@ -253,12 +300,37 @@ mod tests {
         check("019a4111111111111111800000000001", "019a4111111111111111800000000001");
         check("a\nb\u{1b}[31m\u{202e}c", "a\\u000ab\\u001b[31m\\u202ec");
         check("a\n4111 1111 1111 1111", "a\\u000a[redacted]");
+        // In letters of two bytes each.
+        check("a 4\0111111111111111", "a [redacted]");
+        check("a 4\\u0000111111111111111", "a [redacted]");
+        check("a\0b", "a\\u0000b");
         check(
             "GET https://pay.example/enrol/AbC-dEf_0123456789/with/card gone",
             "GET https://pay.example/enrol/[redacted]/with/card gone",
         );
         check("/act/AbC-dEf_0123456789.x?a=b /act/now", "/act/[redacted]?a=b /act/now");
         check("", "");
+    }
+
+    #[test]
+    fn secrets_are_taken_out_however_they_are_written() {
+        let redactor = Redactor::new(["a b/c+d?e\u{fe}"]);
+        let check = |line: &str, expected: &str| assert_eq!(redactor.without_secrets(line), expected);
+        check("?k=a%20b%2Fc%2Bd%3Fe%C3%BE&x=1", "?k=[redacted]&x=1");
+        check("?k=a%20b%2fc%2bd%3fe%c3%be&x=1", "?k=[redacted]&x=1");
+        check("k=a+b%2Fc%2Bd%3Fe%C3%BE", "k=[redacted]");
+        // After nothing, one and two bytes more than whole groups of three, and with something behind.
+        for before in ["", "anna:", "anna", "annas:"] {
+            for behind in ["", ":", "::"] {
+                let told = format!("{before}a b/c+d?e\u{fe}{behind}");
+                for encoded in [STANDARD_NO_PAD.encode(&told), URL_SAFE_NO_PAD.encode(&told)] {
+                    let clean = redactor.without_secrets(&format!("Basic {encoded}"));
+                    assert!(clean.contains(TAKEN_OUT), "{told}: {clean}");
+                }
+            }
+        }
+        let other = STANDARD_NO_PAD.encode("anna:something else");
+        check(&other, &other);
     }
 
     #[test]
@@ -271,6 +343,7 @@ mod tests {
         check("4111\u{a0}1111\u{202f}1111\u{2011}1111", "[card]");
         check("4111.1111.1111.1111/4111_1111_1111_1111", "[card]/[card]");
         check("41 11 11 11 11 11 11 11", "[card]");
+        check("4\0111\0111111111111", "[card]");
         check("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "[card]");
         check("4111 - 1111 - 1111 - 1111", "4111 - 1111 - 1111 - 1111");
         check("20 4111111111111111 20", "20 [card] 20");

@@ -4,8 +4,9 @@
 //! takes out what nobody should read and writes a line for each [`Entry`]. It never slows the instance down: where the thread
 //! does not keep up, or the disk is full, the recording ends early and says so.
 //!
-//! What is never written: the value of a secret, wherever it stands; what the vault gives or is given; whatever `redact`
-//! takes out of a text, such as card numbers. Of an instance that may see card numbers no bytes beside a frame are written
+//! What is never written: the value of a secret, wherever it stands; what stands under a name that only secrets have; what the
+//! vault gives or is given; what passes over byte streams, where a piece may hold half of something; whatever `redact` takes
+//! out of a text, such as card numbers. Of an instance that may see card numbers no bytes beside a frame are written
 //! at all: a stream to an acquirer holds card numbers in forms that no search finds.
 
 mod entry;

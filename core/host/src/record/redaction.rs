@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::Value;
-use sportello_sdk::frames::host_method;
+use sportello_sdk::frames::{host_method, plugin_method};
 
 use super::{Body, Passed, Redact};
 
@@ -16,8 +16,12 @@ pub(crate) fn is_left_out(text: &str) -> bool {
     text.contains(LEFT_OUT) || text.contains("[redacted]") || text.contains("[card]")
 }
 
-/// Headers whose value lets somebody in, or is derived from what does.
-const SECRET_HEADERS: [&str; 6] = ["authorization", "cookie", "signature", "token", "secret", "api-key"];
+/// Headers whose name has one of these in it: their value lets somebody in, or is derived from what does.
+const SECRET_HEADERS: [&str; 7] = ["authorization", "cookie", "signature", "token", "secret", "api-key", "password"];
+
+/// The same of what stands under a name in JSON or among parameters, such as `access_token`, and not `token_type`: its name
+/// ends so, hyphens and underscores aside. What is fetched at run time is known by nothing else.
+const SECRET_NAMES: [&str; 7] = ["authorization", "cookie", "signature", "token", "secret", "apikey", "password"];
 
 /// Takes out what nobody should read.
 pub(crate) struct Redaction {
@@ -30,9 +34,11 @@ impl Redaction {
     pub(crate) fn of(&self, method: &str, passed: &Passed, is_answer: bool) -> (Value, Body) {
         let frame = self.frame(method, &passed.frame, is_answer);
         let of_vault = method.starts_with("vault.") || method == host_method::INSTRUMENT;
+        // What is read and written piece by piece holds what no search of a piece finds.
+        let of_stream = method.starts_with("stream.");
         let body = if passed.body.is_empty() {
             Body::Empty
-        } else if of_vault || self.without_bodies {
+        } else if of_vault || of_stream || self.without_bodies {
             Body::LeftOut(passed.body.len())
         } else {
             self.body(&passed.body)
@@ -55,13 +61,14 @@ impl Redaction {
         {
             *secret = LEFT_OUT.into();
         }
-        self.walk(&mut value);
+        // Settings are no secrets, whatever they are called: those have been taken out of them, and a replay needs the rest.
+        self.walk(&mut value, method == plugin_method::OPEN);
         value
     }
 
-    fn walk(&self, value: &mut Value) {
+    fn walk(&self, value: &mut Value, are_settings: bool) {
         match value {
-            Value::String(text) => *text = (self.redact)(text),
+            Value::String(text) => *text = self.text(text),
             Value::Array(all) => {
                 // A header is a pair of a name and a value.
                 if let [Value::String(name), Value::String(value)] = all.as_mut_slice()
@@ -69,20 +76,49 @@ impl Redaction {
                 {
                     *value = LEFT_OUT.to_owned();
                 }
-                all.iter_mut().for_each(|one| self.walk(one));
+                all.iter_mut().for_each(|one| self.walk(one, are_settings));
             }
-            Value::Object(all) => all.values_mut().for_each(|one| self.walk(one)),
+            Value::Object(all) => {
+                for (name, one) in all {
+                    match one {
+                        Value::String(text) if !are_settings && is_secret_name(name) => *text = LEFT_OUT.to_owned(),
+                        one => self.walk(one, are_settings),
+                    }
+                }
+            }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 
+    /// A text without what nobody should read; all of it is left out where that stands in it in another guise.
+    fn text(&self, text: &str) -> String {
+        let clean = (self.redact)(text);
+        let in_disguise = |text: &str| (self.redact)(text) != text;
+        if clean.contains('\0') && in_disguise(&clean.replace('\0', ""))
+            || clean.contains('%') && in_disguise(&unescaped(&clean))
+        {
+            return LEFT_OUT.to_owned();
+        }
+        without_parameters(&clean)
+    }
+
     fn body(&self, body: &Bytes) -> Body {
         match std::str::from_utf8(body) {
-            Ok(text) => Body::Text((self.redact)(text)),
+            Ok(text) => match serde_json::from_str::<Value>(text) {
+                Ok(value) => {
+                    let mut clean = value.clone();
+                    self.walk(&mut clean, false);
+                    // As it was written, where nothing stands in it.
+                    let written = if clean == value { text.to_owned() } else { clean.to_string() };
+                    Body::Text((self.redact)(&written))
+                }
+                Err(_) => Body::Text(self.text(text)),
+            },
             Err(_) => {
-                // What a search would find in a text, it must not find between other bytes.
+                // What a search would find in a text, it must not find between other bytes, nor in letters of two bytes each.
                 let lossy = String::from_utf8_lossy(body);
-                if (self.redact)(&lossy) == lossy {
+                let dense = lossy.replace('\0', "");
+                if (self.redact)(&lossy) == lossy && (self.redact)(&dense) == dense {
                     Body::Base64(STANDARD.encode(body))
                 } else {
                     Body::LeftOut(body.len())
@@ -92,7 +128,122 @@ impl Redaction {
     }
 }
 
+/// A text with the bytes that are written as in URLs (RFC 3986, section 2.1) as what they are.
+fn unescaped(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let escaped = after.split_at_checked(2).filter(|_| *first == b'%');
+        let read = escaped.and_then(|(digits, after)| {
+            let digits =
+                std::str::from_utf8(digits).ok().filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+            Some((u8::from_str_radix(digits, 16).ok()?, after))
+        });
+        let (byte, left) = read.unwrap_or((*first, after));
+        bytes.push(byte);
+        rest = left;
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// A text without the values of parameters that have a secret's name, as in a query or a form.
+fn without_parameters(text: &str) -> String {
+    let of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let ends_it = |c: char| c.is_whitespace() || matches!(c, '&' | ';' | '"' | '\'' | '#' | '<' | '>');
+    let mut clean = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('=') {
+        clean.push_str(before);
+        clean.push('=');
+        let name = before.rsplit(|c: char| !of_a_name(c)).next().unwrap_or_default();
+        let len = after.find(ends_it).unwrap_or(after.len());
+        rest = match after.split_at_checked(len) {
+            Some((value, behind)) if is_secret_name(name) && !value.is_empty() => {
+                clean.push_str(LEFT_OUT);
+                behind
+            }
+            _ => after,
+        };
+    }
+    clean.push_str(rest);
+    clean
+}
+
+fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_lowercase().replace(['-', '_'], "");
+    SECRET_NAMES.iter().any(|secret| name.ends_with(secret))
+}
+
 fn is_secret_header(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     SECRET_HEADERS.iter().any(|secret| name.contains(secret))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn redaction() -> Redaction {
+        // As the program takes secrets and card numbers out.
+        let redact = |text: &str| text.replace("s3cret!", "[redacted]").replace("4111111111111111", "[card]");
+        Redaction { redact: std::sync::Arc::new(redact), without_bodies: false }
+    }
+
+    fn passed(frame: &str, body: &[u8]) -> Passed {
+        Passed { frame: Bytes::copy_from_slice(frame.as_bytes()), body: Bytes::copy_from_slice(body) }
+    }
+
+    #[test]
+    fn what_of_a_frame_is_written() {
+        let check = |method: &str, frame: Value, expected: Value| {
+            let (written, _) = redaction().of(method, &passed(&frame.to_string(), b""), false);
+            assert_eq!(written, expected);
+        };
+        let left_out = LEFT_OUT;
+        check("submit", json!({ "memo": "4111111111111111" }), json!({ "memo": "[card]" }));
+        // What is fetched at run time is known by its name alone.
+        check("submit", json!({ "access_token": "a", "n": 1 }), json!({ "access_token": left_out, "n": 1 }));
+        check("submit", json!([{ "X-Api-Key": "a" }]), json!([{ "X-Api-Key": left_out }]));
+        check("submit", json!({ "token_type": "bearer" }), json!({ "token_type": "bearer" }));
+        check("submit", json!({ "token": { "id": "a" } }), json!({ "token": { "id": "a" } }));
+        check("open", json!({ "verify_token": "a" }), json!({ "verify_token": "a" }));
+        check(
+            "http",
+            json!([["X-Password", "a"], ["Accept", "b"]]),
+            json!([["X-Password", left_out], ["Accept", "b"]]),
+        );
+        let url = |query: &str| json!({ "url": format!("https://bank.example/?{query}") });
+        check("http", url("client_secret=a&b=c"), url(&format!("client_secret={left_out}&b=c")));
+        check("http", url("a=b&token=&c=d"), url("a=b&token=&c=d"));
+        // In other guises.
+        check("http", url("a=s3cret%21"), json!({ "url": left_out }));
+        check("http", url("a=4%31%31%31111111111111"), json!({ "url": left_out }));
+        check("http", url("a=100%"), url("a=100%"));
+        check("submit", json!("4\u{0}111111111111111"), json!(left_out));
+        check("submit", json!("a\u{0}b"), json!("a\u{0}b"));
+    }
+
+    #[test]
+    fn what_of_a_body_is_written() {
+        let check = |method: &str, body: &[u8], expected: Body| {
+            let (_, written) = redaction().of(method, &passed("{}", body), true);
+            assert_eq!(written, expected, "{}", String::from_utf8_lossy(body));
+        };
+        let text = |text: &str| Body::Text(text.to_owned());
+        let wide = |text: &str| text.bytes().flat_map(|byte| [0, byte]).collect::<Vec<u8>>();
+        check("http", b"", Body::Empty);
+        check("http", b"{\"a\": 1.0}", text("{\"a\": 1.0}"));
+        check("http", b"{\"refresh_token\":\"a\"}", text("{\"refresh_token\":\"<left out>\"}"));
+        check("http", b"{\"pan\": 4111111111111111}", text("{\"pan\": [card]}"));
+        check("http", b"grant_type=a&password=b", text("grant_type=a&password=<left out>"));
+        // A number in letters of two bytes, in a text and between other bytes.
+        check("http", &wide("4111111111111111"), text(LEFT_OUT));
+        check("http", &[&[0xff][..], &wide("4111111111111111")].concat(), Body::LeftOut(33));
+        check("http", &[&[0xff][..], &wide("anna")].concat(), Body::Base64("/wBhAG4AbgBh".to_owned()));
+        // Half of a number is none that is found; and the other half comes with the next piece.
+        check("stream.read", b"41111111", Body::LeftOut(8));
+        check("stream.write", b"41111111", Body::LeftOut(8));
+    }
 }

@@ -174,6 +174,18 @@ impl Engine {
         open
     }
 
+    /// The payments that have such orders.
+    pub async fn payments_open_at(&self, rail: &str) -> Vec<PaymentId> {
+        let mut open = Vec::new();
+        for live in self.0.lives.all() {
+            let now = live.now.lock().await;
+            if now.payment.attempts.iter().any(|a| *a.rail == *rail && !a.state.is_final()) {
+                open.push(live.id);
+            }
+        }
+        open
+    }
+
     /// The store, to read from.
     pub fn store(&self) -> &Store {
         &self.0.store

@@ -225,17 +225,28 @@ impl Member {
 
     /// Whether this would be opened in the same way from the same bytes.
     pub fn is_like(&self, other: &Self) -> bool {
+        self.loaded.fingerprint() == other.loaded.fingerprint()
+            && self.loaded.manifest().version == other.loaded.manifest().version
+            && self.is_set_like(other)
+            && self.recorder.as_ref().map(Arc::as_ptr) == other.recorder.as_ref().map(Arc::as_ptr)
+    }
+
+    /// Whether what `other` was given can be asked of this: another version of the same plugin at most, with the same
+    /// provider behind it, to whom it is the same party, and with the same promises about doubt.
+    pub(crate) fn stands_in_for(&self, other: &Self) -> bool {
+        let doubts = |member: &Self| member.loaded.manifest().rail.as_ref().map(|facts| facts.orders.clone());
+        self.is_set_like(other) && doubts(self) == doubts(other)
+    }
+
+    /// Whether it is the same plugin, in some version, with the same table in the file and all that this names.
+    fn is_set_like(&self, other: &Self) -> bool {
         // Which version the file names is not what was found.
         let unnamed = |instance: &Instance| Instance { version: None, canary: None, ..instance.clone() };
-        let manifest =
-            |member: &Self| (member.loaded.manifest().name.clone(), member.loaded.manifest().version.clone());
-        self.loaded.fingerprint() == other.loaded.fingerprint()
-            && manifest(self) == manifest(other)
+        self.loaded.manifest().name == other.loaded.manifest().name
             && unnamed(&self.instance) == unnamed(&other.instance)
             && self.settings == other.settings
             && self.secrets == other.secrets
             && self.tls == other.tls
-            && self.recorder.as_ref().map(Arc::as_ptr) == other.recorder.as_ref().map(Arc::as_ptr)
     }
 
     /// The same, recorded.

@@ -16,7 +16,7 @@ use sportello_engine::{Clock, Engine, SystemClock};
 use crate::api::caller::Callers;
 use crate::config::{Config, Instance, Problem, Problems, Reading, Wrong};
 use crate::plugins::{Deployment, path_of};
-use crate::wire::{Changed, Intended, NotOpened, Off, Ruling, Wanted, Wire, setup};
+use crate::wire::{Changed, Intended, NotOpened, Off, Returned, Ruling, Wanted, Wire, setup};
 
 pub use record::Recorded;
 pub use switch::{NotSwitched, Switched};
@@ -98,7 +98,7 @@ impl Plan {
             true => deployment,
             false => deployment.prepare_next(Reading { config, problems: Vec::new() }, wire.clone()).await?,
         };
-        let intended = intended(engine, &deployment, &file, &BTreeMap::new()).await?;
+        let intended = intended(engine, wire, &deployment, &file, &BTreeMap::new()).await?;
         Ok(Self { deployment, file, intended })
     }
 }
@@ -128,6 +128,7 @@ async fn apply_rulings(engine: &Engine, config: &mut Config) -> Result<(), Store
 /// The instances of a deployment as they are to be: without canaries that were sent back, and off where they are.
 async fn intended(
     engine: &Engine,
+    wire: &Wire,
     deployment: &Deployment,
     file: &BTreeMap<String, Instance>,
     drained: &BTreeMap<String, Off>,
@@ -137,7 +138,10 @@ async fn intended(
         let name = &member.instance.name;
         let ruling = Ruling::of(engine.store(), name).await?;
         let named = file.get(name).and_then(|instance| instance.canary.as_ref());
-        let returned = ruling.returned.filter(|returned| named.is_some_and(|c| c.version == returned.version));
+        // One that went back by itself a moment ago may not be written down yet.
+        let unwritten = wire.slot(name).and_then(|slot| slot.standing().returned);
+        let is_named = |returned: &Returned| named.is_some_and(|c| c.version == returned.version);
+        let returned = ruling.returned.filter(is_named).or(unwritten.filter(is_named));
         let canary = deployment.canaries.iter().find(|(canary, _)| canary.instance.name == *name);
         let canary = canary.filter(|(canary, _)| returned.as_ref().is_none_or(|returned| !returned.is(canary)));
         let returned = returned.filter(|_| canary.is_none());
@@ -229,7 +233,7 @@ impl Switchboard {
         deployment: Deployment,
         file: BTreeMap<String, Instance>,
     ) -> Result<Vec<Changed>, Problems> {
-        let mut intended = intended(&self.engine, &deployment, &file, &standing.drained)
+        let mut intended = intended(&self.engine, &self.wire, &deployment, &file, &standing.drained)
             .await
             .map_err(|error| said(&reading_file(standing), &error))?;
         for there in intended.values_mut() {

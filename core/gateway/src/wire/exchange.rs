@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde::Serialize;
+use sportello_engine::{Clock, SystemClock};
 use tokio::task::JoinSet;
 
 use super::Wire;
@@ -17,6 +18,7 @@ use crate::config::Share;
 use crate::plugins::Member;
 
 /// An instance as it is to be.
+#[derive(Clone)]
 pub struct Intended {
     /// What the configuration wants.
     pub wanted: Wanted,
@@ -70,14 +72,36 @@ impl Wire {
         intended: BTreeMap<String, Intended>,
         at_once: impl FnOnce(),
     ) -> Result<Vec<Changed>, Vec<NotOpened>> {
-        let mut fresh = Vec::new();
-        let seatings: Vec<Seating> =
-            intended.into_iter().map(|(name, intended)| self.seating(&name, intended, &mut fresh)).collect();
-        self.open_all(&fresh).await?;
+        let mut at_once = Some(at_once);
+        loop {
+            let mut fresh = Vec::new();
+            let seatings: Vec<Seating> =
+                intended.iter().map(|(name, intended)| self.seating(name, intended.clone(), &mut fresh)).collect();
+            self.open_all(&fresh).await?;
+            if let Some(changed) = self.seat_all(seatings, &fresh, &mut at_once) {
+                return Ok(changed);
+            }
+            // While the new ones opened, a canary went back, or a version ended: what was planned with is not there.
+            for version in fresh {
+                version.close(Duration::ZERO, "what it was opened for has changed meanwhile").await;
+            }
+        }
+    }
+
+    /// Seats all of them in one moment; nothing where one of them was overtaken.
+    fn seat_all(
+        self: &Arc<Self>,
+        seatings: Vec<Seating>,
+        fresh: &[Arc<Version>],
+        at_once: &mut Option<impl FnOnce()>,
+    ) -> Option<Vec<Changed>> {
         let mut changed = Vec::new();
         let mut leaving = Vec::new();
         {
             let mut slots = self.slots_mut();
+            if seatings.iter().any(Seating::is_overtaken) {
+                return None;
+            }
             let gone: Vec<Arc<Slot>> = slots
                 .values()
                 .filter(|slot| !seatings.iter().any(|seating| seating.slot.name == slot.name))
@@ -94,23 +118,28 @@ impl Wire {
                 let left = seat(seating, &mut changed);
                 leaving.extend(left.into_iter().map(|version| (slot.clone(), version)));
             }
-            at_once();
+            if let Some(at_once) = at_once.take() {
+                at_once();
+            }
         }
         for version in fresh {
             version.start();
             if let Some(slot) = self.slot(&version.member.instance.name) {
-                self.keep(&slot, &version);
+                self.keep(&slot, version);
             }
         }
         for (slot, version) in leaving {
             self.see_off(&slot, version);
         }
-        Ok(changed)
+        Some(changed)
     }
 
     /// Which versions an instance is to have: those that are there already, and `fresh` ones for the rest.
-    fn seating(&self, name: &str, intended: Intended, fresh: &mut Vec<Arc<Version>>) -> Seating {
+    fn seating(&self, name: &str, mut intended: Intended, fresh: &mut Vec<Arc<Version>>) -> Seating {
         let slot = self.slot(name).unwrap_or_else(|| Slot::new(name, intended.wanted.member.instance.kind));
+        if let Some(returned) = intended.sent_back(slot.standing().returned) {
+            (intended.wanted.canary, intended.returned) = (None, Some(returned));
+        }
         let (mut current, mut canary) = (None, None);
         if intended.off.is_none() {
             let standing = slot.standing();
@@ -118,7 +147,10 @@ impl Wire {
                 standing.current.into_iter().chain(standing.canary.map(|(version, ..)| version)).collect();
             let mut take = |member: &Member, taken: Option<&Arc<Version>>| {
                 let is_free = |v: &&Arc<Version>| taken.is_none_or(|taken| !Arc::ptr_eq(taken, v));
-                let known = there.iter().filter(is_free).find(|version| version.member.is_like(member));
+                let known = there
+                    .iter()
+                    .filter(is_free)
+                    .find(|version| !version.is_dismissed() && version.member.is_like(member));
                 known.cloned().unwrap_or_else(|| {
                     let version = Version::new(member.clone());
                     fresh.push(version.clone());
@@ -160,6 +192,23 @@ impl Wire {
     }
 }
 
+impl Intended {
+    /// That the canary was sent back, of which this plan does not know.
+    fn sent_back(&self, returned: Option<Returned>) -> Option<Returned> {
+        let (canary, _) = self.wanted.canary.as_ref()?;
+        returned.filter(|returned| returned.is(canary))
+    }
+}
+
+impl Seating {
+    /// Whether a version of it has gone since the plan was made, or was sent back.
+    fn is_overtaken(&self) -> bool {
+        let mut versions = self.current.iter().chain(self.canary.iter().map(|(version, _)| version));
+        let returned = self.slot.seats().returned.clone();
+        versions.any(|version| version.is_dismissed()) || self.intended.sent_back(returned).is_some()
+    }
+}
+
 /// Takes an instance out: what it was given comes to its end, and nothing follows.
 fn retire(slot: &Slot, changed: &mut Vec<Changed>) -> Vec<Arc<Version>> {
     let mut seats = slot.seats();
@@ -169,8 +218,9 @@ fn retire(slot: &Slot, changed: &mut Vec<Changed>) -> Vec<Arc<Version>> {
     let from = seats.lineup.current.as_ref().map(|version| version.name().to_owned());
     changed.push(Changed { instance: slot.name.clone(), from, to: None, canary: None });
     seats.off = None;
-    seats.lineup.off_since_ms = sportello_engine::Clock::now_ms(&sportello_engine::SystemClock);
-    seats.lineup.seat(None, None)
+    let now_ms = SystemClock.now_ms();
+    seats.lineup.off_since_ms = now_ms;
+    seats.lineup.seat(None, None, now_ms)
 }
 
 /// Seats an instance anew. Answers who leaves.
@@ -204,5 +254,5 @@ fn seat(seating: Seating, changed: &mut Vec<Changed>) -> Vec<Arc<Version>> {
     seats.off = intended.off;
     seats.returned = intended.returned;
     seats.wanted = Some(intended.wanted);
-    seats.lineup.seat(current, canary)
+    seats.lineup.seat(current, canary, SystemClock.now_ms())
 }

@@ -118,15 +118,16 @@ async fn keep(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
 }
 
 impl Wire {
-    /// Whether a version that has ended by itself is not needed again: it was leaving, and another one is there.
+    /// Whether a version that has ended by itself is not needed again: it was leaving, and another one is there that can be
+    /// asked about what it was given.
     fn let_go(&self, slot: &Slot, version: &Arc<Version>) -> bool {
         let mut seats = slot.seats();
         let is_left = seats.lineup.is_leaving(version.number()) && seats.lineup.current.is_some();
-        if is_left {
+        let is_gone = is_left && seats.lineup.gone(version.number());
+        if is_gone {
             version.dismiss();
-            seats.lineup.gone(version.number());
         }
-        is_left
+        is_gone
     }
 }
 
@@ -142,7 +143,7 @@ async fn see_off(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
         let (is_leaving, open, is_last) = {
             let seats = slot.seats();
             let lineup = &seats.lineup;
-            (lineup.is_leaving(number), lineup.open_at(number), lineup.current.is_none())
+            (lineup.is_leaving(number), lineup.open_at(number), !lineup.has_heir(number))
         };
         // It was called back, or has gone.
         if !is_leaving {
@@ -150,19 +151,19 @@ async fn see_off(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
         }
         let is_done = match is_last && slot.kind == Kind::Rail {
             // Nobody else can be asked about what is open at it.
-            true => open == 0 && wire.open_at(&slot.name).await == Some(0),
+            true => wire.is_over_at(&slot, number).await,
             false => open == 0 || began.elapsed() >= wire.drain_versions() || !version.is_open(),
         };
-        if is_done {
-            if open > 0 {
+        if is_done && wire.dismiss(&slot, &version).await {
+            if open > 0 && !is_last {
                 tracing::warn!(
                     instance = slot.name,
                     version = version.name(),
                     orders = open,
-                    "a version goes before what it was given has come to its end: the current one is asked about that"
+                    "a version has gone before what it was given has come to its end: the current one is asked about that"
                 );
             }
-            return wire.dismiss(&slot, &version).await;
+            return;
         }
         drop(wire);
         let _ = tokio::time::timeout(LOOK_EVERY, moved).await;
@@ -170,13 +171,18 @@ async fn see_off(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {
 }
 
 impl Wire {
-    /// Closes a version that leaves. What comes for it while it ends its last calls finds another one.
-    async fn dismiss(&self, slot: &Arc<Slot>, version: &Arc<Version>) {
+    /// Closes a version that leaves. What comes for it while it ends its last calls finds another one. Answers whether it
+    /// did: not where it was given something that only it can be asked about.
+    async fn dismiss(&self, slot: &Arc<Slot>, version: &Arc<Version>) -> bool {
         {
             // Under the lock of the slots: nobody is put into one that is taken away.
             let mut slots = self.slots_mut();
             let mut seats = slot.seats();
-            seats.lineup.gone(version.number());
+            if !seats.lineup.gone(version.number()) {
+                return false;
+            }
+            // In the same moment: whoever takes versions over looks for this.
+            version.dismiss();
             let is_empty = seats.wanted.is_none() && seats.lineup.all().next().is_none();
             let is_same = slots.get(&slot.name).is_some_and(|there| Arc::ptr_eq(there, slot));
             if is_empty && is_same {
@@ -185,10 +191,17 @@ impl Wire {
         }
         version.close(version.member.instance.deadline, "another version has taken its place").await;
         tracing::info!(instance = slot.name, version = version.name(), "has finished, and is closed");
+        true
     }
 
-    /// How many orders are open at this rail; nothing where the engine cannot be asked.
-    async fn open_at(&self, rail: &str) -> Option<usize> {
-        Some(self.engine().ok()?.open_at(rail).await)
+    /// Whether nothing is open that only this version can be asked about.
+    async fn is_over_at(&self, slot: &Slot, number: u64) -> bool {
+        let Ok(engine) = self.engine() else { return false };
+        let open = engine.payments_open_at(&slot.name).await;
+        let mut seats = slot.seats();
+        let lineup = &mut seats.lineup;
+        lineup.forget_but(number, |payment| open.iter().any(|open| open.0 == payment));
+        // Where nobody has taken its place, whatever is open at the rail is its own.
+        lineup.open_at(number) == 0 && (lineup.current.is_some() || open.is_empty())
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! What is new goes to the current version, or for a share of the payments to the canary. Whatever is about an order goes to
 //! the version that was given it, for as long as that one is there: no order is ever given to two. A version that was
-//! replaced takes nothing new, and goes once what it was given has come to its end.
+//! replaced takes nothing new, and goes once what it was given has come to its end; before that only where the current one
+//! stands in for it.
 
 use std::collections::HashMap;
 
@@ -14,6 +15,9 @@ pub(crate) trait Seated: Clone {
     fn number(&self) -> u64;
     /// Whether it can be asked now.
     fn is_open(&self) -> bool;
+    /// Whether what `other` was given can be asked of this one: it speaks to the same provider, as the same party, and
+    /// promises the same.
+    fn stands_in_for(&self, other: &Self) -> bool;
 }
 
 /// The versions of an instance, and the orders that they were given.
@@ -25,6 +29,8 @@ pub(crate) struct Lineup<V> {
     pub(crate) leaving: Vec<V>,
     /// Since when it takes nothing new, in milliseconds since 1970: where there is no current version.
     pub(crate) off_since_ms: u64,
+    /// Since when the canary is there, in milliseconds since 1970.
+    canary_since_ms: u64,
     held: HashMap<String, Held>,
 }
 
@@ -32,6 +38,7 @@ pub(crate) struct Lineup<V> {
 #[derive(Debug)]
 struct Held {
     by: u64,
+    payment: u128,
     /// The order that this one undoes.
     undoes: Option<String>,
 }
@@ -50,7 +57,14 @@ pub(crate) struct Asked<'a> {
 
 impl<V> Default for Lineup<V> {
     fn default() -> Self {
-        Self { current: None, canary: None, leaving: Vec::new(), off_since_ms: 0, held: HashMap::new() }
+        Self {
+            current: None,
+            canary: None,
+            leaving: Vec::new(),
+            off_since_ms: 0,
+            canary_since_ms: 0,
+            held: HashMap::new(),
+        }
     }
 }
 
@@ -77,12 +91,25 @@ impl<V: Seated> Lineup<V> {
             Some(version) => version.clone(),
             None => self.takes(order)?.clone(),
         };
-        let held = Held { by: version.number(), undoes: order.undoes.map(str::to_owned) };
-        let is_first = self.held.insert(order.key.to_owned(), held).is_none();
+        let is_first = self.hold(order, version.number()).is_none();
         Some((version, is_first))
     }
 
-    /// Who is asked about this order: whoever was given it; else whoever would be given it now.
+    fn hold(&mut self, order: Asked<'_>, by: u64) -> Option<Held> {
+        let held = Held { by, payment: order.payment, undoes: order.undoes.map(str::to_owned) };
+        self.held.insert(order.key.to_owned(), held)
+    }
+
+    /// Who is asked what became of this order, and has it from now on: it was given in the life of the program before.
+    pub(crate) fn inquire(&mut self, order: Asked<'_>) -> Option<V> {
+        let version = self.ask(order)?;
+        if !self.held.contains_key(order.key) {
+            self.hold(order, version.number());
+        }
+        Some(version)
+    }
+
+    /// Who is asked about this order: whoever was given it; else whoever takes what is of before.
     pub(crate) fn ask(&self, order: Asked<'_>) -> Option<V> {
         self.holder(order.key).or_else(|| self.current.as_ref()).or_else(|| self.leaving.last()).cloned()
     }
@@ -94,7 +121,10 @@ impl<V: Seated> Lineup<V> {
             let is_of_before = order.undoes.is_some() || order.made_at_ms < self.off_since_ms;
             return self.leaving.last().filter(|_| is_of_before);
         }
-        if order.past_canary { self.current.as_ref() } else { self.pick(order.payment) }
+        // What was made before the canary came, or undoes what was, is none of its: whoever had it is not known here any
+        // more, and may have been any but the canary.
+        let is_of_before = order.undoes.is_some() || order.made_at_ms < self.canary_since_ms;
+        if order.past_canary || is_of_before { self.current.as_ref() } else { self.pick(order.payment) }
     }
 
     /// The current version, or the canary where this number falls into its share: for the same number always the same.
@@ -103,11 +133,19 @@ impl<V: Seated> Lineup<V> {
         canary.map(|(version, _)| version).or(self.current.as_ref())
     }
 
-    /// The order has come to its end, and what it undoes with it.
-    pub(crate) fn over(&mut self, key: &str) {
-        if let Some(Held { undoes: Some(undone), .. }) = self.held.remove(key) {
+    /// The order has come to its end; and with it what it undoes, where that is undone: not where it could not be sent, or
+    /// was declined.
+    pub(crate) fn over(&mut self, key: &str, is_done: bool) {
+        if let Some(Held { undoes: Some(undone), .. }) = self.held.remove(key)
+            && is_done
+        {
             self.held.remove(&undone);
         }
+    }
+
+    /// Of what this version was given, only what is of these payments is open still: their ends were learned elsewhere.
+    pub(crate) fn forget_but(&mut self, number: u64, is_open: impl Fn(u128) -> bool) {
+        self.held.retain(|_, held| held.by != number || is_open(held.payment));
     }
 
     /// How many orders this version was given whose end is not known.
@@ -116,8 +154,13 @@ impl<V: Seated> Lineup<V> {
     }
 
     /// These are the versions from now on; those that were and are none of them leave. Answers who does.
-    pub(crate) fn seat(&mut self, current: Option<V>, canary: Option<(V, Share)>) -> Vec<V> {
-        let before: Vec<V> = self.current.take().into_iter().chain(self.canary.take().map(|(v, _)| v)).collect();
+    pub(crate) fn seat(&mut self, current: Option<V>, canary: Option<(V, Share)>, now_ms: u64) -> Vec<V> {
+        let canary_of = |canary: &Option<(V, Share)>| canary.as_ref().map(|(version, _)| version.number());
+        if canary_of(&canary) != canary_of(&self.canary) {
+            self.canary_since_ms = now_ms;
+        }
+        // The current one is the last who leaves: it is asked where nobody is known to have an order.
+        let before: Vec<V> = self.canary.take().map(|(v, _)| v).into_iter().chain(self.current.take()).collect();
         (self.current, self.canary) = (current, canary);
         // One that was about to leave may have been called back.
         let seated: Vec<u64> = self.current.iter().chain(self.canary.iter().map(|(v, _)| v)).map(V::number).collect();
@@ -127,12 +170,25 @@ impl<V: Seated> Lineup<V> {
         left
     }
 
-    /// A version that was leaving has gone: what it was given is asked of whoever is there.
-    pub(crate) fn gone(&mut self, number: u64) {
-        self.leaving.retain(|version| version.number() != number);
-        if self.find(number).is_none() {
-            self.held.retain(|_, held| held.by != number);
+    /// Whether the current version can be asked about what this one was given.
+    pub(crate) fn has_heir(&self, number: u64) -> bool {
+        let both = self.current.as_ref().zip(self.find(number));
+        both.is_some_and(|(current, version)| current.stands_in_for(version))
+    }
+
+    /// A version that was leaving goes, and what it was given is the current one's. It stays where that one could not be
+    /// asked about it: at another provider, an order would be carried out a second time, or undone where it never was.
+    /// Answers whether it is gone.
+    pub(crate) fn gone(&mut self, number: u64) -> bool {
+        let heir = self.current.as_ref().map(Seated::number).filter(|_| self.has_heir(number));
+        if heir.is_none() && self.open_at(number) > 0 {
+            return false;
         }
+        self.leaving.retain(|version| version.number() != number);
+        if let (Some(heir), None) = (heir, self.find(number)) {
+            self.held.values_mut().filter(|held| held.by == number).for_each(|held| held.by = heir);
+        }
+        true
     }
 
     /// Whether this version takes nothing new.

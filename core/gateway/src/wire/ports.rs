@@ -44,7 +44,7 @@ impl Ports for Wire {
             }
             // A canary that cannot even be called costs nobody a payment.
             if is_first && !past_canary && is_uncalled(&answer) && desk.slot.is_canary(&desk.version) {
-                desk.slot.over(&order.key);
+                desk.slot.over(&order.key, false);
                 self.judge(&desk, true);
                 past_canary = true;
                 continue;
@@ -58,7 +58,7 @@ impl Ports for Wire {
                 Err(_) => is_first && !may_have_left,
             };
             if is_over {
-                desk.slot.over(&order.key);
+                desk.slot.over(&order.key, result.as_ref().is_ok_and(is_settled));
             }
             let is_unknown = matches!(&result, Ok(Outcome::Unknown { .. }));
             self.judge(&desk, is_unknown || result.as_ref().err().is_some_and(is_fault));
@@ -68,12 +68,12 @@ impl Ports for Wire {
 
     async fn inquire(&self, rail: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {
         let params = serde_json::to_vec(inquiry).map_err(unwritable)?;
-        let find = |slot: &Slot| slot.seats().lineup.ask(asked(&inquiry.order));
+        let find = |slot: &Slot| slot.seats().lineup.inquire(asked(&inquiry.order));
         let ask = || Ask::new(plugin_method::INQUIRE, &params).about(inquiry.order.payment.0);
         let (desk, answer) = self.ask(rail, find, ask).await?;
         let result = answer.and_then(|answer| answer.decode::<Outcome>()).map_err(failure);
-        if result.as_ref().is_ok_and(Outcome::is_final) {
-            desk.slot.over(&inquiry.order.key);
+        if let Some(outcome) = result.as_ref().ok().filter(|outcome| outcome.is_final()) {
+            desk.slot.over(&inquiry.order.key, is_settled(outcome));
         }
         // That nobody knows yet is what one asks about.
         self.judge(&desk, result.as_ref().err().is_some_and(is_fault));
@@ -125,7 +125,7 @@ impl Wire {
             && is_first
             && let Some(slot) = self.slot(rail)
         {
-            slot.over(order.key);
+            slot.over(order.key, false);
         }
         found
     }
@@ -180,6 +180,11 @@ fn is_uncalled(answer: &Result<Answer, CallError>) -> bool {
     let is_refused =
         |reason: &Reason| matches!(reason, Reason::Quarantined | Reason::Busy { .. } | Reason::Resting { .. });
     answer.as_ref().err().is_some_and(|error| error.sent == Left::Nothing && is_refused(&error.reason))
+}
+
+/// Whether an order has done what it is for: one that undoes another has undone it.
+pub(super) fn is_settled(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Settled { .. })
 }
 
 /// Whether this is a failure of the version, or of what stands behind it: not of what it was handed.

@@ -10,6 +10,7 @@ use sportello_model::PaymentId;
 use sportello_sdk::frames::StorePutDone;
 use sportello_sdk::{Accepted, Failure, InstrumentFacts, Message, Receipt, Report, Source};
 
+use super::ports::is_settled;
 use super::{SystemEntropy, Wire};
 use crate::pages::Act;
 use crate::redact::hide_cards;
@@ -34,10 +35,10 @@ impl Services for Wire {
     }
 
     async fn report(&self, instance: &str, report: Report) -> Result<(), Failure> {
-        let (key, is_end) = (report.key.clone(), report.outcome.is_final());
+        let (key, is_end, is_done) = (report.key.clone(), report.outcome.is_final(), is_settled(&report.outcome));
         self.engine()?.report(instance, report).await?;
         if let Some(slot) = self.slot(instance).filter(|_| is_end) {
-            slot.over(&key);
+            slot.over(&key, is_done);
         }
         Ok(())
     }

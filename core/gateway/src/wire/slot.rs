@@ -3,6 +3,7 @@
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use sportello_engine::{Clock, SystemClock};
 use sportello_model::Order;
 use sportello_sdk::Kind;
 use tokio::sync::Notify;
@@ -93,17 +94,18 @@ impl Slot {
     /// Has its first versions, none of them open yet: where it is switched off, one that finishes, if it is needed.
     pub(super) fn begin(&self, intended: Intended, is_needed: bool) -> Vec<Arc<Version>> {
         let Intended { wanted, off, returned } = intended;
+        let now_ms = SystemClock.now_ms();
         let mut seats = self.seats();
         let current = is_needed.then(|| Version::new(wanted.member.clone()));
         match &off {
             Some(off) => {
-                seats.lineup.seat(current, None);
-                seats.lineup.seat(None, None);
+                seats.lineup.seat(current, None, now_ms);
+                seats.lineup.seat(None, None, now_ms);
                 seats.lineup.off_since_ms = off.since_ms;
             }
             None => {
                 let canary = wanted.canary.clone().map(|(member, share)| (Version::new(member), share));
-                seats.lineup.seat(current, canary);
+                seats.lineup.seat(current, canary, now_ms);
             }
         }
         (seats.wanted, seats.off, seats.returned) = (Some(wanted), off, returned);
@@ -130,9 +132,9 @@ impl Slot {
         self.seats().lineup.current.clone()
     }
 
-    /// The order has come to its end.
-    pub(super) fn over(&self, key: &str) {
-        self.seats().lineup.over(key);
+    /// The order has come to its end: where it undoes another, and `is_done`, that one as well.
+    pub(super) fn over(&self, key: &str, is_done: bool) {
+        self.seats().lineup.over(key, is_done);
         self.moved.notify_waiters();
     }
 
@@ -155,7 +157,7 @@ impl Slot {
             return None;
         }
         let (tally, current) = (seats.tally, seats.lineup.current.clone());
-        seats.lineup.seat(current, None);
+        seats.lineup.seat(current, None, SystemClock.now_ms());
         Some((canary, tally))
     }
 }

@@ -40,6 +40,10 @@ impl Seated for Arc<Version> {
     fn is_open(&self) -> bool {
         matches!(self.stage(), Stage::Open(_))
     }
+
+    fn stands_in_for(&self, other: &Self) -> bool {
+        self.member.stands_in_for(&other.member)
+    }
 }
 
 impl Version {

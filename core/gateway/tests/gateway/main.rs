@@ -16,6 +16,7 @@ mod payments;
 mod program;
 mod reload;
 mod restart;
+mod seats;
 mod secrecy;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod trust;

@@ -3,7 +3,11 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use reqwest::Method;
+
 use crate::program::{folder_with, run, running, tell};
+use crate::versions::{start, with};
+use crate::world::answer;
 
 const CONFIG: &str = r#"
 [gateway]
@@ -112,4 +116,14 @@ fn a_file_that_is_watched_is_read_when_it_has_changed() {
     until(&base, (401, 200));
     tell(&child, "-TERM");
     assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Whoever may pay may not operate.
+#[tokio::test]
+async fn operating_takes_a_scope_of_its_own() {
+    let world = start(&with(&[(", \"operate\"", "")])).await;
+    for path in ["/v1/reload", "/v1/instances/bank/disable"] {
+        assert_eq!(world.post(path).await.status, 403, "{path}");
+        assert_eq!(answer(world.request(Method::POST, path)).await.status, 401, "{path}");
+    }
 }

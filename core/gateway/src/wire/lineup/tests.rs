@@ -14,6 +14,11 @@ impl Seated for Letter {
     fn is_open(&self) -> bool {
         self.1.get()
     }
+    /// X, Y and Z each have a provider of their own; all others have one and the same.
+    fn stands_in_for(&self, other: &Self) -> bool {
+        let provider = |letter: char| Some(letter).filter(|letter| *letter >= 'X');
+        provider(self.0) == provider(other.0)
+    }
 }
 
 fn version(letter: char) -> Letter {
@@ -32,8 +37,9 @@ fn payments() -> (u128, u128) {
 /// - `A` or `A+B`: A is the current version from now on, and B the canary; `-`: there is none
 /// - `k?A`: the order `k` of a payment outside the share is given, and A gets it (`-`: nobody); `k!A` of one inside
 /// - `k/j?A`: the same for an order that undoes `j`
-/// - `k=A`: who is asked about the order `k`
-/// - `k.`: the order has come to its end; `A.`: the version is gone
+/// - `k=A`: who is asked about the order `k`, for its page; `k~A`: the same, to learn what became of it
+/// - `k.`: the order has come to its end, and has done what it is for; `k-.`: it has not; `A.`: the version may go
+/// - `@n`: from now on it is `n`; at first it is 0, and all orders were made at 20
 /// - `A:n`: A has n orders that have not
 /// - `A#`: A does not answer
 fn play(script: &str) -> Result<(), String> {
@@ -44,6 +50,7 @@ fn play(script: &str) -> Result<(), String> {
         known.entry(letter).or_insert_with(|| version(letter)).clone()
     };
     let half = Share::new(5_000).unwrap();
+    let mut now_ms = 0;
     for step in script.split_whitespace() {
         let letter = |text: &str| text.chars().next().unwrap();
         let shown = |found: Option<char>| found.map_or("-".to_owned(), String::from);
@@ -54,14 +61,23 @@ fn play(script: &str) -> Result<(), String> {
         let asked = |key| Asked { key, payment: outside, made_at_ms: 20, undoes: None, past_canary: false };
         if let Some((key, who)) = step.split_once('=') {
             expect(lineup.ask(asked(key)).map(|version| version.0), who)?;
+        } else if let Some((key, who)) = step.split_once('~') {
+            expect(lineup.inquire(asked(key)).map(|version| version.0), who)?;
+        } else if let Some(now) = step.strip_prefix('@') {
+            now_ms = now.parse().unwrap();
         } else if let Some((order, who)) = step.split_once(['?', '!']) {
             let (key, undoes) = order.split_once('/').map_or((order, None), |(key, undone)| (key, Some(undone)));
             let payment = if step.contains('!') { inside } else { outside };
             expect(lineup.give(Asked { payment, undoes, ..asked(key) }).map(|(version, _)| version.0), who)?;
         } else if let Some(what) = step.strip_suffix('.') {
             match letter(what) {
-                version if version.is_uppercase() => lineup.gone(u64::from(version)),
-                _ => lineup.over(what),
+                version if version.is_uppercase() => {
+                    lineup.gone(u64::from(version));
+                }
+                _ => match what.strip_suffix('-') {
+                    Some(what) => lineup.over(what, false),
+                    None => lineup.over(what, true),
+                },
             }
         } else if let Some((who, count)) = step.split_once(':') {
             let found = lineup.open_at(u64::from(letter(who)));
@@ -71,12 +87,12 @@ fn play(script: &str) -> Result<(), String> {
         } else if let Some(what) = step.strip_suffix('#') {
             known[&letter(what)].1.set(false);
         } else if step == "-" {
-            lineup.seat(None, None);
+            lineup.seat(None, None, now_ms);
         } else {
             let mut letters = step.split('+').map(letter);
             let current = letters.next().map(|l| seat(&mut known, l));
             let canary = letters.next().map(|l| (seat(&mut known, l), half));
-            lineup.seat(current, canary);
+            lineup.seat(current, canary, now_ms);
         }
     }
     Ok(())
@@ -96,10 +112,27 @@ fn where_orders_go() {
     // What undoes an order goes where that one is, and both come to their end at once.
     check("A a?A B r/a?A A:2 r. A:0 B:0");
     check("A a?A B A. r/a?B");
+    // One that stands in for another has what that one had, whoever comes after it.
+    check("A a?A B A. X B:1 a=B r/a?B B. a=B");
+    // With another provider behind the new one, nobody takes the old one's place: the order is never the new one's.
+    check("A a?A X A. a=A a?A r/a?A b?X A. r. A. a=X");
+    check("A a?A X+B A. a=A B A. a=B");
+    check("A X A. a?X");
+    // An order that was asked about is whoever's was asked.
+    check("A a~A A:1 X a=A r/a?A A. a?A");
+    check("A a=A A:0 X a=X");
+    // One that undoes another and could not be sent, or was declined, has undone nothing.
+    check("A a?A B r/a?A r-. A:1 s/a?A s. A:0");
+    check("A a?A X r/a?A r-. A. a=A s/a?A");
     // A canary gets its share, each payment always the same one, and keeps it when it is sent back or promoted.
     check("A+B a?A b!B a?A b!B c!B A b!B d!A b=B B:2");
     check("A+B b!B B b?B a?B x!B A:0");
     check("A+B a?A B a?A c?B A:1");
+    // It is given nothing that was made before it came, nor what undoes something that nobody is known to have: whoever had
+    // that is not the canary. It is asked as it is given.
+    check("@30 A+B b!A r/x!A @40 A+B c!A");
+    check("@10 A+B r/x!A b!B x~A x!A");
+    check("@10 A+B @30 A+B b!B A+C c!A");
     // One that does not answer gets nothing new, and is waited for by what it has.
     check("A+B b!B B# c!A b!B b=B");
     // The current one is not spared by its canary.
@@ -107,6 +140,8 @@ fn where_orders_go() {
     // Nobody: nothing new, but what there is comes to its end, also what came before this start.
     check("A a?A - b?- a?A a=A z=A r/z?A r/a?A");
     check("A - A. a?- a=-");
+    // What nobody is known to have goes to whoever was current then, not to their canary.
+    check("A+B b!B - z=A r/z!A b=B");
     // Back again, beside what still leaves.
     check("A a?A - B b?B a?A a=A");
     // One that is called back is leaving no more.
@@ -142,7 +177,7 @@ fn no_order_is_given_to_two_versions_and_none_is_lost() {
         let mut given: HashMap<String, u64> = HashMap::new();
         let mut there: Vec<u64> = Vec::new();
         let mut next_key = 0;
-        lineup.seat(letters.next().map(version), None);
+        lineup.seat(letters.next().map(version), None, 0);
         for step in 0..200 {
             there.clear();
             there.extend(lineup.all().map(Seated::number));
@@ -152,25 +187,31 @@ fn no_order_is_given_to_two_versions_and_none_is_lost() {
                 0 => {
                     let current = letters.next().map(version).filter(|v| !there.contains(&v.number()));
                     if let Some(current) = current {
-                        lineup.seat(Some(current), None);
+                        lineup.seat(Some(current), None, 0);
                     }
                 }
                 1 => {
                     let canary = letters.next().map(version).filter(|v| !there.contains(&v.number()));
                     let current = lineup.current.clone();
-                    lineup.seat(current, canary.map(|canary| (canary, Share::new(3_000).unwrap())));
+                    lineup.seat(current, canary.map(|canary| (canary, Share::new(3_000).unwrap())), 0);
                 }
                 2 => {
                     let number = lineup.leaving.first().map(Seated::number);
                     if let Some(number) = number {
-                        lineup.gone(number);
-                        // What it had is whoever's is asked next.
-                        given.retain(|_, by| *by != number);
+                        let current = lineup.current.clone().unwrap();
+                        let stands_in = lineup.leaving.first().is_some_and(|leaving| current.stands_in_for(leaving));
+                        let has_orders = given.values().any(|by| *by == number);
+                        if lineup.gone(number) != (stands_in || !has_orders) {
+                            fail("a version goes whose orders nobody can be asked about, or does not go");
+                        }
+                        if stands_in {
+                            given.values_mut().filter(|by| **by == number).for_each(|by| *by = current.number());
+                        }
                     }
                 }
                 3 | 4 => {
                     if let Some(key) = random_key(random(1_000)) {
-                        lineup.over(&key);
+                        lineup.over(&key, true);
                         given.remove(&key);
                     }
                 }

@@ -1,0 +1,122 @@
+//! Which version has an order, through the whole gateway: where another provider may stand behind the next one, and where a
+//! canary goes back while a reload is on its way.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tokio::sync::Semaphore;
+
+use crate::versions::{WAIT, canary, start, with};
+use crate::world::{World, answer};
+
+/// Where version 1.3.0 waits before it is open.
+pub(crate) static OPEN: Door = Door { waiting: AtomicUsize::new(0), let_in: Semaphore::const_new(0) };
+
+/// A door at which somebody can be seen to wait.
+pub(crate) struct Door {
+    waiting: AtomicUsize,
+    let_in: Semaphore,
+}
+
+impl Door {
+    pub(crate) async fn pass<T>(&self, who: T) -> T {
+        self.waiting.fetch_add(1, Ordering::SeqCst);
+        drop(self.let_in.acquire().await.unwrap());
+        who
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::SeqCst) > 0
+    }
+
+    /// From now on nobody waits.
+    fn let_all(&self) {
+        self.let_in.add_permits(1);
+    }
+}
+
+impl World {
+    async fn instance(&self, name: &str) -> Value {
+        let shown = self.get("/v1/instances").await.body;
+        shown["instances"].as_array().unwrap().iter().find(|i| i["name"] == name).cloned().unwrap_or_default()
+    }
+
+    async fn until_instance(&self, name: &str, is_so: impl Fn(&Value) -> bool) -> Value {
+        let began = Instant::now();
+        loop {
+            let instance = self.instance(name).await;
+            if is_so(&instance) {
+                return instance;
+            }
+            assert!(began.elapsed() < Duration::from_secs(20), "{instance:#}");
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Two orders are in flight, each at a rail of its own, when both rails get something else. One gets another version of
+/// the same, which takes the order over once `drain_versions` is past. The other gets other settings, so that nobody but
+/// the old one may ever be asked.
+#[tokio::test]
+async fn an_order_is_never_handed_to_another_provider() {
+    let both = with(&[
+        ("[gateway]", "[gateway]\ndrain_versions = \"1s\""),
+        ("[[routes]]", "[rails.other]\nplugin = \"versioned\"\nversion = \"1.0.0\"\n\n[[routes]]"),
+    ]);
+    let over_other = both.replacen("[\"bank\"]", "[\"other\"]", 1);
+    let world = start(&both).await;
+    let wait = |key: &str| tokio::spawn(world.payment(key, json!({"memo": "wait"})).header("prefer", "wait=20").send());
+    let at_bank = wait("at bank");
+    world.until_instance("bank", |bank| bank["stats"]["in_flight"] == 1).await;
+    assert_eq!(world.reload(&over_other).await.status, 200);
+    let at_other = wait("at other");
+    world.until_instance("other", |other| other["stats"]["in_flight"] == 1).await;
+    let changed = over_other
+        .replacen("version = \"1.0.0\"", "version = \"1.0.0\"\nsettings = { limit_minor = 5 }", 1)
+        .replacen("\"versioned\"\nversion = \"1.0.0\"\n\n", "\"versioned\"\nversion = \"1.1.0\"\n\n", 1);
+    let reloaded = world.reload(&changed).await;
+    assert_eq!(reloaded.body["changed"].as_array().map(Vec::len), Some(2), "{reloaded:?}");
+    world.until_instance("other", |other| other["leaving"] == json!([])).await;
+    let bank = world.instance("bank").await;
+    assert_eq!(bank["leaving"][0]["orders_open"], 1, "{bank:#}");
+    WAIT.add_permits(2);
+    let settled: Value = at_bank.await.unwrap().unwrap().json().await.unwrap();
+    assert_eq!(settled["state"], "completed", "{settled:#}");
+    at_other.await.unwrap().unwrap();
+    world.until_instance("bank", |bank| bank["leaving"] == json!([])).await;
+}
+
+/// A reload waits for another instance to open; meanwhile the canary fails and goes back. It is not called back by that
+/// reload, and the current version takes everything.
+#[tokio::test]
+async fn a_canary_that_goes_back_during_a_reload_stays_back() {
+    let canary = canary("1.2.0").replacen("[[keys]]", "[policy]\nattempts_max = 1\n\n[[keys]]", 1);
+    let world = start(&canary).await;
+    world.write(&format!("{canary}\n[rails.slow]\nplugin = \"versioned\"\nversion = \"1.3.0\"\n"));
+    let reload = world.request(Method::POST, "/v1/reload").bearer_auth("key-that-may-do-all");
+    let reloading = tokio::spawn(async move { answer(reload).await });
+    // The plan is made, and waits.
+    let began = Instant::now();
+    while !OPEN.is_waiting() {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        tokio::task::yield_now().await;
+    }
+    let mut turns = 0;
+    while world.instance("bank").await["returned"].is_null() {
+        world.pay(&format!("{turns}"), json!({})).await;
+        turns += 1;
+        assert!(turns < 300);
+    }
+    world.until_instance("bank", |bank| bank["leaving"] == json!([])).await;
+    OPEN.let_all();
+    let reloaded = reloading.await.unwrap();
+    assert_eq!(reloaded.status, 200, "{reloaded:?}");
+    let bank = world.instance("bank").await;
+    assert_eq!((&bank["canary"], &bank["returned"]["version"]), (&Value::Null, &json!("1.2.0")), "{bank:#}");
+    for turn in 0..20 {
+        let paid = world.pay(&format!("after {turn}"), json!({})).await;
+        assert_eq!(paid.body["state"], "completed", "{paid:?}");
+    }
+}

@@ -153,7 +153,7 @@ impl Engine {
 
     /// Finds out what became of an order.
     async fn ask(&self, live: &Arc<Live>, due: &Due, number: u32, round: u32) -> Result<Vec<Due>, StoreError> {
-        let (inquiry, rail, is_sent_again, is_known) = {
+        let (inquiry, rail, sent_again) = {
             let now = live.now.lock().await;
             let plan = now.payment.plan.as_deref();
             let doubt = |attempt: &Attempt| plan.and_then(|plan| plan.doubt(attempt)).cloned();
@@ -171,18 +171,20 @@ impl Engine {
             let inquiry = Inquiry { order, reference: attempt.reference.clone(), asked: attempt.asked };
             // While the payer has to act, the order is not to be given again: that comes once they have.
             let acts = attempt.state == AttemptState::ActionRequired;
-            let (is_sent_again, is_known) = match doubt(attempt) {
-                Some(Doubt::Idempotent { for_ms }) if !acts => (true, attempt.is_known_again(for_ms, self.now_ms())),
-                _ => (false, true),
+            let sent_again = match doubt(attempt) {
+                Some(Doubt::Idempotent { for_ms }) if !acts => {
+                    Some((for_ms, attempt.is_known_again(for_ms, self.now_ms())))
+                }
+                _ => None,
             };
-            (inquiry, attempt.rail.clone(), is_sent_again, is_known)
+            (inquiry, attempt.rail.clone(), sent_again)
         };
-        let result = match is_sent_again {
+        let result = match sent_again {
             // The gateway or the rail was away for too long: the rail would carry it out a second time.
-            _ if !is_known => Ok(Outcome::unknown("the time in which the rail knows the order again is over")),
+            Some((_, false)) => Ok(Outcome::unknown("the time in which the rail knows the order again is over")),
             // The same order under the same key: the rail carries it out once, and says what came of it.
-            true => self.0.ports.submit(&rail, &inquiry.order).await.result,
-            false => self.0.ports.inquire(&rail, &inquiry).await,
+            Some((for_ms, _)) => self.0.ports.submit_again(&rail, &inquiry.order, for_ms).await,
+            None => self.0.ports.inquire(&rail, &inquiry).await,
         };
         let outcome = match result {
             Ok(outcome) => outcome,

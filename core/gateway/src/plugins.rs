@@ -101,6 +101,9 @@ impl Deployment {
                 let loaded = source.load(instance, Some(&canary.version), None, &notes);
                 if let Some(loaded) = loaded {
                     let member = Member::checked(instance, loaded, &around, &services, &notes).await;
+                    if let Some(current) = members.last() {
+                        agree::check_canary(current, &member, &notes);
+                    }
                     canaries.push((member, canary.share));
                 }
             }

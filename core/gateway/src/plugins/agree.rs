@@ -4,6 +4,7 @@
 use serde_json::Value;
 use sportello_engine::ChannelSetup;
 use sportello_host::{Grants, Ungranted};
+use sportello_sdk::Manifest;
 
 use super::{Member, path_of};
 use crate::config::{Config, Notes, Wrong, joined};
@@ -52,6 +53,21 @@ fn wrong(path: &str, address: &str, why: &Ungranted) -> Wrong {
             Wrong::new(format!("{address:?} leads nowhere: {because}"), "write it as \"tls://host.example:3550\"")
         }
     }
+}
+
+/// What the engine goes by is the current version's: a canary must promise the same.
+pub(super) fn check_canary(current: &Member, canary: &Member, notes: &Notes<'_>) {
+    let (now, tried) = (current.loaded.manifest(), canary.loaded.manifest());
+    let orders = |manifest: &Manifest| manifest.rail.as_ref().map(|facts| facts.orders.clone());
+    let what = match () {
+        () if orders(now) != orders(tried) => "which orders it carries out, or how doubt about them ends",
+        () if now.channel != tried.channel => "what its channel knows of messages and of those who write them",
+        () => return,
+    };
+    let what = format!("version {} says otherwise than {} {what}", tried.version, now.version);
+    let remedy =
+        format!("take `canary` out, and write version = {:?} where it is to take the other's place", tried.version);
+    notes.add(&format!("{}.canary", path_of(&canary.instance)), Wrong::new(what, remedy));
 }
 
 /// Handles of people that no instance could carry, since each carries those of its own account alone. (Handles of a kind

@@ -6,9 +6,9 @@ use std::sync::{Arc, PoisonError};
 use async_trait::async_trait;
 use sportello_engine::{Ports, RailAnswer};
 use sportello_host::{Answer, Ask, CallError, Reason, Running, Sent as Left};
-use sportello_model::{Inquiry, Note, Order, Outcome, Sent};
+use sportello_model::{Doubt, Inquiry, Note, Order, OrderKind, Outcome, Sent};
 use sportello_sdk::frames::plugin_method;
-use sportello_sdk::{Failure, Source};
+use sportello_sdk::{Failure, RailFacts, Source};
 
 use super::Wire;
 use super::lineup::Asked;
@@ -28,6 +28,59 @@ struct Desk {
 #[async_trait]
 impl Ports for Wire {
     async fn submit(&self, rail: &str, order: &Order) -> RailAnswer {
+        self.submit_where(rail, order, |_| Ok(())).await
+    }
+
+    async fn submit_again(&self, rail: &str, order: &Order, for_ms: u64) -> Result<Outcome, Failure> {
+        // The plan of the payment may be of another version than the one that has the order by now.
+        let is_known = |version: &Version| {
+            let facts = version.member.loaded.manifest().rail.as_ref();
+            match facts.is_some_and(|facts| is_known_again(facts, order.kind, for_ms)) {
+                true => Ok(()),
+                false => {
+                    let what =
+                        format!("version {} of {rail:?} does not promise to know the order again", version.name());
+                    Err(Failure::new(Source::Host, "not_known_again", what).retry_after(60_000))
+                }
+            }
+        };
+        self.submit_where(rail, order, is_known).await.result
+    }
+
+    async fn inquire(&self, rail: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {
+        let params = serde_json::to_vec(inquiry).map_err(unwritable)?;
+        let find = |slot: &Slot| slot.seats().lineup.inquire(asked(&inquiry.order));
+        let ask = || Ask::new(plugin_method::INQUIRE, &params).about(inquiry.order.payment.0);
+        let (desk, answer) = self.ask(rail, find, ask).await?;
+        let result = answer.and_then(|answer| answer.decode::<Outcome>()).map_err(failure);
+        if let Some(outcome) = result.as_ref().ok().filter(|outcome| outcome.is_final()) {
+            desk.slot.over(&inquiry.order.key, is_settled(outcome));
+        }
+        // That nobody knows yet is what one asks about.
+        self.judge(&desk, result.as_ref().err().is_some_and(is_fault));
+        result
+    }
+
+    async fn send(&self, channel: &str, note: &Note) -> Result<Sent, Failure> {
+        let params = serde_json::to_vec(note).map_err(unwritable)?;
+        // The same person is written to by the same version.
+        let person = u128::from(BuildHasherDefault::<DefaultHasher>::default().hash_one(note.to.as_str()));
+        let find = |slot: &Slot| slot.seats().lineup.pick(person).cloned();
+        let (desk, answer) = self.ask(channel, find, || Ask::new(plugin_method::SEND, &params)).await?;
+        let result = answer.and_then(|answer| answer.decode()).map_err(failure);
+        self.judge(&desk, result.as_ref().err().is_some_and(is_fault));
+        result
+    }
+}
+
+impl Wire {
+    /// Gives an order to whoever has it or takes it, where `may` lets that one.
+    async fn submit_where(
+        &self,
+        rail: &str,
+        order: &Order,
+        may: impl Fn(&Version) -> Result<(), Failure> + Send + Sync,
+    ) -> RailAnswer {
         let json = order.to_json();
         self.all_opened().await;
         let (mut turned_away, mut past_canary) = (0, false);
@@ -36,6 +89,9 @@ impl Ports for Wire {
                 Ok(given) => given,
                 Err(failure) => return RailAnswer { may_have_left: false, result: Err(failure) },
             };
+            if let Err(failure) = may(&desk.version) {
+                return RailAnswer { may_have_left: false, result: Err(failure) };
+            }
             let answer = desk.running.ask(Ask::new(plugin_method::SUBMIT, &json).about(order.payment.0)).await;
             // It was just closed: nothing of this has begun there, and another one is in its place.
             if is_turned_away(&answer) && turned_away < TURNED_AWAY_MAX {
@@ -66,33 +122,6 @@ impl Ports for Wire {
         }
     }
 
-    async fn inquire(&self, rail: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {
-        let params = serde_json::to_vec(inquiry).map_err(unwritable)?;
-        let find = |slot: &Slot| slot.seats().lineup.inquire(asked(&inquiry.order));
-        let ask = || Ask::new(plugin_method::INQUIRE, &params).about(inquiry.order.payment.0);
-        let (desk, answer) = self.ask(rail, find, ask).await?;
-        let result = answer.and_then(|answer| answer.decode::<Outcome>()).map_err(failure);
-        if let Some(outcome) = result.as_ref().ok().filter(|outcome| outcome.is_final()) {
-            desk.slot.over(&inquiry.order.key, is_settled(outcome));
-        }
-        // That nobody knows yet is what one asks about.
-        self.judge(&desk, result.as_ref().err().is_some_and(is_fault));
-        result
-    }
-
-    async fn send(&self, channel: &str, note: &Note) -> Result<Sent, Failure> {
-        let params = serde_json::to_vec(note).map_err(unwritable)?;
-        // The same person is written to by the same version.
-        let person = u128::from(BuildHasherDefault::<DefaultHasher>::default().hash_one(note.to.as_str()));
-        let find = |slot: &Slot| slot.seats().lineup.pick(person).cloned();
-        let (desk, answer) = self.ask(channel, find, || Ask::new(plugin_method::SEND, &params)).await?;
-        let result = answer.and_then(|answer| answer.decode()).map_err(failure);
-        self.judge(&desk, result.as_ref().err().is_some_and(is_fault));
-        result
-    }
-}
-
-impl Wire {
     /// Asks the version that `find` finds; where that one was just closed, the one that it finds then.
     async fn ask<'a>(
         &self,
@@ -182,6 +211,11 @@ fn is_uncalled(answer: &Result<Answer, CallError>) -> bool {
     answer.as_ref().err().is_some_and(|error| error.sent == Left::Nothing && is_refused(&error.reason))
 }
 
+/// Whether a rail of these facts knows an order of this kind again for as long.
+fn is_known_again(facts: &RailFacts, kind: OrderKind, for_ms: u64) -> bool {
+    matches!(facts.orders.get(&kind), Some(Doubt::Idempotent { for_ms: known_ms }) if *known_ms >= for_ms)
+}
+
 /// Whether an order has done what it is for: one that undoes another has undone it.
 pub(super) fn is_settled(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Settled { .. })
@@ -213,5 +247,26 @@ fn failure(error: CallError) -> Failure {
     match retry_after_ms {
         Some(after_ms) => failure.retry_after(after_ms),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn an_order_is_given_again_only_where_it_is_known_again() {
+        let check = |orders: Value, expected: bool| {
+            let facts = serde_json::from_value(json!({ "accounts": ["iban"], "orders": orders.clone() })).unwrap();
+            assert_eq!(is_known_again(&facts, OrderKind::Transfer, 1_000), expected, "{orders}");
+        };
+        let known = |for_ms: u64| json!({ "doubt": "idempotent", "for_ms": for_ms });
+        check(json!({ "transfer": known(1_000) }), true);
+        check(json!({ "transfer": known(9_007_199_254_740_991) }), true);
+        check(json!({ "transfer": known(999) }), false);
+        check(json!({ "payout": known(1_000), "transfer": { "doubt": "statement" } }), false);
+        check(json!({ "payout": known(1_000) }), false);
     }
 }

@@ -8,8 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::versions::{WAIT, canary, start, with};
-use crate::world::{World, answer};
+use crate::versions::{WAIT, canary, plugins, start, with};
+use crate::world::{World, answer, prepare_with};
 
 /// Where version 1.3.0 waits before it is open.
 pub(crate) static OPEN: Door = Door { waiting: AtomicUsize::new(0), let_in: Semaphore::const_new(0) };
@@ -86,6 +86,19 @@ async fn an_order_is_never_handed_to_another_provider() {
     assert_eq!(settled["state"], "completed", "{settled:#}");
     at_other.await.unwrap().unwrap();
     world.until_instance("bank", |bank| bank["leaving"] == json!([])).await;
+}
+
+/// The engine goes by what the current version promises, so that a canary must promise the same.
+#[tokio::test]
+async fn a_canary_with_other_promises_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let prepare =
+        async |version: &str| prepare_with(folder.path(), &canary(version), plugins()).await.err().unwrap_or_default();
+    assert_eq!(prepare("1.1.0").await, Vec::<String>::new());
+    let problems = prepare("1.4.0").await;
+    let expected = "rails.bank.canary: version 1.4.0 says otherwise than 1.0.0 which orders it carries out";
+    assert!(problems.len() == 1 && problems[0].contains(expected), "{problems:?}");
+    assert!(problems[0].contains("take `canary` out"), "{problems:?}");
 }
 
 /// A reload waits for another instance to open; meanwhile the canary fails and goes back. It is not called back by that

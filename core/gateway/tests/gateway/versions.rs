@@ -45,6 +45,7 @@ const fn name_of(version: u32) -> &'static str {
         110 => "1.1.0",
         120 => "1.2.0",
         130 => "1.3.0",
+        140 => "1.4.0",
         _ => "2.0.0",
     }
 }
@@ -84,14 +85,19 @@ impl<const V: u32> Rail for Versioned<V> {
 }
 
 fn rail<const V: u32>() -> Loaded {
+    // 1.4.0 never knows an order again.
+    let doubt = match V {
+        140 => json!({"doubt": "statement"}),
+        _ => json!({"doubt": "idempotent", "for_ms": 9_007_199_254_740_991u64}),
+    };
     let manifest = json!({"name": "versioned", "kind": "rail", "version": name_of(V), "contract": "1.0",
         "rail": {"accounts": ["iban"],
-            "orders": {"transfer": {"doubt": "idempotent", "for_ms": 9_007_199_254_740_991u64}}}});
+            "orders": {"transfer": doubt}}});
     Loaded::built_in(serde_json::from_value(manifest).unwrap(), dispatch::rail::<Versioned<V>>)
 }
 
-fn plugins() -> Plugins {
-    Plugins::BuiltIn(vec![rail::<100>(), rail::<110>(), rail::<120>(), rail::<130>(), rail::<200>()])
+pub(crate) fn plugins() -> Plugins {
+    Plugins::BuiltIn(vec![rail::<100>(), rail::<110>(), rail::<120>(), rail::<130>(), rail::<140>(), rail::<200>()])
 }
 
 pub(crate) const CONFIG: &str = r#"

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sportello_iso8583::desk::DeskSettings;
 use sportello_sdk::Failure;
-use sportello_threeds::ThreeDs;
+use sportello_threeds::{ThreeDs, When};
 use x509_cert::Certificate;
 
 use crate::apple::roots_from_pem;
@@ -33,7 +33,8 @@ pub struct Settings {
     /// Google Pay.
     #[serde(default)]
     pub google: Option<GoogleSettings>,
-    /// The 3DS server. Without one a number without a cryptogram (`PAN_ONLY`) is not charged, and not asked for.
+    /// The 3DS server. Without one a number without a cryptogram (`PAN_ONLY`) is not charged, and not asked for. With one
+    /// its payer is always authenticated first, but for low values: `when` is `always` here.
     #[serde(default)]
     pub three_ds: Option<ThreeDs>,
     /// The networks whose cards are taken, by the wallets' names for them in small letters: `visa`, `mastercard`, `amex`,
@@ -163,6 +164,11 @@ impl Settings {
                 Some(keys) => checked.google_roots = keys,
                 None => mistakes.push("`google.root_keys` is not the JSON of root keys for ECv2".to_owned()),
             }
+        }
+        // No wallet has vouched for its owner: nobody but the card's bank can.
+        if self.three_ds.as_ref().is_some_and(|three_ds| three_ds.when != When::Always) {
+            let what = "`three_ds.when` is `always` for a wallet's numbers without a cryptogram: leave it out";
+            mistakes.push(what.to_owned());
         }
         if mistakes.is_empty() { Ok(checked) } else { Err(Failure::settings("bad_settings", mistakes.join("; "))) }
     }

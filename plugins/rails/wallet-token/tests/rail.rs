@@ -392,6 +392,12 @@ fn every_mistake_in_the_settings_is_told_at_once() {
     );
     check(|s| s["google"]["recipient_id"] = json!("gateway:x"), "gateway_merchant_id");
     check(|s| s["acquirer"]["mcc"] = json!("x"), "mcc");
+    for when in ["never", "when-asked"] {
+        let mut settings = stage::settings(&wallet);
+        settings["three_ds"] = json!({ "url": "https://3ds.example", "when": when });
+        let Err(failure) = stage::open(&host, &settings) else { panic!("it opened: {when}") };
+        assert!(failure.message.contains("`three_ds.when` is `always`"), "{when}: {}", failure.message);
+    }
     check(|s| s["mood"] = json!("blue"), "mood");
 }
 

@@ -55,6 +55,13 @@ impl Status {
     }
 }
 
+/// An `Erro`.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Refused {
+    error_code: String,
+}
+
 /// What an ARes or an RReq said.
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -119,7 +126,8 @@ pub(crate) struct Asking<'a> {
 }
 
 impl Server {
-    /// Whether the card's range is enrolled, and how it is asked; nothing where it is not.
+    /// Whether the card's range is enrolled, and how it is asked; nothing where the directory says that it is not. That a
+    /// page is not there says nothing about a card: it may be the wrong address.
     ///
     /// # Errors
     /// When the 3DS server gives no answer that can be read.
@@ -127,7 +135,7 @@ impl Server {
         let asked = serde_json::json!({ "acctNumber": card.pan });
         let response = self.post("/3ds/versioning", &asked, host).await?;
         match response.status() {
-            404 => Ok(None),
+            404 if is_not_enrolled(&response.body) => Ok(None),
             _ => read(&response).map(Some),
         }
     }
@@ -189,6 +197,11 @@ impl Server {
             .body("application/json", asked.to_string());
         host.http(request).await
     }
+}
+
+/// Whether this is an `Erro` that says that the card's range is in no directory (`errorCode` 305).
+fn is_not_enrolled(body: &[u8]) -> bool {
+    serde_json::from_slice(body).is_ok_and(|said: Refused| said.error_code == "305")
 }
 
 async fn bearer(host: &Host) -> Result<String, Failure> {

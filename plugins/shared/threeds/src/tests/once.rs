@@ -28,6 +28,30 @@ fn what_is_shown_of_the_payer() {
     check(json!({ "unavailable": "attempt" }), false, "U", &["nothing"], "settled");
 }
 
+/// Whose card is in no directory is charged without evidence; where nobody has said so, nothing is.
+#[test]
+fn only_the_directory_says_that_a_card_is_not_enrolled() {
+    let check = |answer: (u16, Value), expected: &str, sent: &[&str]| {
+        for unavailable in ["decline", "attempt"] {
+            let server = Server { versioning: answer.clone(), ..Server::saying("Y") };
+            let stage = Stage::approving(json!({ "unavailable": unavailable }), server);
+            assert_eq!(word(&stage.submit()), "act");
+            let call = stage.host.call();
+            let start = request("POST", "/start", "javascript=true", "en");
+            // A page that cannot go on may be a failure, too: the payer tries again.
+            let _ = stage.host.block_on(stage.three_ds.page(&collect(), &start, &stage.till, &call));
+            assert_eq!(word(&stage.submit()), expected, "{answer:?} {unavailable}");
+            assert_eq!(stage.sent(), sent, "{answer:?} {unavailable}");
+        }
+    };
+    check((404, json!({ "messageType": "Erro", "errorCode": "305", "errorComponent": "D" })), "settled", &["nothing"]);
+    check((404, json!({ "errorCode": "101" })), "act", &[]);
+    check((404, json!({ "error": "no such page" })), "act", &[]);
+    check((404, json!("not found")), "act", &[]);
+    check((200, json!({ "errorCode": "305" })), "act", &[]);
+    check((500, json!({ "errorCode": "305" })), "act", &[]);
+}
+
 #[test]
 fn evidence_outlives_what_was_not_sent_and_is_gone_with_what_was() {
     let stage = Stage::approving(json!({}), Server::saying("Y"));

@@ -115,7 +115,8 @@ impl Deployment {
                 notes.add(&at, Wrong::new(what, remedy));
             }
         }
-        exclusive::check(&members, &config.lines, &notes);
+        let versions = members.iter().chain(canaries.iter().map(|(canary, _)| canary));
+        exclusive::check(versions, &config.lines, &notes);
         // A channel that is missing because something is wrong with it would be missed by its people, too.
         if problems.is_empty() && members.len() == config.instances.len() {
             let channels: Vec<ChannelSetup> = members.iter().filter_map(Member::channel_setup).collect();

@@ -239,6 +239,7 @@ impl Switchboard {
         for there in intended.values_mut() {
             there.wanted.member = record::between(standing, there.wanted.member.clone());
         }
+        deployment.check_beside(&self.wire.members())?;
         if let Some(hearer) = self.hearer.get() {
             hearer(&deployment);
         }

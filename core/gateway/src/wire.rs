@@ -179,6 +179,11 @@ impl Wire {
         self.disconnect();
     }
 
+    /// What is open, or is to be, all versions of all instances.
+    pub(crate) fn members(&self) -> Vec<crate::plugins::Member> {
+        self.versions().iter().map(|version| version.member.clone()).collect()
+    }
+
     fn versions(&self) -> Vec<Arc<Version>> {
         self.slots().iter().flat_map(|slot| slot.seats().lineup.all().cloned().collect::<Vec<_>>()).collect()
     }

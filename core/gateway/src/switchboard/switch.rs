@@ -55,29 +55,40 @@ impl Switchboard {
     /// Switches an instance off, durably: it takes nothing new, finishes what it has, and is closed.
     ///
     /// # Errors
-    /// As [`NotSwitched`] has it.
+    /// As [`NotSwitched`] has it; then nothing has changed.
     pub async fn disable(&self, name: &str) -> Result<Switched, NotSwitched> {
         let mut standing = self.standing.lock().await;
         known(&standing, name)?;
         let off = Off { since_ms: SystemClock.now_ms(), is_passing: false };
+        let before = Ruling::of(self.engine.store(), name).await?.off;
         Ruling::change(self.engine.store(), name, |ruling| {
             ruling.off.get_or_insert_with(|| off.clone());
         })
         .await?;
-        standing.drained.remove(name);
-        self.settle(&mut standing, name, None).await
+        let drained = standing.drained.remove(name);
+        let switched = self.settle(&mut standing, name, None).await;
+        if switched.is_err() {
+            Ruling::change(self.engine.store(), name, |ruling| ruling.off.clone_from(&before)).await?;
+            standing.drained.extend(drained.map(|off| (name.to_owned(), off)));
+        }
+        switched
     }
 
     /// The same until the program ends, or it is switched on.
     ///
     /// # Errors
-    /// As [`NotSwitched`] has it.
+    /// As [`NotSwitched`] has it; then nothing has changed.
     pub async fn drain(&self, name: &str) -> Result<Switched, NotSwitched> {
         let mut standing = self.standing.lock().await;
         known(&standing, name)?;
         let off = Off { since_ms: SystemClock.now_ms(), is_passing: true };
+        let before = standing.drained.get(name).cloned();
         standing.drained.entry(name.to_owned()).or_insert(off);
-        self.settle(&mut standing, name, None).await
+        let switched = self.settle(&mut standing, name, None).await;
+        if switched.is_err() && before.is_none() {
+            standing.drained.remove(name);
+        }
+        switched
     }
 
     /// Switches an instance on.
@@ -135,9 +146,20 @@ impl Switchboard {
                 because: "an operator has sent it back".to_owned(),
                 at_ms: SystemClock.now_ms(),
             };
+            let before = Ruling::of(self.engine.store(), name).await?.returned;
             Ruling::change(self.engine.store(), name, |ruling| ruling.returned = Some(returned.clone())).await?;
             let write = Some("take `canary` out".to_owned());
-            return self.settle(&mut standing, name, write).await;
+            let switched = self.settle(&mut standing, name, write).await;
+            if switched.is_err() {
+                let is_ours = |ruling: &Ruling| ruling.returned.as_ref() == Some(&returned);
+                Ruling::change(self.engine.store(), name, |ruling| {
+                    if is_ours(ruling) {
+                        ruling.returned.clone_from(&before);
+                    }
+                })
+                .await?;
+            }
+            return switched;
         }
         // As it was, with the settings that it had: its file may have been written over.
         let member = match previous {
@@ -171,6 +193,7 @@ impl Switchboard {
         for there in deployment.members.iter_mut().filter(|there| there.instance.name == name) {
             *there = member.clone();
         }
+        deployment.check_exclusive()?;
         let before = Ruling::of(self.engine.store(), name).await?;
         let was = self.wire.slot(name).and_then(|slot| Some(slot.current()?.name().to_owned()));
         Ruling::change(self.engine.store(), name, |ruling| {
@@ -179,7 +202,11 @@ impl Switchboard {
         .await?;
         let switched = self.settle_with(standing, deployment, name, Some(write)).await;
         if switched.is_err() {
-            Ruling::change(self.engine.store(), name, |ruling| *ruling = before.clone()).await?;
+            // What else was decided meanwhile stays.
+            Ruling::change(self.engine.store(), name, |ruling| {
+                (ruling.pin, ruling.previous) = (before.pin.clone(), before.previous.clone());
+            })
+            .await?;
         }
         switched
     }

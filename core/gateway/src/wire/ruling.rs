@@ -46,6 +46,9 @@ pub struct Off {
 pub struct Pin {
     /// The version.
     pub version: String,
+    /// The file's `plugin`: another plugin's versions are others. Nothing where this was written before it was kept.
+    #[serde(default)]
+    pub plugin: Option<String>,
     /// The file's `version`.
     pub file_version: Option<String>,
     /// The version of the file's `canary`.
@@ -70,6 +73,7 @@ impl Pin {
     pub fn new(version: &str, file: &Instance) -> Self {
         Self {
             version: version.to_owned(),
+            plugin: Some(file.plugin.clone()),
             file_version: file.version.clone(),
             file_canary: file.canary.as_ref().map(|canary| canary.version.clone()),
         }
@@ -77,7 +81,8 @@ impl Pin {
 
     /// Whether the file still says what it said then.
     fn holds(&self, file: &Instance) -> bool {
-        self.file_version == file.version
+        self.plugin.as_ref().is_none_or(|plugin| *plugin == file.plugin)
+            && self.file_version == file.version
             && self.file_canary.as_deref() == file.canary.as_ref().map(|canary| canary.version.as_str())
     }
 }
@@ -145,4 +150,32 @@ async fn read(store: &Store, instance: &str) -> Result<(u64, Ruling), StoreError
     let ruling = serde_json::from_slice(&written)
         .map_err(|error| StoreError::Unreadable(format!("what was decided about {instance}: {error}")))?;
     Ok((version, ruling))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_pin_holds_as_long_as_the_file_says_the_same() {
+        let file = |plugin: &str, more: &str| {
+            let text = format!("[gateway]\nplugins = [\"x\"]\n[rails.bank]\nplugin = \"{plugin}\"\n{more}\n");
+            Config::read(Path::new("gateway.toml"), &text, &|_| None).config.instances.remove(0)
+        };
+        let pin = Pin::new("1.1.0", &file("one", "version = \"1.0.0\""));
+        let ruling = Ruling { pin: Some(pin), ..Ruling::default() };
+        let check = |plugin: &str, more: &str, expected: Option<&str>| {
+            let applied = ruling.applied(&file(plugin, more));
+            assert_eq!(applied.version.as_deref(), expected, "{plugin} {more}");
+        };
+        check("one", "version = \"1.0.0\"", Some("1.1.0"));
+        check("one", "version = \"1.0.0\"\nsettings = { limit = 5 }", Some("1.1.0"));
+        check("one", "version = \"1.2.0\"", Some("1.2.0"));
+        check("one", "", None);
+        // Another plugin's versions are others, whatever they are called.
+        check("other", "version = \"1.0.0\"", Some("1.0.0"));
+    }
 }

@@ -21,6 +21,7 @@ mod outbox;
 mod process;
 mod walls;
 
+use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -210,7 +211,8 @@ impl Exec {
         };
         let late = || format!("it did not say what it is within {} ms", patience.start.as_millis());
         let asked = tokio::time::timeout(patience.start, asking).await;
-        let (manifest, schema) = asked.map_err(|_| starts(listener.with_words(late())))?.map_err(starts)?;
+        let why = asked.map_err(|_| late()).and_then(|answers| answers);
+        let (manifest, schema) = why.map_err(|why| starts(listener.with_words(why)))?;
         if manifest.len() > MANIFEST_LEN_MAX {
             let because = format!("it has more than {} kB", MANIFEST_LEN_MAX >> 10);
             return Err(LoadError::Manifest { path, because }.into());
@@ -267,14 +269,18 @@ fn read_whole(path: &Path) -> Result<Bytes, LoadError> {
     Ok(bytes.into())
 }
 
-/// The host of a process that is only asked for its manifest: there is nothing to ask, and what it says is remembered.
+/// How many lines are remembered, to say what a process ended with that never became a plugin.
+const LAST_WORDS_MAX: usize = 20;
+
+/// The host of a process that is only asked for its manifest: there is nothing to ask, and what it says last is remembered.
 #[derive(Default)]
-struct Listener(Mutex<Vec<String>>);
+struct Listener(Mutex<VecDeque<String>>);
 
 impl Listener {
     /// `why`, and what it said last.
     fn with_words(&self, why: String) -> String {
-        let words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let words = words.make_contiguous();
         if words.is_empty() { why } else { format!("{why}; the last that it said: {}", words.join(" / ")) }
     }
 }
@@ -288,10 +294,12 @@ impl Peer for Listener {
     fn notify(&self, method: &str, frame: Bytes) {
         let mut words = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if method == host_method::LOG
-            && words.len() < 20
             && let Ok(LogLine { message, .. }) = serde_json::from_slice(&frame)
         {
-            words.push(message);
+            if words.len() == LAST_WORDS_MAX {
+                words.pop_front();
+            }
+            words.push_back(message);
         }
     }
 }

@@ -19,6 +19,9 @@ use super::outbox::Outbox;
 /// How many questions of the plugin's are open at once.
 const QUESTIONS_MAX: usize = 256;
 
+/// How many bytes all open questions may have together: the lines that they came in, and the bodies that stood in these.
+const QUESTIONS_LEN_MAX: usize = 64 << 20;
+
 /// How many bytes may wait for the plugin before it is asked nothing more.
 const ASKED_LEN_MAX: usize = 16 << 20;
 
@@ -56,6 +59,8 @@ struct State {
     pinged: Option<u64>,
     /// What the plugin asked.
     questions: HashMap<Id, Question>,
+    /// How many bytes these keep.
+    questions_len: usize,
     odd: usize,
     /// Why there is nobody any more.
     ended: Option<Failure>,
@@ -69,6 +74,26 @@ struct Asked {
 struct Question {
     parent: u64,
     answering: AbortHandle,
+    /// How many bytes it keeps.
+    len: usize,
+}
+
+impl State {
+    /// Takes out a question, so that nobody else answers it.
+    fn take(&mut self, id: &Id) -> Option<Question> {
+        let question = self.questions.remove(id)?;
+        self.questions_len = self.questions_len.saturating_sub(question.len);
+        Some(question)
+    }
+
+    /// Why there is no room for a further question of so many bytes.
+    fn no_room(&self, len: usize) -> Option<String> {
+        if self.questions.len() >= QUESTIONS_MAX {
+            return Some(format!("{QUESTIONS_MAX} questions are open already"));
+        }
+        let is_full = self.questions_len.saturating_add(len) > QUESTIONS_LEN_MAX;
+        is_full.then(|| format!("the questions that are open have {} MiB together", QUESTIONS_LEN_MAX >> 20))
+    }
 }
 
 impl Link {
@@ -104,9 +129,9 @@ impl Link {
     /// Takes a line of the plugin's, its end taken off.
     pub(crate) fn hear(self: &Arc<Self>, line: &Bytes) {
         match message::read(line) {
-            Ok(Message::Request { id, method, params }) => self.question(id, method, params),
+            Ok(Message::Request { id, method, params }) => self.question(id, method, params, line.len()),
             Ok(Message::Notification { method, params }) if method == CANCEL => {
-                if let Some(question) = params.cancelled.and_then(|id| self.state().questions.remove(&id)) {
+                if let Some(question) = params.cancelled.and_then(|id| self.state().take(&id)) {
                     question.answering.abort();
                 }
             }
@@ -136,8 +161,10 @@ impl Link {
         }
     }
 
-    /// Answers a question in a task of its own.
-    fn question(self: &Arc<Self>, id: Id, method: String, params: Params) {
+    /// Answers a question, which came in a line of so many bytes, in a task of its own.
+    fn question(self: &Arc<Self>, id: Id, method: String, params: Params, line_len: usize) {
+        // Its frame is a part of the line, and keeps all of that.
+        let len = line_len + params.body.len();
         let mut state = self.state();
         if state.questions.contains_key(&id) {
             drop(state);
@@ -145,9 +172,8 @@ impl Link {
             self.outbox.put(&message::refusal(&Odd { code: message::code::REQUEST, why: why.clone() }));
             return self.odd(&why);
         }
-        if state.questions.len() >= QUESTIONS_MAX {
+        if let Some(message) = state.no_room(len) {
             drop(state);
-            let message = format!("{QUESTIONS_MAX} questions are open already");
             let failure = Failure::new(Source::Plugin, "too_many", message).retry_after(100);
             return self.say(&id, &Reply::failure(&failure));
         }
@@ -156,12 +182,13 @@ impl Link {
         let answering = self.runtime.spawn(async move {
             let reply = link.host.call(parent, &method, params.frame, params.body).await;
             // Whoever took it out has answered it.
-            let was_open = link.state().questions.remove(&id).is_some();
+            let was_open = link.state().take(&id).is_some();
             if was_open {
                 link.say(&id, &reply);
             }
         });
-        state.questions.insert(key, Question { parent, answering: answering.abort_handle() });
+        state.questions_len += len;
+        state.questions.insert(key, Question { parent, answering: answering.abort_handle(), len });
     }
 
     fn say(&self, id: &Id, reply: &Reply) {
@@ -178,7 +205,7 @@ impl Link {
         }
         let of_call: Vec<Id> =
             state.questions.iter().filter(|(_, question)| question.parent == call).map(|(id, _)| id.clone()).collect();
-        let cut: Vec<_> = of_call.into_iter().filter_map(|id| Some((state.questions.remove(&id)?, id))).collect();
+        let cut: Vec<_> = of_call.into_iter().filter_map(|id| Some((state.take(&id)?, id))).collect();
         drop(state);
         for (question, id) in cut {
             question.answering.abort();
@@ -249,6 +276,7 @@ impl Link {
         state.ended = Some(failure.clone());
         let asked = std::mem::take(&mut state.asked);
         let questions = std::mem::take(&mut state.questions);
+        state.questions_len = 0;
         drop(state);
         questions.into_values().for_each(|question| question.answering.abort());
         for Asked { answer, .. } in asked.into_values() {

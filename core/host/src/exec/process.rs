@@ -1,8 +1,7 @@
 //! The process that an instance lives in: started, read, and seen off.
 
-use std::collections::VecDeque;
 use std::process::{ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -29,9 +28,6 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
 /// The longest line of standard error that is logged, in bytes. What is longer is cut.
 const ERROR_LINE_LEN_MAX: usize = 2_000;
-
-/// How many lines of standard error are remembered, to say what a process ended with.
-const LAST_WORDS_MAX: usize = 20;
 
 /// What all conversations live on: one thread, that lasts as long as this program. The kernel kills a process when the thread
 /// that started it ends, and whoever asks may have no runtime.
@@ -165,8 +161,7 @@ async fn attend(
         let link = Arc::clone(&link);
         tokio::spawn(async move { link.outbox.write_to(stdin).await })
     };
-    let last_words = Arc::new(Mutex::new(VecDeque::new()));
-    let mut complaining = tokio::spawn(read_errors(stderr, Arc::clone(&link), Arc::clone(&last_words)));
+    let mut complaining = tokio::spawn(read_errors(stderr, Arc::clone(&link)));
     tokio::select! {
         () = read_lines(stdout, &link) => {}
         _ = link.doom.sealed() => {}
@@ -177,29 +172,24 @@ async fn attend(
     // Of one that has ended by itself there is nothing to kill.
     let _ = child.start_kill();
     let status = child.wait().await;
-    // What it still said is there by now.
+    // What it still said is in the log by then.
     let _ = tokio::time::timeout(END_WITHIN, &mut complaining).await;
     complaining.abort();
     writing.abort();
     let why = match link.doom.why() {
         Some(why) => why.to_owned(),
-        None => by_itself(status, &last_words.lock().unwrap_or_else(PoisonError::into_inner)),
+        None => by_itself(status),
     };
     link.end(&why);
     ended.send_replace(Some(why));
 }
 
-fn by_itself(status: std::io::Result<ExitStatus>, last_words: &VecDeque<String>) -> String {
-    let how = match status {
+/// How it ended, and nothing of what it said: this becomes a payment's history, and what a program writes as it breaks down
+/// is whatever it had at hand.
+fn by_itself(status: std::io::Result<ExitStatus>) -> String {
+    match status {
         Ok(status) => format!("it ended by itself with {status}"),
         Err(error) => format!("how it ended is not known: {error}"),
-    };
-    match last_words.back() {
-        Some(_) => {
-            let words: Vec<&str> = last_words.iter().map(String::as_str).collect();
-            format!("{how}; the last that it said: {}", words.join(" / "))
-        }
-        None => how,
     }
 }
 
@@ -227,21 +217,15 @@ async fn read_lines(mut stdout: impl AsyncRead + Unpin, link: &Arc<Link>) {
 }
 
 /// Logs every line, under the instance's name.
-async fn read_errors(mut stderr: impl AsyncRead + Unpin, link: Arc<Link>, last_words: Arc<Mutex<VecDeque<String>>>) {
+async fn read_errors(mut stderr: impl AsyncRead + Unpin, link: Arc<Link>) {
     let mut chunk = vec![0; 8 << 10];
     let mut line = Vec::new();
     let say = |line: &mut Vec<u8>| {
         let text = String::from_utf8_lossy(line).trim_end().to_owned();
         line.clear();
-        if text.is_empty() {
-            return;
+        if !text.is_empty() {
+            link.log(Level::Info, &text);
         }
-        link.log(Level::Info, &text);
-        let mut words = last_words.lock().unwrap_or_else(PoisonError::into_inner);
-        if words.len() == LAST_WORDS_MAX {
-            words.pop_front();
-        }
-        words.push_back(text);
     };
     while let Ok(read @ 1..) = stderr.read(&mut chunk).await {
         for byte in chunk.get(..read).unwrap_or_default() {

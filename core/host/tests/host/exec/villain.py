@@ -164,6 +164,11 @@ def submit(id, do):
     elif do == "ask":
         for each in range(400):
             say(id=f"q{each}", method="sleep", params={"parent": call, "frame": {"for_ms": 60000}})
+    elif do == "ask much":
+        # Seven MiB each, of which the frame is next to nothing.
+        for each in range(16):
+            params = {"parent": call, "frame": {"for_ms": 60000}, "mood": "x" * (7 << 20)}
+            say(id=f"q{each}", method="sleep", params=params)
     elif do == "repeat":
         for _ in range(2):
             say(id="same", method="sleep", params={"parent": call, "frame": {"for_ms": 60000}})

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
+/// "nobody" and "nogroup", who own nothing (Linux: `overflowuid`): what a plugin's process becomes where the gateway is root.
+pub(crate) const NOBODY: u32 = 65_534;
+
 /// A folder that is this user's alone, with one file in it. It is gone when this is let go of.
 #[derive(Debug)]
 pub(crate) struct Copy {
@@ -16,13 +19,20 @@ pub(crate) struct Copy {
 impl Copy {
     /// Writes `bytes` under the name that `path` has, by which its own errors call it.
     pub(crate) fn new(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
-        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 
         let only_ours = std::fs::Permissions::from_mode(0o700);
         let folder = tempfile::Builder::new().prefix("sportello-").permissions(only_ours).tempdir()?;
         let file = folder.path().join(path.file_name().unwrap_or("plugin".as_ref()));
         // Executable, since it may be the program itself.
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o500).open(&file)?.write_all(bytes)?;
+        if cfg!(target_os = "linux") && folder.path().metadata()?.uid() == 0 {
+            // Still root's: who runs it may read it, and no more.
+            for (path, mode) in [(folder.path(), 0o750), (&*file, 0o550)] {
+                std::os::unix::fs::chown(path, None, Some(NOBODY))?;
+                std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))?;
+            }
+        }
         Ok(Self { folder, file })
     }
 

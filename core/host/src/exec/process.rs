@@ -26,6 +26,10 @@ const END_WITHIN: Duration = Duration::from_secs(1);
 const BUSY_TRIES: u32 = 20;
 const BUSY_PAUSE: Duration = Duration::from_millis(5);
 
+/// How many threads a process may have, and how often they are counted.
+const THREADS_MAX: u64 = 256;
+const THREADS_EVERY: Duration = Duration::from_secs(1);
+
 /// The longest line of standard error that is logged, in bytes. What is longer is cut.
 const ERROR_LINE_LEN_MAX: usize = 2_000;
 
@@ -164,6 +168,7 @@ async fn attend(
     let mut complaining = tokio::spawn(read_errors(stderr, Arc::clone(&link)));
     tokio::select! {
         () = read_lines(stdout, &link) => {}
+        () = count_threads(child.id(), &link) => {}
         _ = link.doom.sealed() => {}
     }
     if link.doom.why().is_none() && tokio::time::timeout(END_WITHIN, child.wait()).await.is_err() {
@@ -182,6 +187,26 @@ async fn attend(
     };
     link.end(&why);
     ended.send_replace(Some(why));
+}
+
+/// Looks now and then whether it has more threads than it can have use for. The kernel counts a user's, and not a process's.
+async fn count_threads(pid: Option<u32>, link: &Link) {
+    let Some(pid) = pid else { return std::future::pending().await };
+    let mut looks = tokio::time::interval(THREADS_EVERY);
+    loop {
+        looks.tick().await;
+        // Where there is no such file, it is not known.
+        let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+        if field(&status, "Threads:").is_some_and(|threads| threads > THREADS_MAX) {
+            return link.doom.seal(&format!("it has more than {THREADS_MAX} threads"));
+        }
+    }
+}
+
+/// The first number after `name` in a process's `status`, as proc(5) has it.
+pub(super) fn field(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
 }
 
 /// How it ended, and nothing of what it said: this becomes a payment's history, and what a program writes as it breaks down
@@ -238,4 +263,19 @@ async fn read_errors(mut stderr: impl AsyncRead + Unpin, link: Arc<Link>) {
         }
     }
     say(&mut line);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::field;
+
+    #[test]
+    fn a_status_is_read_as_it_is_written() {
+        let status = "Name:\tnode\nUid:\t65534\t0\t0\t0\nThreads:\t11\nSigQ:\t0/1\n";
+        let check = |name: &str, expected: Option<u64>| assert_eq!(field(status, name), expected, "{name}");
+        check("Uid:", Some(65_534));
+        check("Threads:", Some(11));
+        check("Name:", None);
+        check("Nothing:", None);
+    }
 }

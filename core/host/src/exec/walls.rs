@@ -36,16 +36,24 @@ mod linux {
         ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, PathBeneath, PathFd, Ruleset, RulesetAttr,
         RulesetCreated, RulesetCreatedAttr, Scope,
     };
-    use rustix::process::{Resource, Rlimit, Signal, set_parent_process_death_signal, setrlimit};
-    use rustix::thread::{CapabilitySet, CapabilitySets, set_capabilities};
+    use rustix::process::{Resource, Rlimit, Signal, getuid, set_parent_process_death_signal, setrlimit};
+    use rustix::thread::{
+        CapabilitySet, CapabilitySets, Gid, Uid, set_capabilities, set_thread_groups, set_thread_res_gid,
+        set_thread_res_uid,
+    };
     use seccompiler::BpfProgram;
 
     use super::super::calls;
     use crate::exec::Program;
-    use crate::exec::copy::Copy;
+    use crate::exec::copy::{Copy, NOBODY};
+    use crate::exec::process::field;
 
     /// The stack of the first thread, and of each that names no other size, in bytes. Its address space counts as memory.
     const STACK_LEN: u64 = 2 << 20;
+
+    /// How many threads there may be beyond those that its user has already. It is ended long before: this is for the moments
+    /// between one look and the next.
+    const THREADS_MAX: u64 = 1_024;
 
     /// How much address space it gets beside what it has, in bytes: engines that compile reserve some GB, and use little of it.
     const ADDRESS_SPACE_MIN: u64 = 16 << 30;
@@ -54,7 +62,7 @@ mod linux {
         /// Taken when they are raised.
         ruleset: Option<RulesetCreated>,
         filters: [BpfProgram; 2],
-        limits: [(Resource, u64); 6],
+        limits: [(Resource, u64); 7],
     }
 
     impl Walls {
@@ -67,6 +75,7 @@ mod linux {
                 (Resource::As, memory.saturating_add(ADDRESS_SPACE_MIN)),
                 (Resource::Nofile, u64::from(bounds.open_files)),
                 (Resource::Stack, STACK_LEN),
+                (Resource::Nproc, tasks_of(user()).saturating_add(THREADS_MAX)),
                 (Resource::Fsize, 0),
                 (Resource::Core, 0),
             ];
@@ -76,11 +85,12 @@ mod linux {
         }
 
         pub(super) fn raise(&mut self) -> Result<(), Error> {
-            // A gateway that dies takes it along.
-            set_parent_process_death_signal(Some(Signal::KILL))?;
             for (resource, most) in self.limits {
                 setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
             }
+            become_nobody()?;
+            // A gateway that dies takes it along. After the change of its user, which takes this back.
+            set_parent_process_death_signal(Some(Signal::KILL))?;
             let none = CapabilitySet::empty();
             set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;
             close_all_but_standard_streams()?;
@@ -90,6 +100,36 @@ mod linux {
                 seccompiler::apply_filter(filter).map_err(|_| refused())?;
             }
             Ok(())
+        }
+    }
+
+    /// Who it will be.
+    fn user() -> u32 {
+        if getuid().is_root() { NOBODY } else { getuid().as_raw() }
+    }
+
+    /// How many threads this user's processes have now: the kernel counts them together.
+    fn tasks_of(user: u32) -> u64 {
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let statuses = processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("status")).ok());
+        let of_user = statuses.filter(|status| field(status, "Uid:") == Some(user.into()));
+        of_user.filter_map(|status| field(&status, "Threads:")).sum()
+    }
+
+    /// Root is bounded in nothing that is counted by user, and owns every file; so where it is root, it becomes somebody who
+    /// owns none.
+    fn become_nobody() -> Result<(), Error> {
+        if !getuid().is_root() {
+            return Ok(());
+        }
+        let (nobody, nogroup) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));
+        let changed = set_thread_groups(&[])
+            .and_then(|()| set_thread_res_gid(nogroup, nogroup, nogroup))
+            .and_then(|()| set_thread_res_uid(nobody, nobody, nobody));
+        match changed {
+            // A root that may not become another, as in some containers, is one without that right.
+            Err(rustix::io::Errno::PERM) => Ok(()),
+            changed => Ok(changed?),
         }
     }
 

@@ -125,6 +125,10 @@ def submit(id, do):
         return answer(id, dict(os.environ))
     if do == "where":
         return answer(id, __file__)
+    if do == "user":
+        import resource
+
+        return answer(id, os.getuid() != 0 and resource.getrlimit(resource.RLIMIT_NPROC)[1] > 0)
     if do == "print":
         raw(b"hello, I am a line of no protocol\n\xff\xfe\n[1]\n")
     elif do == "flood":
@@ -156,6 +160,11 @@ def submit(id, do):
         os.abort()
     elif do == "close":
         os.close(1)
+        time.sleep(3600)
+    elif do == "crowd":
+        threading.stack_size(128 << 10)
+        for _ in range(1000):
+            threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()
         time.sleep(3600)
     elif do == "hoard":
         hoarded = []

@@ -92,6 +92,8 @@ async fn a_script_that_does_its_worst_hurts_itself_alone() {
     check("exit", LONG, "crashed", Some("exit status: 3")).await;
     check("abort", LONG, "crashed", Some("signal: ")).await;
     check("close", LONG, "crashed", Some("it closed its standard output")).await;
+    #[cfg(target_os = "linux")]
+    check("crowd", LONG, "crashed", Some("it has more than 256 threads")).await;
     check("hoard", LONG, "crashed", Some("exit status: 1")).await;
 }
 
@@ -123,6 +125,9 @@ async fn a_script_reaches_nothing_but_its_host() {
     check("flags", "done").await;
     check("threads", "done").await;
     check("event loop", "done").await;
+    // Where the gateway is root, it is not; and its threads are counted.
+    let user = running.ask(Ask::new("submit", b"\"user\"")).await.unwrap();
+    assert!(user.decode::<bool>().unwrap(), "it is root, or may have threads without end");
     let environment = running.ask(Ask::new("submit", b"\"environment\"")).await.unwrap();
     let environment: std::collections::BTreeMap<String, String> = environment.decode().unwrap();
     assert!(environment.keys().all(|name| name.starts_with("LC_") || name == "LANG"), "{environment:?}");

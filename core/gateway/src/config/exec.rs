@@ -9,7 +9,7 @@ use super::value::{plain_name, text};
 /// A program that is a plugin, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exec {
-    /// The program and its arguments. The first of these that is a file is the plugin.
+    /// The program and its arguments. The one of these that is a file is the plugin.
     pub command: Vec<String>,
     /// What it may read, beside itself and what its program needs to start.
     pub reads: Vec<String>,

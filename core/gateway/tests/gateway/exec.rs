@@ -1,7 +1,8 @@
 //! Rails that are programs, from `gateway.toml` to a payment.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
 use axum::Json;
@@ -11,8 +12,17 @@ use serde_json::{Value, json};
 
 use crate::world::{CONFIG, prepare, start_with};
 
+fn example() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rail-in-python/rail.py")
+}
+
 /// The rail in Python, as the operator writes it; nothing where there is no Python.
 fn rail(bank: &str) -> Option<String> {
+    let settings = format!("bank = {bank:?}\ntoken = \"token-of-the-bank\"");
+    configured(&example(), "http://127.0.0.1:*", &settings)
+}
+
+fn configured(script: &Path, grant: &str, settings: &str) -> Option<String> {
     let python = Path::new("/usr/bin/python3");
     if !python.exists() {
         assert!(std::env::var_os("SPORTELLO_PEERS").is_none(), "python3 should be here");
@@ -20,13 +30,11 @@ fn rail(bank: &str) -> Option<String> {
     }
     let resolved = python.canonicalize().unwrap();
     let library = Path::new("/usr/lib").join(resolved.file_name().unwrap());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rail-in-python/rail.py");
     let exec = format!(
-        "exec = [{python:?}, \"-I\", {script:?}]\nreads = [{library:?}]\ngrants = [\"http://127.0.0.1:*\"]\n\
+        "exec = [{python:?}, \"-I\", {script:?}]\nreads = [{library:?}]\ngrants = [{grant:?}]\n\
          limits = {{ memory_mb = 512 }}"
     );
-    let settings = format!("bank = {bank:?}\ntoken = \"token-of-the-bank\"");
-    Some(CONFIG.replace("plugin = \"test-rail\"", &exec).replace("limit_minor = 100000", &settings))
+    Some(CONFIG.replace("plugin = \"test-rail\"", &exec).replace("limit_minor = 100000", settings))
 }
 
 type Booked = Arc<Mutex<BTreeMap<String, Value>>>;
@@ -74,6 +82,7 @@ async fn a_payment_is_carried_out_by_a_rail_in_python() {
 async fn what_is_wrong_with_a_program_is_said_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("rail.py"), "import sys\nsys.exit('no such bank')\n").unwrap();
+    std::fs::write(folder.path().join("settings.json"), "{}").unwrap();
     let check = async |written: &str, expected: &[&str]| {
         let config = CONFIG.replace("plugin = \"test-rail\"", written);
         let told = prepare(folder.path(), &config).await.err().unwrap_or_default();
@@ -85,6 +94,8 @@ async fn what_is_wrong_with_a_program_is_said_with_its_line() {
     check("exec = []", &["rails.bank.exec: it names no program"]).await;
     check("exec = \"rail.py\"", &["rails.bank.exec: this must be a list"]).await;
     check("exec = [\"no-such\", \"rail.py\"]", &["there is no program \"no-such\""]).await;
+    let two = "exec = [\"/usr/bin/env\", \"rail.py\", \"settings.json\"]";
+    check(two, &["settings.json are both files, and one file is what is verified"]).await;
     check("plugin = \"test-rail\"\nreads = [\"/usr\"]", &["rails.bank.reads: a library reads no files"]).await;
     check(
         "plugin = \"test-rail\"\nexec = [\"x\", \"rail.py\"]",
@@ -92,8 +103,65 @@ async fn what_is_wrong_with_a_program_is_said_with_its_line() {
     )
     .await;
     check(
+        "version = \"1.0.0\"\nexec = [\"x\", \"rail.py\"]",
+        &["is the version that its file is", "there is no program"],
+    )
+    .await;
+    check(
         "isolation = \"in-process\"\nexec = [\"x\", \"rail.py\"]",
         &["always has a process of its own", "there is no program"],
     )
     .await;
+}
+
+/// Who vouches for a program is asked before it runs, and whether they may vouch for such a one when it has said what it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_runs_if_who_signed_it_may_sign_such_a_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let settings = "bank = \"https://bank.example\"\ntoken = { file = \"key\" }";
+    let Some(config) = configured(&at("rail.py"), "https://bank.example", settings) else { return };
+    std::fs::write(at("key"), "07".repeat(32)).unwrap();
+    std::fs::set_permissions(at("key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let run = |arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sportello"));
+        command.current_dir(folder.path()).env_remove("SPORTELLO_CONFIG").env_remove("SPORTELLO_KEY_PASSWORD");
+        let output = command.stdin(Stdio::null()).args(arguments).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    };
+    for name in ["anna", "marco"] {
+        run(&["plugin", "keygen", name, "--no-password"]);
+    }
+    let anna = "[[trust.keys]]\nname = \"anna\"\nkey = { file = \"anna.pub\" }\n";
+    let (channels, others) = (format!("{anna}kinds = [\"channel\"]\n"), format!("{anna}names = [\"acme-*\"]\n"));
+    let whole = std::fs::read_to_string(example()).unwrap();
+    // Were it started, this would be said instead.
+    let broken = "import sys\nsys.exit('it has run')\n";
+    let check = async |script: &str, signed: Option<&str>, trust: &str, production: bool, expected: Option<&str>| {
+        let _ = std::fs::remove_file(at("rail.py.minisig"));
+        std::fs::write(at("rail.py"), script).unwrap();
+        if let Some(key) = signed {
+            run(&["plugin", "sign", "rail.py", "--key", &format!("{key}.key")]);
+        }
+        let rule = format!("drain = \"10s\"\nproduction = {production}");
+        let config = config.replace("drain = \"10s\"", &rule) + trust;
+        let told = prepare(folder.path(), &config).await.err().unwrap_or_default();
+        let of_exec: Vec<&String> = told.iter().filter(|line| line.contains("rails.bank.exec")).collect();
+        match expected {
+            Some(why) => assert!(of_exec.len() == 1 && of_exec[0].contains(why), "{why}: {told:?}"),
+            // All else that production asks for is not here.
+            None => assert!(of_exec.is_empty() && (production || told.is_empty()), "{told:?}"),
+        }
+    };
+    let unsigned = "it is not signed, and in production every plugin is";
+    check(broken, None, anna, true, Some(unsigned)).await;
+    check(broken, None, anna, false, Some("does not start")).await;
+    check(broken, Some("marco"), anna, true, Some("which [trust] does not know")).await;
+    check(broken, Some("marco"), anna, false, Some("which [trust] does not know")).await;
+    for production in [true, false] {
+        check(&whole, Some("anna"), &channels, production, Some("not trusted with a rail")).await;
+        check(&whole, Some("anna"), &others, production, Some("not with \"rail-in-python\"")).await;
+        check(&whole, Some("anna"), anna, production, None).await;
+    }
+    check(&whole, None, anna, false, None).await;
 }

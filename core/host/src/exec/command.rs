@@ -28,7 +28,7 @@ pub(super) fn understand(command: &[String], folder: &Path, search: Option<&OsSt
     };
     let program = find(first, folder, search)?;
     let is_file = |argument: &String| !argument.starts_with('-') && folder.join(argument).is_file();
-    let mut files = arguments.iter().enumerate().filter(|(_, argument)| is_file(argument));
+    let mut files = arguments.iter().enumerate().filter(|&(_, argument)| is_file(argument));
     let at = files.next().map(|(at, _)| at);
     // Of an interpreter without its script nothing could be verified; what is looked for on the path is one.
     let may_be_plugin = first.contains('/');

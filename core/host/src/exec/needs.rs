@@ -10,9 +10,9 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use object::elf;
+use object::NativeEndian;
+use object::elf::{self, FileHeader64};
 use object::read::elf::{FileHeader, ProgramHeader};
-use object::{NativeEndian, elf::FileHeader64};
 
 use crate::vet::INTERPRETER;
 
@@ -109,7 +109,8 @@ impl Image<'_> {
             Self::File(file) => {
                 let mut read = vec![0; len];
                 let mut filled = 0;
-                while let Some(room @ [_, ..]) = read.get_mut(filled..) {
+                while filled < len {
+                    let room = read.get_mut(filled..)?;
                     match file.read_at(room, offset.checked_add(filled as u64)?).ok()? {
                         0 => break,
                         more => filled += more,

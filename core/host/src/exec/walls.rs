@@ -29,6 +29,7 @@ pub(super) fn raise_around(command: &mut Command, program: &Program, copy: &Copy
 
 #[cfg(target_os = "linux")]
 mod linux {
+    use std::fs::DirEntry;
     use std::io::Error;
     use std::path::{Path, PathBuf};
 
@@ -110,7 +111,8 @@ mod linux {
 
     /// How many threads this user's processes have now: the kernel counts them together.
     fn tasks_of(user: u32) -> u64 {
-        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+        let is_process = |entry: &DirEntry| entry.file_name().as_encoded_bytes().iter().all(u8::is_ascii_digit);
+        let processes = std::fs::read_dir("/proc").into_iter().flatten().flatten().filter(is_process);
         let statuses = processes.filter_map(|entry| std::fs::read_to_string(entry.path().join("status")).ok());
         let of_user = statuses.filter(|status| field(status, "Uid:") == Some(user.into()));
         of_user.filter_map(|status| field(&status, "Threads:")).sum()

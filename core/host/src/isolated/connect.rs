@@ -12,7 +12,7 @@ use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use sportello_sdk::frames::{Peer, Reply};
 use sportello_sdk::{Failure, Source};
 use tokio::io::AsyncReadExt;
-use tokio::net::unix::OwnedReadHalf;
+use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
@@ -55,14 +55,15 @@ fn begin(library: &Library, confinement: Confinement, host: Arc<dyn Peer>) -> st
     let runtime = Handle::try_current().map_err(std::io::Error::other)?;
     let (ours, theirs) = UnixStream::pair()?;
     ours.set_nonblocking(true)?;
-    let (hear, speak) = tokio::net::UnixStream::from_std(ours)?.into_split();
+    // Watched for what comes alone, as the reading end of a pipe is: `SocketOutbox` says why.
+    let hear = pipe::Receiver::from_owned_fd_unchecked(ours.try_clone()?.into())?;
     let (born, birth) = oneshot::channel();
     let entered = runtime.clone();
     bear(library, confinement, theirs, move |command| {
         let _entered = entered.enter();
         drop(born.send(start(command)));
     })?;
-    let asker = Arc::new(Asker::new(SocketOutbox::new(speak)));
+    let asker = Arc::new(Asker::new(SocketOutbox::new(ours)));
     let keeper = Arc::new(Keeper::new());
     let link = Arc::new(Link {
         asker: Arc::clone(&asker),
@@ -117,7 +118,7 @@ enum Silence {
 /// From a child's birth to its end.
 async fn keep(
     link: Arc<Link>,
-    hear: OwnedReadHalf,
+    hear: pipe::Receiver,
     birth: oneshot::Receiver<std::io::Result<Born>>,
     confinement: Confinement,
 ) {
@@ -193,7 +194,7 @@ impl Link {
     }
 
     /// Takes what the child says, until there is no more of it.
-    async fn listen(self: Arc<Self>, mut hear: OwnedReadHalf) -> Silence {
+    async fn listen(self: Arc<Self>, mut hear: pipe::Receiver) -> Silence {
         let mut reader = Reader::default();
         loop {
             match hear.read_buf(reader.buffer()).await {

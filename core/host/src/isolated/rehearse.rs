@@ -9,6 +9,9 @@ use std::sync::mpsc::channel;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use rustix::io::Errno;
+use rustix::net::RecvFlags;
+
 use super::Library;
 use super::nursery::bear;
 use super::program::program;
@@ -52,12 +55,12 @@ fn is_known(fingerprint: Fingerprint) -> bool {
 fn try_out(library: &Library) -> Result<(), String> {
     let not_started = |error: std::io::Error| format!("it could not be tried out: {error}");
     let confinement = Confinement::default();
-    let (mut ours, theirs) = UnixStream::pair().map_err(not_started)?;
+    let (ours, theirs) = UnixStream::pair().map_err(not_started)?;
     let (sender, births) = channel();
     bear(library, confinement, theirs, move |mut command| drop(sender.send(command.spawn()))).map_err(not_started)?;
     let born = births.recv().map_err(|_| not_started(std::io::Error::other("the nursery is closed")))?;
     let mut child = born.map_err(not_started)?;
-    let heard = hear(&mut ours);
+    let heard = hear(&ours);
     let mut said = String::new();
     if heard.is_ok() {
         // It has said all that it is asked for.
@@ -105,20 +108,18 @@ enum Unheard {
     Late,
 }
 
-fn hear(socket: &mut UnixStream) -> Result<(), Unheard> {
+fn hear(socket: &UnixStream) -> Result<(), Unheard> {
     let until = Instant::now() + WITHIN;
     let mut reader = Reader::default();
-    let mut piece = [0; 4096];
     loop {
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() || socket.set_read_timeout(Some(left)).is_err() {
             return Err(Unheard::Late);
         }
-        match socket.read(&mut piece) {
-            Ok(0) => return Err(Unheard::Closed),
-            Ok(len) => reader.buffer().extend_from_slice(piece.get(..len).unwrap_or_default()),
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Err(Unheard::Late),
-            Err(_) => return Err(Unheard::Closed),
+        match reader.read(socket, RecvFlags::empty()) {
+            Ok(1..) | Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => return Err(Unheard::Late),
+            Ok(_) | Err(_) => return Err(Unheard::Closed),
         }
         match reader.next() {
             Ok(None) => {}

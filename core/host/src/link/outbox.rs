@@ -1,9 +1,10 @@
 //! What is to be sent: one buffer, which one task drains.
 
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
+use std::os::unix::net::UnixStream;
 use std::sync::{Mutex, PoisonError};
 
-use tokio::net::unix::OwnedWriteHalf;
+use tokio::net::unix::pipe;
 use tokio::sync::Notify;
 
 use super::Outgoing;
@@ -28,8 +29,11 @@ pub(crate) trait Outbox: Send + Sync + 'static {
 }
 
 /// That of a host, which has other things to do while a socket is full.
+///
+/// The event loop watches the socket for room only while it is full. Watched always, it would wake the host whenever the
+/// child has read something, which is once more for each call than there is anything to do.
 pub(crate) struct SocketOutbox {
-    socket: OwnedWriteHalf,
+    socket: UnixStream,
     state: Mutex<State>,
     filled: Notify,
 }
@@ -43,7 +47,8 @@ struct State {
 }
 
 impl SocketOutbox {
-    pub(crate) fn new(socket: OwnedWriteHalf) -> Self {
+    /// Of a socket that does not block.
+    pub(crate) fn new(socket: UnixStream) -> Self {
         Self { socket, state: Mutex::default(), filled: Notify::new() }
     }
 
@@ -83,13 +88,25 @@ impl SocketOutbox {
 
     async fn write(&self, mut rest: &[u8]) -> std::io::Result<()> {
         while !rest.is_empty() {
-            match self.socket.try_write(rest) {
+            match self.try_write(rest) {
                 Ok(written) => rest = rest.get(written..).unwrap_or_default(),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.socket.writable().await?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.has_room().await?,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
             }
         }
         Ok(())
+    }
+
+    fn try_write(&self, bytes: &[u8]) -> std::io::Result<usize> {
+        (&self.socket).write(bytes)
+    }
+
+    /// Waits until something can be written.
+    async fn has_room(&self) -> std::io::Result<()> {
+        // Watched for room alone, as the writing end of a pipe is.
+        let watched = pipe::Sender::from_owned_fd_unchecked(self.socket.try_clone()?.into())?;
+        watched.writable().await
     }
 }
 
@@ -103,7 +120,7 @@ impl Outbox for SocketOutbox {
         message.write(&mut state.waiting);
         // With nothing to be sent along, the other task's turn would cost more than the system call.
         if alone && was_idle {
-            match self.socket.try_write(&state.waiting) {
+            match self.try_write(&state.waiting) {
                 Ok(written) if written == state.waiting.len() => {
                     state.waiting.clear();
                     return;

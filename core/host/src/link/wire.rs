@@ -8,8 +8,12 @@
 //!
 //! Numbers are little-endian. The id of a call is its sender's own, and its reply and its cancellation have the same.
 
+use std::mem::MaybeUninit;
+use std::os::fd::AsFd;
+
 use bytes::{Buf, Bytes, BytesMut};
 use futures_util::future::BoxFuture;
+use rustix::net::{RecvFlags, recv};
 use sportello_sdk::frames::{FRAME_LEN_MAX, Peer, Reply};
 
 /// The largest body, in bytes: that of an HTTP request or response, than which the contract allows nothing larger.
@@ -20,8 +24,8 @@ pub(crate) const METHOD_LEN_MAX: usize = 64;
 
 const HEAD_LEN: usize = 28;
 
-/// How much is read at once, at least.
-const READ_LEN: usize = 16 << 10;
+/// How much is read at once.
+const READ_LEN: usize = 32 << 10;
 
 /// A buffer that has held a longer message is not kept.
 const KEPT_LEN_MAX: usize = 256 << 10;
@@ -169,10 +173,22 @@ pub(crate) struct Reader {
 impl Reader {
     /// What is read goes to its end.
     pub(crate) fn buffer(&mut self) -> &mut BytesMut {
-        if self.buffer.capacity() - self.buffer.len() < READ_LEN / 4 {
-            self.buffer.reserve(READ_LEN);
+        if self.buffer.capacity() - self.buffer.len() < READ_LEN / 8 {
+            self.buffer.reserve(READ_LEN / 2);
         }
         &mut self.buffer
+    }
+
+    /// Reads once, and answers how much: 0 where there will be no more.
+    ///
+    /// # Errors
+    /// As `recv` has them.
+    pub(crate) fn read(&mut self, from: impl AsFd, flags: RecvFlags) -> rustix::io::Result<usize> {
+        // Not of its own memory: many links have nothing to read, most of the time.
+        let mut piece = [const { MaybeUninit::uninit() }; READ_LEN];
+        let ((came, _), _) = recv(from, &mut piece, flags)?;
+        self.buffer.extend_from_slice(came);
+        Ok(came.len())
     }
 
     /// The next message, if it is there whole. It is copied out of what was read: whoever holds a short one for long must not

@@ -2,7 +2,7 @@
 //! event loop elsewhere is a read.
 
 use std::collections::HashMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,14 +12,12 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures_util::Stream;
 use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use futures_util::stream::FuturesUnordered;
+use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use sportello_sdk::abi::{AbiPeer, PluginModuleRef};
 use sportello_sdk::frames::Peer;
 
 use crate::link::{Asker, Far, Incoming, Kind, Outbox, Outgoing, Reader, answer};
-
-/// How much is read at once.
-const READ_LEN: usize = 64 << 10;
 
 /// A buffer that has held more than this is not kept.
 const KEPT_LEN_MAX: usize = 256 << 10;
@@ -68,31 +66,20 @@ pub(super) fn serve(mut socket: UnixStream, root: PluginModuleRef) {
     let waker = Waker::from(Arc::clone(&restless));
     let mut context = Context::from_waker(&waker);
     let mut reader = Reader::default();
-    let mut piece = vec![0; READ_LEN];
     loop {
         server.poll(&mut context);
         if server.flush(&mut socket).is_err() {
             return;
         }
-        let read = if restless.0.swap(false, Ordering::Relaxed) {
-            match rustix::net::recv(&socket, piece.as_mut_slice(), RecvFlags::DONTWAIT) {
-                Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR) => continue,
-                Err(error) => Err(error.into()),
-                Ok((len, _)) => Ok(len),
-            }
-        } else {
-            socket.read(&mut piece)
-        };
-        let len = match read {
-            Ok(0) => return,
-            Ok(len) => len,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(_) => return,
-        };
-        reader.buffer().extend_from_slice(piece.get(..len).unwrap_or_default());
+        let flags = if restless.0.swap(false, Ordering::Relaxed) { RecvFlags::DONTWAIT } else { RecvFlags::empty() };
+        match reader.read(&socket, flags) {
+            Ok(1..) => {}
+            Err(Errno::AGAIN | Errno::INTR) => continue,
+            Ok(_) | Err(_) => return,
+        }
         loop {
             match reader.next() {
-                Ok(Some(message)) => server.take(message),
+                Ok(Some(message)) => server.take(message, &mut context),
                 Ok(None) => break,
                 // A gateway keeps to its framing: this one is none.
                 Err(_) => return,
@@ -122,9 +109,9 @@ impl Server {
         Ok(())
     }
 
-    fn take(&mut self, message: Incoming) {
+    fn take(&mut self, message: Incoming, context: &mut Context<'_>) {
         match message.kind {
-            Kind::Call => self.begin(message),
+            Kind::Call => self.begin(message, context),
             Kind::Reply => self.host.answered(message.id, message.reply()),
             Kind::Notify => message.tell(&*self.plugin),
             Kind::Cancel => {
@@ -137,9 +124,13 @@ impl Server {
         }
     }
 
-    fn begin(&mut self, message: Incoming) {
+    /// Begins a call. Most are over at once: then it is answered, and nothing has to be kept for it.
+    fn begin(&mut self, message: Incoming, context: &mut Context<'_>) {
         let id = message.id;
-        let doing = message.call(&*self.plugin);
+        let mut doing = message.call(&*self.plugin);
+        if let Poll::Ready(reply) = doing.as_mut().poll(context) {
+            return answer(self.host.outbox(), id, &reply, true);
+        }
         let (giving_up, given_up) = AbortHandle::new_pair();
         self.giving_up.insert(id, giving_up);
         let host = Arc::clone(&self.host);

@@ -143,17 +143,15 @@ impl Outbox for SocketOutbox {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::UnixStream;
-
     use super::*;
     use crate::link::Kind;
     use crate::link::wire::BODY_LEN_MAX;
 
-    #[tokio::test]
-    async fn what_nobody_reads_is_told_from_what_is_much() {
+    #[test]
+    fn what_nobody_reads_is_told_from_what_is_much() {
         let check = |bodies: usize, expected: (bool, bool)| {
             let (ours, theirs) = UnixStream::pair().unwrap();
-            let outbox = SocketOutbox::new(ours.into_split().1);
+            let outbox = SocketOutbox::new(ours);
             let body = vec![0; BODY_LEN_MAX];
             for id in 0..bodies as u64 {
                 outbox.send(&Outgoing { body: &body, ..Outgoing::bare(Kind::Reply, id) }, false);

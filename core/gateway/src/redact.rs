@@ -301,7 +301,7 @@ mod tests {
         check("a\nb\u{1b}[31m\u{202e}c", "a\\u000ab\\u001b[31m\\u202ec");
         check("a\n4111 1111 1111 1111", "a\\u000a[redacted]");
         // In letters of two bytes each.
-        check("a 4\0111111111111111", "a [redacted]");
+        check("a 4\x00111111111111111", "a [redacted]");
         check("a 4\\u0000111111111111111", "a [redacted]");
         check("a\0b", "a\\u0000b");
         check(
@@ -343,7 +343,7 @@ mod tests {
         check("4111\u{a0}1111\u{202f}1111\u{2011}1111", "[card]");
         check("4111.1111.1111.1111/4111_1111_1111_1111", "[card]/[card]");
         check("41 11 11 11 11 11 11 11", "[card]");
-        check("4\0111\0111111111111", "[card]");
+        check("4\x00111\x00111111111111", "[card]");
         check("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1", "[card]");
         check("4111 - 1111 - 1111 - 1111", "4111 - 1111 - 1111 - 1111");
         check("20 4111111111111111 20", "20 [card] 20");

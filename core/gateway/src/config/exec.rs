@@ -29,7 +29,7 @@ pub(super) fn plugin(section: &Section<'_>) -> (Option<String>, Option<Exec>) {
         let what = "a plugin is a library or a program, and not both";
         section.wrong("plugin", Wrong::new(what, "take this out, or `exec`"));
     }
-    if section.raw("isolation").is_some_and(|written| *written == Value::from("in-process")) {
+    if section.raw("isolation").is_some_and(|written| written.as_str() == Some("in-process")) {
         let what = "a program always has a process of its own";
         section.wrong("isolation", Wrong::new(what, "take it out"));
     }

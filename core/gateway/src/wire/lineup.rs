@@ -111,7 +111,7 @@ impl<V: Seated> Lineup<V> {
 
     /// Who is asked about this order: whoever was given it; else whoever takes what is of before.
     pub(crate) fn ask(&self, order: Asked<'_>) -> Option<V> {
-        self.holder(order.key).or_else(|| self.current.as_ref()).or_else(|| self.leaving.last()).cloned()
+        self.holder(order.key).or(self.current.as_ref()).or(self.leaving.last()).cloned()
     }
 
     /// Who takes an order that nobody here has.

@@ -266,7 +266,7 @@ mod tests {
         check(json!({ "transfer": known(1_000) }), true);
         check(json!({ "transfer": known(9_007_199_254_740_991) }), true);
         check(json!({ "transfer": known(999) }), false);
-        check(json!({ "payout": known(1_000), "transfer": { "doubt": "statement" } }), false);
-        check(json!({ "payout": known(1_000) }), false);
+        check(json!({ "pay_out": known(1_000), "transfer": { "doubt": "statement" } }), false);
+        check(json!({ "pay_out": known(1_000) }), false);
     }
 }

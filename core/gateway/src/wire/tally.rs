@@ -94,7 +94,7 @@ mod tests {
             let mut tally = Tally::default();
             let mut fails = || {
                 state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                (state >> 33) % 20 == 0
+                (state >> 33).is_multiple_of(20)
             };
             let worse = (0..400).any(|_| {
                 tally.canary.count(fails());

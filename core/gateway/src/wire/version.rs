@@ -78,6 +78,7 @@ impl Version {
     }
 
     /// What the plugin calls this version.
+    #[expect(clippy::misnamed_getters, reason = "a version's name is what the plugin calls this version")]
     pub fn name(&self) -> &str {
         &self.member.loaded.manifest().version
     }

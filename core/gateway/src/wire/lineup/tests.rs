@@ -153,7 +153,7 @@ fn a_share_is_a_share_and_sticks() {
     let check = |share: u16, expected: std::ops::Range<usize>| {
         let share = Share::new(share).unwrap();
         // Ids as they are: the time in front, random digits behind.
-        let inside = (0..20_000u128).filter(|n| falls_into(n << 64 | n * 7_919, share)).count();
+        let inside = (0..20_000u128).filter(|n| falls_into((n << 64) | (n * 7_919), share)).count();
         assert!(expected.contains(&inside), "{share}: {inside}");
     };
     check(1, 0..12);

@@ -30,6 +30,9 @@ const BUSY_PAUSE: Duration = Duration::from_millis(5);
 const THREADS_MAX: u64 = 256;
 const THREADS_EVERY: Duration = Duration::from_secs(1);
 
+/// The longest line that is copied out of what was read, in bytes.
+const LINE_COPIED_MAX: usize = 64 << 10;
+
 /// The longest line of standard error that is logged, in bytes. What is longer is cut.
 const ERROR_LINE_LEN_MAX: usize = 2_000;
 
@@ -218,6 +221,18 @@ fn by_itself(status: std::io::Result<ExitStatus>) -> String {
     }
 }
 
+/// The first `len` bytes, without the end of the line that follows them. What is kept of a line keeps no other: a short one is
+/// copied, and a long one takes the memory along that it was read into.
+fn split_off(buffer: &mut BytesMut, len: usize) -> Bytes {
+    let mut line = buffer.split_to(len + 1);
+    line.truncate(len);
+    if len <= LINE_COPIED_MAX {
+        return Bytes::copy_from_slice(&line);
+    }
+    *buffer = BytesMut::from(&**buffer);
+    line.freeze()
+}
+
 /// Hears every line, to the end of the stream or to one that has none.
 async fn read_lines(mut stdout: impl AsyncRead + Unpin, link: &Arc<Link>) {
     let mut buffer = BytesMut::with_capacity(64 << 10);
@@ -225,8 +240,8 @@ async fn read_lines(mut stdout: impl AsyncRead + Unpin, link: &Arc<Link>) {
     let mut searched = 0;
     loop {
         while let Some(at) = buffer.get(searched..).and_then(|rest| memchr::memchr(b'\n', rest)) {
-            let line = buffer.split_to(searched + at + 1).freeze();
-            link.hear(&line.slice(..searched + at));
+            let len = searched + at;
+            link.hear(&split_off(&mut buffer, len));
             searched = 0;
         }
         searched = buffer.len();
@@ -267,7 +282,26 @@ async fn read_errors(mut stderr: impl AsyncRead + Unpin, link: Arc<Link>) {
 
 #[cfg(test)]
 mod tests {
-    use super::field;
+    use super::{LINE_COPIED_MAX, field, split_off};
+    use bytes::BytesMut;
+
+    #[test]
+    fn a_short_line_does_not_keep_a_long_one() {
+        let long = vec![b'x'; LINE_COPIED_MAX + 1];
+        let mut buffer = BytesMut::with_capacity(4 * LINE_COPIED_MAX);
+        for line in [long.as_slice(), b"short", b""] {
+            buffer.extend_from_slice(line);
+            buffer.extend_from_slice(b"\n");
+        }
+        buffer.extend_from_slice(b"rest");
+        let first = split_off(&mut buffer, long.len());
+        assert_eq!(first, long);
+        // Nobody else has the memory of the long one, nor of what follows.
+        assert!(first.is_unique());
+        let second = split_off(&mut buffer, 5);
+        assert_eq!((&second[..], second.is_unique()), (&b"short"[..], true));
+        assert_eq!((&split_off(&mut buffer, 0)[..], &buffer[..]), (&b""[..], &b"rest"[..]));
+    }
 
     #[test]
     fn a_status_is_read_as_it_is_written() {

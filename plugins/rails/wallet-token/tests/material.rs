@@ -1,4 +1,5 @@
 //! What leads to the content's key, under signatures that are right: whatever it is, it opens or it is refused, in one way.
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
 mod mint;
 

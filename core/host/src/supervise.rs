@@ -83,6 +83,8 @@ async fn run(shared: &Arc<Shared>) -> Ended {
         End::Replied(reply) => match answer_of(reply, Sent::MaybeBytes) {
             Ok(_) => Ended::Done,
             Err(error) if error.failure().is_some_and(|failure| failure.code == "unsupported") => Ended::Done,
+            // Whoever opens it again starts it again: in a process that is gone, nothing runs any more.
+            Err(error) if error.failure().is_some_and(|failure| failure.code == "crashed") => Ended::Done,
             Err(error) => {
                 if error.is_panic() {
                     Counters::count(&shared.counters.panics);

@@ -37,7 +37,7 @@ pub(crate) fn commit(host: Arc<dyn Peer>, leaked: Arc<Mutex<Vec<Vec<u8>>>>, call
         }
         "floods-log" => {
             let line = json!({ "level": "error", "message": "flood ".repeat(300) }).to_string();
-            (0..100_000).for_each(|_| host.notify("log", line.clone().into()));
+            (0..20_000).for_each(|_| host.notify("log", line.clone().into()));
             ready(settled(order.amount))
         }
         "floods-messages" => Box::pin(async move {

@@ -8,10 +8,12 @@ mod apart;
 mod authorizations;
 mod bare;
 mod call;
+mod isolated;
 mod link;
 mod load;
 mod messages;
 mod payments;
+mod plugins;
 mod replace;
 mod spoken;
 mod start;
@@ -25,8 +27,12 @@ use serde::Serialize;
 use crate::cli::{Failed, Setting};
 
 /// The names of what is measured, as `--only` takes them.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 17] = [
     "plugin-call",
+    "isolated-call",
+    "load",
+    "instances",
+    "isolated-share",
     "call-in-python",
     "payments-per-second",
     "share-of-bare",
@@ -59,6 +65,9 @@ pub struct Bench {
     /// Serve the bare path that payments are compared with, on this store. Used by the benchmark itself.
     #[arg(long, hide = true)]
     serve_bare: Option<PathBuf>,
+    /// Answer so many bytes with so many, over standard input, which is a socket. Used by the benchmark itself.
+    #[arg(long, hide = true)]
+    echo: Option<String>,
 }
 
 /// One figure.
@@ -100,14 +109,26 @@ impl Bench {
         if let Some(store) = &self.serve_bare {
             return bare::serve(store).await.map_err(failed);
         }
+        if let Some(sizes) = &self.echo {
+            return isolated::echo(sizes).map_err(failed);
+        }
         let here = Folder::new().map_err(failed)?;
         let wanted = |name: &str| self.only.as_deref().is_none_or(|only| only == name);
         let mut figures = Vec::new();
         if wanted("plugin-call") {
             figures.push(call::measure(&here.plugins).await.map_err(failed)?);
         }
+        if wanted("isolated-call") {
+            figures.extend(isolated::measure(&here).await.map_err(failed)?);
+        }
         if wanted("call-in-python") {
             figures.extend(spoken::measure(&here).await.map_err(failed)?);
+        }
+        if wanted("load") {
+            figures.extend(plugins::loads(&here).await.map_err(failed)?);
+        }
+        if wanted("instances") {
+            figures.extend(plugins::instances(&here).await.map_err(failed)?);
         }
         if wanted("start-and-memory") {
             figures.extend(start::measure(&here).await.map_err(failed)?);
@@ -116,6 +137,9 @@ impl Bench {
         if wanted("payments-per-second") || wanted("share-of-bare") || wanted("latency-added") {
             let measured = payments::measure(&here, load, wanted("latency-added")).await.map_err(failed)?;
             figures.extend(measured.into_iter().filter(|f| wanted(&f.name) || f.name.starts_with("latency-added")));
+        }
+        if wanted("isolated-share") {
+            figures.push(payments::isolated(&here, load).await.map_err(failed)?);
         }
         if wanted("messages-per-second") {
             figures.push(messages::received(&here).await.map_err(failed)?);
@@ -135,7 +159,7 @@ impl Bench {
             figures.extend(authorizations::measure(&here, self.seconds).await.map_err(failed)?);
         }
         if wanted("replaced-failed") {
-            figures.push(replace::measure(&here).await.map_err(failed)?);
+            figures.extend(replace::measure(&here).await.map_err(failed)?);
         }
         print(&figures, setting.json);
         Ok(())

@@ -1,7 +1,7 @@
 //! Payments over HTTP, from POST to Completed: how many, how late, and how much of the bare path that is.
 
 use super::load::{Brought, Load, load};
-use super::start::{Server, instant};
+use super::start::{Isolation, Server, instant};
 use super::{Figure, Folder};
 
 /// How much load.
@@ -50,13 +50,27 @@ pub(super) async fn measure(here: &Folder, plan: Plan, with_latency: bool) -> Re
     Ok(figures)
 }
 
+/// Payments with both plugins in processes of their own, as a share of those with both in-process: the median of the rounds.
+pub(super) async fn isolated(here: &Folder, plan: Plan) -> Result<Figure, String> {
+    let load =
+        Load { connections: plan.connections, seconds: plan.seconds, rate: None, expect: "\"state\":\"completed\"" };
+    let (mut shares, mut best) = (Vec::with_capacity(ROUNDS), 0.0f64);
+    for round in 0..ROUNDS {
+        let isolated = gateway(here, &format!("isolated-{round}"), load, Isolation::Process).await?;
+        let shared = gateway(here, &format!("in-process-{round}"), load, Isolation::InProcess).await?;
+        shares.push(100.0 * isolated.per_second / shared.per_second);
+        best = best.max(isolated.per_second);
+    }
+    eprintln!("isolated: {best:.0} payments/s at best");
+    Ok(Figure::at_least("isolated-share", median(shares.into_iter()), "%", 70.0, Some(100.0)))
+}
+
 /// What the load brought from the gateway and from the bare path, round by round.
 async fn rounds(here: &Folder, name: &str, plan: Load) -> Result<Vec<[Brought; 2]>, String> {
     let mut rounds = Vec::with_capacity(ROUNDS);
     for round in 0..ROUNDS {
-        let gateway = run(here, &format!("{name}-{round}"), plan, false).await?;
-        let bare = run(here, &format!("{name}-bare-{round}"), plan, true).await?;
-        rounds.push([gateway, bare]);
+        let gateway = gateway(here, &format!("{name}-{round}"), plan, Isolation::InProcess).await?;
+        rounds.push([gateway, bare(here, &format!("{name}-bare-{round}"), plan).await?]);
     }
     Ok(rounds)
 }
@@ -67,13 +81,14 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or(f64::MAX)
 }
 
-async fn run(here: &Folder, name: &str, plan: Load, is_bare: bool) -> Result<Brought, String> {
-    let server = if is_bare {
-        let store = here.path.join(format!("{name}.db")).display().to_string();
-        Server::start(&here.program, &["bench", "--serve-bare", &store]).await?
-    } else {
-        let config = instant(here, name)?;
-        Server::start(&here.program, &["--config", &config, "--json", "run"]).await?
-    };
+async fn gateway(here: &Folder, name: &str, plan: Load, isolation: Isolation) -> Result<Brought, String> {
+    let config = instant(here, name, isolation)?;
+    let server = Server::start(&here.program, &["--config", &config, "--json", "run"]).await?;
+    load(&server.address, &request(), plan).await
+}
+
+async fn bare(here: &Folder, name: &str, plan: Load) -> Result<Brought, String> {
+    let store = here.path.join(format!("{name}.db")).display().to_string();
+    let server = Server::start(&here.program, &["bench", "--serve-bare", &store]).await?;
     load(&server.address, &request(), plan).await
 }

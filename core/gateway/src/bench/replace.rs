@@ -6,7 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::load::{Load, load};
 use super::payments::request;
-use super::start::{Server, instant, write};
+use super::start::{Isolation, Server, instant, write};
 use super::{Figure, Folder};
 
 /// Payments a second meanwhile.
@@ -15,10 +15,20 @@ const RATE: f64 = 1_000.0;
 /// How often the rail is replaced.
 const REPLACED: usize = 8;
 
+/// In-process, and isolated.
+pub(super) async fn measure(here: &Folder) -> Result<Vec<Figure>, String> {
+    let mut figures = Vec::new();
+    for isolation in Isolation::ALL {
+        figures.push(replaced(here, isolation).await?);
+    }
+    Ok(figures)
+}
+
 /// How many payments failed or were lost. Each answer is waited for and must say that its payment is completed; one that
 /// does not ends the load.
-pub(super) async fn measure(here: &Folder) -> Result<Figure, String> {
-    let config = instant(here, "replace")?;
+async fn replaced(here: &Folder, isolation: Isolation) -> Result<Figure, String> {
+    let name = format!("replace-{}", isolation.name());
+    let config = instant(here, &name, isolation)?;
     let text = std::fs::read_to_string(&config).map_err(|e| e.to_string())?;
     let server = Server::start(&here.program, &["--config", &config, "--json", "run"]).await?;
     let pid = server.pid().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).ok_or("it has ended")?;
@@ -31,7 +41,7 @@ pub(super) async fn measure(here: &Folder) -> Result<Figure, String> {
         tokio::time::sleep(Duration::from_secs(1)).await;
         // Other settings are another version of the instance.
         let other = format!("[rails.instant.settings]\nlimit_minor = {}", 1_000_000 + n);
-        write(here, "replace", &text.replace("[rails.instant.settings]", &other))?;
+        write(here, &name, &text.replace("[rails.instant.settings]", &other))?;
         kill_process(pid, Signal::HUP).map_err(|e| e.to_string())?;
         changed += usize::from(is_replaced(&server.address, &mut seen_ms).await?);
     }
@@ -47,7 +57,7 @@ pub(super) async fn measure(here: &Folder) -> Result<Figure, String> {
     if changed < REPLACED {
         return Err(format!("the rail was replaced {changed} times of {REPLACED}"));
     }
-    Ok(Figure::at_most("replaced-failed", failed, "payments", 0.0, None))
+    Ok(Figure::at_most(&format!("replaced-failed-{}", isolation.suffix()), failed, "payments", 0.0, None))
 }
 
 /// Waits for a reload later than the one at `seen_ms`, and answers whether it changed the rail.

@@ -9,6 +9,33 @@ use tokio::process::{Child, Command};
 
 use super::{Figure, Folder};
 
+/// Where plugins run.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Isolation {
+    InProcess,
+    Process,
+}
+
+impl Isolation {
+    pub(super) const ALL: [Self; 2] = [Self::InProcess, Self::Process];
+
+    /// As a configuration has it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::InProcess => "in-process",
+            Self::Process => "process",
+        }
+    }
+
+    /// As the names of figures end.
+    pub(super) const fn suffix(self) -> &'static str {
+        match self {
+            Self::InProcess => "in-process",
+            Self::Process => "isolated",
+        }
+    }
+}
+
 /// A program that listens. It ends when dropped.
 pub(super) struct Server {
     child: Child,
@@ -62,13 +89,14 @@ pub(super) fn resident_mb(process: &str) -> Result<f64, String> {
 }
 
 /// A configuration with an instant rail and a silent channel.
-pub(super) fn instant(here: &Folder, store: &str) -> Result<String, String> {
+pub(super) fn instant(here: &Folder, store: &str, isolation: Isolation) -> Result<String, String> {
     let text = format!(
         r#"[gateway]
 listen = "127.0.0.1:0"
 store = "sqlite:{store}.db"
 plugins = ["{plugins}"]
 key = {{ file = "{store}.key" }}
+isolation = "{isolation}"
 log = {{ level = "warn" }}
 
 [[keys]]
@@ -101,7 +129,8 @@ limits = {{ in_flight = 2000 }}
 name = "instant"
 transfer = ["instant"]
 "#,
-        plugins = here.plugins.display()
+        plugins = here.plugins.display(),
+        isolation = isolation.name(),
     );
     write(here, store, &text)
 }

@@ -16,6 +16,7 @@
 
 mod child;
 mod connect;
+mod ear;
 mod keeper;
 mod last_words;
 mod nursery;

@@ -18,7 +18,7 @@ mod outbox;
 mod served;
 pub(crate) mod wire;
 
-pub(crate) use asker::{Asker, Far};
+pub(crate) use asker::{Asker, Asking, Far};
 pub(crate) use outbox::{Outbox, SocketOutbox};
 pub(crate) use served::{Room, Served, answer, busy};
-pub(crate) use wire::{Breach, Incoming, Kind, Outgoing, Reader};
+pub(crate) use wire::{Breach, Incoming, Kind, Outgoing, READ_LEN, Reader};

@@ -236,7 +236,7 @@ impl Shared {
         Ok((pass, presence))
     }
 
-    /// Makes the call in a task of its own: where it is awaited, a future that does not yield could not be timed out.
+    /// Makes the call.
     async fn perform(
         self: &Arc<Self>,
         presence: Presence,
@@ -257,16 +257,26 @@ impl Shared {
             trace: ask.trace,
         };
         let frame = ask.params.frame(&circumstances);
-        let mut task = Task::spawn(presence, ask.method, frame, ask.body);
-        match tokio::time::timeout_at(world.clock.at(deadline_ns), task.join()).await {
-            Ok(Ok((reply, sent))) => answer_of(reply, sent),
-            Ok(Err(error)) if error.is_panic() => {
-                Err(CallError { reason: Reason::Panicked, sent: world.calls.close(call) })
+        let deadline = world.clock.at(deadline_ns);
+        let reason = if self.life().is_some() {
+            // Nothing of the plugin runs here, and what waits for its process yields: it needs no task.
+            let asking = self.plugin.call(0, ask.method, frame, ask.body);
+            match tokio::time::timeout_at(deadline, asking).await {
+                Ok(reply) => return answer_of(reply, world.calls.close(call)),
+                Err(_) => Reason::Timeout { within_ms },
             }
-            // The runtime is going away.
-            Ok(Err(_)) => Err(CallError { reason: Reason::Stopping, sent: world.calls.close(call) }),
-            Err(_) => Err(CallError { reason: Reason::Timeout { within_ms }, sent: world.calls.close(call) }),
-        }
+        } else {
+            // A future that does not yield could not be timed out where it is awaited.
+            let mut task = Task::spawn(presence, ask.method, frame, ask.body);
+            match tokio::time::timeout_at(deadline, task.join()).await {
+                Ok(Ok((reply, sent))) => return answer_of(reply, sent),
+                Ok(Err(error)) if error.is_panic() => Reason::Panicked,
+                // The runtime is going away.
+                Ok(Err(_)) => Reason::Stopping,
+                Err(_) => Reason::Timeout { within_ms },
+            }
+        };
+        Err(CallError { reason, sent: world.calls.close(call) })
     }
 
     /// Counts what came of a call. The breaker hears of those that it let through: a webhook that arrives says nothing of

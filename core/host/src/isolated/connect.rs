@@ -11,20 +11,20 @@ use futures_util::future::{Abortable, BoxFuture};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use sportello_sdk::frames::{Peer, Reply};
 use sportello_sdk::{Failure, Source};
-use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
 
+use super::ear::{Ear, Near};
 use super::keeper::Keeper;
 use super::nursery::bear;
 use super::verdict::verdict;
 use super::{Library, last_words};
 use crate::confine::Confinement;
 use crate::life::Connected;
-use crate::link::{Asker, Breach, Far, Incoming, Kind, Outbox, Outgoing, Reader, Room, Served, SocketOutbox};
+use crate::link::{Asker, Breach, Incoming, Kind, Outbox, Outgoing, Room, Served, SocketOutbox};
 use crate::link::{answer, busy};
 
 /// What is done at once for a plugin: each of its calls may have several of its own.
@@ -66,7 +66,8 @@ fn begin(library: &Library, confinement: Confinement, host: Arc<dyn Peer>) -> st
     let asker = Arc::new(Asker::new(SocketOutbox::new(ours)));
     let keeper = Arc::new(Keeper::new());
     let link = Arc::new(Link {
-        asker: Arc::clone(&asker),
+        asker,
+        ear: Ear::new(hear),
         served: Served::new(ROOM),
         host,
         keeper: Arc::clone(&keeper),
@@ -75,8 +76,8 @@ fn begin(library: &Library, confinement: Confinement, host: Arc<dyn Peer>) -> st
         is_up: AtomicBool::new(false),
         answered: Notify::new(),
     });
-    runtime.spawn(keep(link, hear, birth, confinement));
-    Ok(Connected { peer: Arc::new(Far(asker)), life: Some(keeper) })
+    runtime.spawn(keep(Arc::clone(&link), birth, confinement));
+    Ok(Connected { peer: Arc::new(Near(link)), life: Some(keeper) })
 }
 
 /// A child that was started, and what it can be killed by, which never is another process.
@@ -92,21 +93,22 @@ fn start(command: std::process::Command) -> std::io::Result<Born> {
 }
 
 /// All that belongs to one child.
-struct Link {
-    asker: Arc<Asker<SocketOutbox>>,
+pub(super) struct Link {
+    pub(super) asker: Arc<Asker<SocketOutbox>>,
+    pub(super) ear: Ear,
     served: Served,
     host: Arc<dyn Peer>,
     keeper: Arc<Keeper>,
     runtime: Handle,
     /// Whether anything was heard since it was last looked at.
-    is_heard: AtomicBool,
+    pub(super) is_heard: AtomicBool,
     is_up: AtomicBool,
     /// It came up, or answered that it is there.
     answered: Notify,
 }
 
 /// What ended the listening.
-enum Silence {
+pub(super) enum Silence {
     /// The child is gone, or closed its socket.
     Closed,
     /// It must go.
@@ -116,12 +118,7 @@ enum Silence {
 }
 
 /// From a child's birth to its end.
-async fn keep(
-    link: Arc<Link>,
-    hear: pipe::Receiver,
-    birth: oneshot::Receiver<std::io::Result<Born>>,
-    confinement: Confinement,
-) {
+async fn keep(link: Arc<Link>, birth: oneshot::Receiver<std::io::Result<Born>>, confinement: Confinement) {
     let not_started = |why: String| Failure::new(Source::Host, "not_started", why);
     let (mut child, process) = match birth.await {
         Ok(Ok(born)) => born,
@@ -138,7 +135,7 @@ async fn keep(
     });
     let saying =
         child.stderr.take().map(|stderr| link.runtime.spawn(last_words::listen(stderr, Arc::clone(&link.host))));
-    let mut listening = link.runtime.spawn(Arc::clone(&link).listen(hear));
+    let mut listening = link.runtime.spawn(Arc::clone(&link).listen());
     let pulse = link.runtime.spawn(Arc::clone(&link).feel(confinement.hang_grace));
 
     let silence = tokio::select! {
@@ -193,32 +190,7 @@ impl Link {
         self.keeper.over(why);
     }
 
-    /// Takes what the child says, until there is no more of it.
-    async fn listen(self: Arc<Self>, mut hear: pipe::Receiver) -> Silence {
-        let mut reader = Reader::default();
-        loop {
-            match hear.read_buf(reader.buffer()).await {
-                Ok(1..) => self.is_heard.store(true, Ordering::Relaxed),
-                Ok(0) | Err(_) => return Silence::Closed,
-            }
-            loop {
-                match reader.next() {
-                    Ok(Some(message)) => {
-                        if let Err(silence) = self.take(message) {
-                            return silence;
-                        }
-                    }
-                    Ok(None) => break,
-                    Err(breach) => return Silence::Must(breach.to_string()),
-                }
-            }
-            if self.asker.outbox().is_unread() {
-                return Silence::Must("it does not read what it is answered".to_owned());
-            }
-        }
-    }
-
-    fn take(self: &Arc<Self>, message: Incoming) -> Result<(), Silence> {
+    pub(super) fn take(self: &Arc<Self>, message: Incoming) -> Result<(), Silence> {
         let breach = |breach: Breach| Silence::Must(breach.to_string());
         if !self.is_up.load(Ordering::Relaxed) {
             return match message.kind {

@@ -64,7 +64,13 @@ impl<O: Outbox> Asker<O> {
     }
 
     /// Asks, at once.
-    fn ask(self: &Arc<Self>, parent: u64, method: &str, frame: &[u8], body: &[u8]) -> Result<Asking<O>, Failure> {
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        parent: u64,
+        method: &str,
+        frame: &[u8],
+        body: &[u8],
+    ) -> Result<Asking<O>, Failure> {
         let mut message = Outgoing { kind: Kind::Call, ok: true, id: 0, parent, method, frame, body };
         if let Some(why) = message.excess() {
             return Err(Failure::new(Source::Host, "too_large", why));
@@ -85,7 +91,7 @@ impl<O: Outbox> Asker<O> {
             asked.waiting.len() == 1
         };
         self.outbox.send(&message, alone);
-        Ok(Asking { asker: Arc::clone(self), id: message.id, reply })
+        Ok(Asking { asker: Arc::clone(self), id: message.id, alone, reply })
     }
 }
 
@@ -110,9 +116,11 @@ impl<O: Outbox> Peer for Far<O> {
 }
 
 /// A call under way. Dropped, it is given up, and the other side is told.
-struct Asking<O: Outbox> {
+pub(crate) struct Asking<O: Outbox> {
     asker: Arc<Asker<O>>,
     id: u64,
+    /// Whether nothing else was asked when it was.
+    pub(crate) alone: bool,
     reply: oneshot::Receiver<Reply>,
 }
 

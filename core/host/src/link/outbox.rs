@@ -73,6 +73,8 @@ impl SocketOutbox {
             }
             if chunk.is_empty() {
                 self.filled.notified().await;
+                // Whoever else has something to say, and was about to, says it first: one system call sends it all.
+                tokio::task::yield_now().await;
             } else if self.write(&chunk).await.is_err() {
                 // Whoever reads hears of it as well, and knows more.
                 let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -25,7 +25,7 @@ pub(crate) const METHOD_LEN_MAX: usize = 64;
 const HEAD_LEN: usize = 28;
 
 /// How much is read at once.
-const READ_LEN: usize = 32 << 10;
+pub(crate) const READ_LEN: usize = 32 << 10;
 
 /// A buffer that has held a longer message is not kept.
 const KEPT_LEN_MAX: usize = 256 << 10;
@@ -171,12 +171,9 @@ pub(crate) struct Reader {
 }
 
 impl Reader {
-    /// What is read goes to its end.
-    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
-        if self.buffer.capacity() - self.buffer.len() < READ_LEN / 8 {
-            self.buffer.reserve(READ_LEN / 2);
-        }
-        &mut self.buffer
+    /// What was read goes to its end.
+    pub(crate) fn extend(&mut self, read: &[u8]) {
+        self.buffer.extend_from_slice(read);
     }
 
     /// Reads once, and answers how much: 0 where there will be no more.
@@ -261,7 +258,7 @@ mod tests {
             let mut reader = Reader::default();
             let mut came = Vec::new();
             for piece in sent.chunks(cut) {
-                reader.buffer().extend_from_slice(piece);
+                reader.extend(piece);
                 while let Some(message) = reader.next().unwrap() {
                     came.push((
                         message.kind,
@@ -290,7 +287,7 @@ mod tests {
                 *to = *from;
             }
             let mut reader = Reader::default();
-            reader.buffer().extend_from_slice(&message[..HEAD_LEN]);
+            reader.extend(&message[..HEAD_LEN]);
             let capacity = reader.buffer.capacity();
             match (reader.next(), expected) {
                 (Err(Breach(why)), Some(expected)) => {
@@ -339,8 +336,8 @@ mod tests {
         call(b"", &large).write(&mut sent);
         call(b"[]", b"x").write(&mut sent);
         let mut reader = Reader::default();
-        reader.buffer().extend_from_slice(&sent);
-        let read = reader.buffer().as_ptr_range();
+        reader.extend(&sent);
+        let read = reader.buffer.as_ptr_range();
         let mut held = Vec::new();
         while let Some(message) = reader.next().unwrap() {
             held.push(message);
@@ -350,7 +347,7 @@ mod tests {
         for part in held.iter().take(2).flat_map(|message| [&message.method, &message.frame, &message.body]) {
             assert!(part.is_empty() || !read.contains(&part.as_ptr()), "{} bytes", part.len());
         }
-        assert!(reader.buffer().capacity() <= KEPT_LEN_MAX);
+        assert!(reader.buffer.capacity() <= KEPT_LEN_MAX);
     }
 
     #[test]

@@ -158,7 +158,8 @@ pub(super) fn gateway(section: Option<Section<'_>>, around: &Surroundings<'_>) -
         key: around.path("var/sportello.key"),
         public_url: None,
         client_ip_header: None,
-        is_isolated: false,
+        // A system without processes that can be confined has none.
+        is_isolated: cfg!(target_os = "linux"),
         in_process: Vec::new(),
         scorecards_required: false,
     };

@@ -166,7 +166,8 @@ mod tests {
             Loaded::built_in(manifest("1.0.0"), dispatch::rail::<Till>),
             Loaded::built_in(manifest("1.1.0"), dispatch::rail::<MarkedTill>),
         ]);
-        let mut config = "[gateway]\nstore = \"sqlite:x.db\"\nplugins = [\"x\"]\n".to_owned();
+        let mut config =
+            "[gateway]\nisolation = \"in-process\"\nstore = \"sqlite:x.db\"\nplugins = [\"x\"]\n".to_owned();
         for (name, version, id) in instances {
             config += &format!("[rails.{name}]\nplugin = \"till\"\n{version}\nsettings = {{ id = \"{id}\" }}\n");
         }

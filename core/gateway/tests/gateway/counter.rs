@@ -168,6 +168,7 @@ fn plugins() -> Plugins {
 
 pub(crate) const CONFIG: &str = r#"
 [gateway]
+isolation = "in-process"
 listen = "127.0.0.1:0"
 store = "sqlite:store.db"
 plugins = ["none"]

@@ -96,7 +96,7 @@ fn plugins() -> Plugins {
     ])
 }
 
-const HEAD: &str = "[gateway]\nstore = \"sqlite:x.db\"\nplugins = [\"x\"]\n";
+const HEAD: &str = "[gateway]\nisolation = \"in-process\"\nstore = \"sqlite:x.db\"\nplugins = [\"x\"]\n";
 
 /// What is told of instances, each a table of its own.
 async fn check(instances: &str, expected: &[&str]) {
@@ -122,9 +122,9 @@ async fn what_belongs_to_one_instance_stands_at_no_other() {
     check(
         &(first.clone() + &second),
         &[
-            "gateway.toml:14: rails.two.settings.tills[1]: the till id \"B\" (bank = \"house\") is given to rails.one already, \
-             on line 7; give each instance its own: no two may have one till id",
-            "gateway.toml:15: rails.two.settings.tills[2]: the till id \"A\"",
+            "gateway.toml:15: rails.two.settings.tills[1]: the till id \"B\" (bank = \"house\") is given to rails.one already, \
+             on line 8; give each instance its own: no two may have one till id",
+            "gateway.toml:16: rails.two.settings.tills[2]: the till id \"A\"",
         ],
     )
     .await;
@@ -133,19 +133,19 @@ async fn what_belongs_to_one_instance_stands_at_no_other() {
     // Of another plugin, which calls it by another name.
     check(
         &(first.clone() + &drawer("other", "house", "C")),
-        &["gateway.toml:10: rails.other.settings.id: the till id \"C\" \
-        (owner = \"house\") is given to rails.one already, on line 7"],
+        &["gateway.toml:11: rails.other.settings.id: the till id \"C\" \
+        (owner = \"house\") is given to rails.one already, on line 8"],
     )
     .await;
     check(&(first + &drawer("other", "another", "C")), &[]).await;
     // Within one instance it is the schema's to say.
-    check(&till("one", "tills = [\"A\", \"A\"]"), &["gateway.toml:7: rails.one.settings.tills: "]).await;
+    check(&till("one", "tills = [\"A\", \"A\"]"), &["gateway.toml:8: rails.one.settings.tills: "]).await;
     check(
         &till("one", "tills = [\"A\", \"TOO LONG\", \"ÄÖ\"]"),
         &[
-            "gateway.toml:7: rails.one.settings.tills[1]: \"TOO LONG\" is longer than 4 characters",
-            "gateway.toml:7: rails.one.settings.tills[1]: \"TOO LONG\" does not match",
-            "gateway.toml:7: rails.one.settings.tills[2]: \"ÄÖ\" does not match",
+            "gateway.toml:8: rails.one.settings.tills[1]: \"TOO LONG\" is longer than 4 characters",
+            "gateway.toml:8: rails.one.settings.tills[1]: \"TOO LONG\" does not match",
+            "gateway.toml:8: rails.one.settings.tills[2]: \"ÄÖ\" does not match",
         ],
     )
     .await;
@@ -159,17 +159,17 @@ async fn a_secret_is_needed_where_its_table_is_and_mistakes_in_it_are_told_by_th
     check(&till("asking_key = \"k\""), &[]).await;
     check(
         &till("asks = { times = 1 }"),
-        &["gateway.toml:6: rails.one.settings.asking_key: the plugin needs this secret"],
+        &["gateway.toml:7: rails.one.settings.asking_key: the plugin needs this secret"],
     )
     .await;
     check(
         &till("asking_key = \"k\"\n[rails.one.settings.asks]\ntimes = 0"),
-        &["gateway.toml:9: rails.one.settings.asks.times: 0 is less than the minimum of 1"],
+        &["gateway.toml:10: rails.one.settings.asks.times: 0 is less than the minimum of 1"],
     )
     .await;
     check(
         &till("asking_key = \"k\"\n[rails.one.settings.asks]\ntimes = 1\nonce = true"),
-        &["gateway.toml:8: rails.one.settings.asks: Additional properties are not allowed ('once' was unexpected)"],
+        &["gateway.toml:9: rails.one.settings.asks: Additional properties are not allowed ('once' was unexpected)"],
     )
     .await;
 }

@@ -152,6 +152,7 @@ pub(crate) const WEBHOOK_SECRET: &str = "webhook-secret-of-the-test";
 
 pub(crate) const CONFIG: &str = r#"
 [gateway]
+isolation = "in-process"
 listen = "127.0.0.1:0"
 store = "sqlite:store.db"
 plugins = ["none"]

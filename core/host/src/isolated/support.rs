@@ -29,7 +29,8 @@ impl Support {
         if !self.seccomp {
             missing.push((
                 "this kernel has no seccomp filters, without which no plugin gets a process of its own",
-                "use one that was built with CONFIG_SECCOMP_FILTER",
+                "use one that was built with CONFIG_SECCOMP_FILTER; where this is no production, isolation = \"in-process\" \
+                 does without",
             ));
         }
         missing

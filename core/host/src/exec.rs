@@ -32,6 +32,7 @@ use futures_util::future::BoxFuture;
 use sha2::{Digest, Sha256};
 use sportello_sdk::frames::{LogLine, Peer, Reply, host_method, plugin_method};
 use sportello_sdk::{Failure, Source};
+use tokio::sync::OnceCell;
 
 use crate::confine::Confinement;
 use crate::declared::{Fingerprint, LoadError, MANIFEST_LEN_MAX, understand_manifest};
@@ -220,7 +221,7 @@ impl Exec {
         let manifest = understand_manifest(&path, &manifest)?;
         let schema = serde_json::from_slice(&schema).map_err(|error| starts(format!("its schema is none: {error}")))?;
         let loaded = Loaded::new(manifest, Some(fingerprint), move |host| process::connect(&program, host));
-        Ok(loaded.with_schema(schema))
+        Ok(loaded.with_schema(Arc::new(OnceCell::new_with(Some(schema)))))
     }
 
     fn program(self, reads: &[PathBuf], bounds: Confinement, patience: Patience) -> Program {

@@ -28,6 +28,9 @@ mod verdict;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
 use crate::confine::Confinement;
 use crate::declared::{Declared, Fingerprint, LoadError};
 use crate::loaded::Loaded;
@@ -42,6 +45,8 @@ pub(crate) struct Library {
     sealed: Sealed,
     /// The system's libraries that it needs, which are there before it comes: its process opens no file.
     needs: Vec<&'static str>,
+    /// What a first instance said its settings look like: a process that is asked is not started for each.
+    schema: Arc<OnceCell<Value>>,
 }
 
 /// The libraries that instances run, by what they contain.
@@ -54,8 +59,9 @@ impl Declared {
     /// [`LoadError::Refused`].
     pub fn isolate(self, confinement: Confinement) -> Result<Loaded, LoadError> {
         let library = Library::of(&self).map_err(|because| LoadError::Refused { path: self.path.clone(), because })?;
+        let schema = Arc::clone(&library.schema);
         let connect = move |host| connect::connect(&library, confinement, host);
-        Ok(Loaded::new(self.manifest, Some(self.fingerprint), connect))
+        Ok(Loaded::new(self.manifest, Some(self.fingerprint), connect).with_schema(schema))
     }
 }
 
@@ -71,7 +77,7 @@ impl Library {
         let sealed = Sealed::new(&name, &declared.bytes)
             .map_err(|error| format!("its bytes cannot be copied into sealed memory: {error}"))?;
         let needs = needs(&declared.bytes).map_err(|unfit| unfit.to_string())?;
-        let library = Arc::new(Self { name, sealed, needs });
+        let library = Arc::new(Self { name, sealed, needs, schema: Arc::default() });
         libraries.insert(declared.fingerprint, Arc::downgrade(&library));
         Ok(library)
     }

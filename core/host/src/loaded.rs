@@ -91,9 +91,9 @@ impl Loaded {
         &self.manifest
     }
 
-    /// The same, where its schema is known already.
-    pub(crate) fn with_schema(self, schema: Value) -> Self {
-        Self { schema: Arc::new(OnceCell::new_with(Some(schema))), ..self }
+    /// The same, where its schema is known already, or is shared with whatever else runs the same code.
+    pub(crate) fn with_schema(self, schema: Arc<OnceCell<Value>>) -> Self {
+        Self { schema, ..self }
     }
 
     /// The SHA-256 of its bytes; nothing where it is linked into the program.

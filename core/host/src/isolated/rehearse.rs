@@ -60,30 +60,32 @@ fn try_out(library: &Library) -> Result<(), String> {
     bear(library, confinement, theirs, move |mut command| drop(sender.send(command.spawn()))).map_err(not_started)?;
     let born = births.recv().map_err(|_| not_started(std::io::Error::other("the nursery is closed")))?;
     let mut child = born.map_err(not_started)?;
-    let heard = hear(&ours);
-    let mut said = String::new();
-    if heard.is_ok() {
-        // It has said all that it is asked for.
+    let unheard = match hear(&ours) {
+        Ok(()) => {
+            // It has said all that it is asked for, and nobody waits until the system has taken its memory back.
+            let _ = child.kill();
+            let reaping = std::thread::Builder::new().name("reaping".to_owned()).spawn(move || child.wait());
+            return reaping.map(drop).map_err(not_started);
+        }
+        Err(unheard) => unheard,
+    };
+    if matches!(unheard, Unheard::Late) {
         let _ = child.kill();
-    }
-    if matches!(heard, Err(Unheard::Late)) {
-        let _ = child.kill();
-        said = "it did not come up".to_owned();
     }
     let (status, is_helped) = end(&mut child);
-    match heard {
-        Ok(()) => Ok(()),
-        Err(Unheard::NotLoaded(why)) => Err(why),
-        Err(Unheard::Late) => Err(format!("it was tried out, and {said} within {} s", WITHIN.as_secs())),
-        Err(Unheard::Closed) if is_helped => Err("it was tried out, and closed its socket and went on".to_owned()),
-        Err(Unheard::Closed) => {
+    Err(match unheard {
+        Unheard::NotLoaded(why) => why,
+        Unheard::Late => format!("it was tried out, and did not come up within {} s", WITHIN.as_secs()),
+        Unheard::Closed if is_helped => "it was tried out, and closed its socket and went on".to_owned(),
+        Unheard::Closed => {
+            let mut said = String::new();
             if let Some(mut stderr) = child.stderr.take() {
                 let _ = stderr.by_ref().take(4_000).read_to_string(&mut said);
             }
             let why = verdict(status, &said, confinement.memory_mb);
-            Err(format!("it killed the process that it was tried out in: {why}"))
+            format!("it killed the process that it was tried out in: {why}")
         }
-    }
+    })
 }
 
 /// Waits for its end, which is helped where it does not come soon: one that closed its socket may go on for ever. Answers

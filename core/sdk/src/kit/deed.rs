@@ -19,8 +19,13 @@ pub(super) fn inquire(instance: &Instance, order: &Order) -> Result<Outcome, Fai
     instance.tell(plugin_method::INQUIRE, &inquiry)
 }
 
-/// Orders of a rail; a channel has none.
-pub(super) fn for_each_order(bench: &Bench<'_>, check: impl Fn(&Order) -> Result<bool, String>) -> Verdict {
+/// Orders of a rail; a channel has none. `check` says whether the order was one that it could be tried on; `untried` is why
+/// none may have been.
+pub(super) fn for_each_order(
+    bench: &Bench<'_>,
+    untried: &str,
+    check: impl Fn(&Order) -> Result<bool, String>,
+) -> Verdict {
     if bench.manifest.kind != Kind::Rail {
         return apart("no rail");
     }
@@ -30,7 +35,7 @@ pub(super) fn for_each_order(bench: &Bench<'_>, check: impl Fn(&Order) -> Result
         applied += usize::from(check(order).map_err(|why| format!("{kind:?}: {why}"))?);
     }
     match applied {
-        0 => apart("does not apply"),
+        0 => apart(untried),
         applied => held(format!("{applied} orders")),
     }
 }
@@ -58,6 +63,9 @@ pub(super) fn doubt<'a>(bench: &'a Bench<'_>, order: &Order) -> Option<&'a Doubt
     let facts = bench.manifest.rail.as_ref()?;
     facts.orders.get(&order.kind)
 }
+
+/// Why no order could be given again.
+pub(super) const NEVER_AGAIN: &str = "no order may come again, or no provider answers";
 
 /// Whether the host may give this order a second time.
 pub(super) fn may_come_again(bench: &Bench<'_>, order: &Order) -> bool {

@@ -4,9 +4,11 @@ use bytes::Bytes;
 
 use super::bench::{Bench, Instance, unreachable};
 use super::deed::{
-    agree, claims_nothing, done_once, doubt, for_each_order, inquire, is_fallen, may_come_again, submit,
+    NEVER_AGAIN, agree, claims_nothing, done_once, doubt, for_each_order, inquire, is_broken, is_fallen,
+    may_come_again, submit,
 };
 use super::{BenchCheck, Verdict};
+use crate::frames::host_method;
 use crate::testing::ScriptedHost;
 use crate::{Doubt, HttpResponse, Order, Outcome};
 
@@ -21,14 +23,22 @@ pub(super) const CHECKS: &[BenchCheck] = &[
 ];
 
 fn good_order(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, "no provider answers, or what the orders refer to was not done", |order| {
         let instance = bench.opened(&bench.host())?;
+        let is_about_nothing = !is_there_what_it_refers_to(bench, &instance, order);
         let outcome = submit(&instance, order);
         if !bench.has_provider() && instance.tried_io() {
             // Nobody was there to answer properly.
             return Ok(false);
         }
-        match outcome.map_err(|failure| failure.to_string())? {
+        let outcome = match outcome {
+            // A capture of what was never authorized is no good order. That kinds are offered holds all the same.
+            Err(failure) if is_about_nothing && !is_broken(&failure) && failure.code != "unsupported" => {
+                return Ok(false);
+            }
+            outcome => outcome.map_err(|failure| failure.to_string())?,
+        };
+        match outcome {
             Outcome::Settled { amount, .. }
                 if amount.currency() != order.amount.currency() || amount.minor() > order.amount.minor() =>
             {
@@ -40,21 +50,43 @@ fn good_order(bench: &Bench<'_>) -> Verdict {
     })
 }
 
+/// Whether the order refers to none, or to one of these orders, which is given first and moves its money.
+fn is_there_what_it_refers_to(bench: &Bench<'_>, instance: &Instance, order: &Order) -> bool {
+    let Some(key) = &order.refers_to else {
+        return true;
+    };
+    let before = bench.orders.iter().find(|other| other.key == *key);
+    before.is_some_and(|before| matches!(submit(instance, before), Ok(Outcome::Settled { .. })))
+}
+
 fn out_of_reach(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
-        for method in ["http", "*"] {
-            let instance = bench.opened(&bench.host())?;
-            let _fails = instance.host.clone().fails(method, unreachable());
-            instance.host.forget();
-            let outcome = submit(&instance, order);
-            // What a rail can tell without asking anybody, it may tell.
-            if instance.host.asked().iter().all(|asked| asked == "log") {
-                return Ok(false);
-            }
-            claims_nothing(outcome)?;
-        }
-        Ok(true)
+    for_each_order(bench, "no order asks for anything", |order| {
+        let io = [host_method::HTTP, host_method::STREAM_CONNECT];
+        let tried = unreached(bench, order, &io, Instance::tried_io)?;
+        let asked =
+            unreached(bench, order, &["*"], |instance| instance.host.asked().iter().any(|asked| asked != "log"))?;
+        Ok(tried || asked)
     })
+}
+
+/// Gives the order where these of the host's methods fail. What a rail can tell without any of them it may tell: that a token
+/// is gone from the vault, or that the payer must act first.
+fn unreached(
+    bench: &Bench<'_>,
+    order: &Order,
+    methods: &[&str],
+    is_tried: impl Fn(&Instance) -> bool,
+) -> Result<bool, String> {
+    let instance = bench.opened(&bench.host())?;
+    let failing = |host: ScriptedHost, method: &&str| host.fails(method, unreachable());
+    let _fails = methods.iter().fold(instance.host.clone(), failing);
+    instance.host.forget();
+    let outcome = submit(&instance, order);
+    if !is_tried(&instance) {
+        return Ok(false);
+    }
+    claims_nothing(outcome)?;
+    Ok(true)
 }
 
 /// Answers that say nothing about an order, with what to call them.
@@ -77,7 +109,7 @@ fn nonsense() -> Vec<(&'static str, HttpResponse)> {
 }
 
 fn garbage(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, "no order asks a provider", |order| {
         for (name, response) in nonsense() {
             let instance = bench.opened(&bench.host())?;
             instance.host.forget();
@@ -93,7 +125,7 @@ fn garbage(bench: &Bench<'_>) -> Verdict {
 }
 
 fn inquirable(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, "no order is inquirable", |order| {
         if !matches!(doubt(bench, order), Some(Doubt::Inquirable { .. })) {
             return Ok(false);
         }
@@ -107,7 +139,7 @@ fn inquirable(bench: &Bench<'_>) -> Verdict {
 }
 
 fn inquiry_out_of_reach(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, "no inquiry asks a provider", |order| {
         let instance = bench.opened(&bench.host())?;
         let _fails = instance.host.clone().fails("*", unreachable());
         instance.host.forget();
@@ -121,11 +153,11 @@ fn inquiry_out_of_reach(bench: &Bench<'_>) -> Verdict {
 }
 
 fn same_order_twice(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| twice(bench, order, |instance, _| Ok(instance)))
+    for_each_order(bench, NEVER_AGAIN, |order| twice(bench, order, |instance, _| Ok(instance)))
 }
 
 fn same_order_after_restart(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, NEVER_AGAIN, |order| {
         twice(bench, order, |instance, host| {
             drop(instance);
             bench.opened(host)

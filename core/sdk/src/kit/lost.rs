@@ -3,7 +3,9 @@
 use futures_util::future::join_all;
 
 use super::bench::{Bench, Instance, result_of};
-use super::deed::{agree, claims_nothing, done_once, for_each_order, inquire, is_broken, may_come_again, submit};
+use super::deed::{
+    NEVER_AGAIN, agree, claims_nothing, done_once, for_each_order, inquire, is_broken, may_come_again, submit,
+};
 use super::{BenchCheck, Verdict};
 use crate::frames::{host_method, plugin_method};
 use crate::testing::block_on;
@@ -19,7 +21,7 @@ pub(super) const CHECKS: &[BenchCheck] = &[
 const STEPS_MAX: usize = 64;
 
 fn at_once(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, NEVER_AGAIN, |order| {
         if !may_come_again(bench, order) {
             return Ok(false);
         }
@@ -48,7 +50,7 @@ fn outcome_of(reply: crate::frames::Reply) -> Result<Outcome, Failure> {
 
 /// The provider does the work, and nobody hears of it.
 fn answer_lost(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, "no provider answers, or no order changes anything there", |order| {
         let host = bench.host();
         let instance = bench.opened(&host)?;
         host.forget();
@@ -102,7 +104,7 @@ pub(super) fn last_change(instance: &Instance) -> Option<usize> {
 }
 
 fn time_out(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, "no order asks for anything", |order| {
         let undisturbed = Undisturbed::of(bench, order)?;
         for (step, method) in undisturbed.steps.iter().enumerate().take(STEPS_MAX) {
             let host = bench.host();

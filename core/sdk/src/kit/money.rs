@@ -61,7 +61,7 @@ fn submitted(bench: &Bench<'_>, order: &Order) -> Result<Instance, String> {
 }
 
 fn limits(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, "no order asks for anything", |order| {
         if is_fixed(bench, order)? {
             return Ok(false);
         }
@@ -101,7 +101,7 @@ fn tells(text: &str, amount: Money, notation: Notation) -> bool {
 }
 
 fn exact(bench: &Bench<'_>) -> Verdict {
-    for_each_order(bench, |order| {
+    for_each_order(bench, "no amount is seen in what the provider is told", |order| {
         if is_fixed(bench, order)? {
             return Ok(false);
         }

@@ -119,8 +119,11 @@ class Host {
   }
 }
 
+// Half of a surrogate pair, which JSON lets in and a line in UTF-8 cannot hold, goes out as U+FFFD.
+const whole = (_, value) => (typeof value === "string" ? value.replace(/\p{Surrogate}/gu, "\ufffd") : value);
+
 function say(message) {
-  process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }) + "\n");
+  process.stdout.write(JSON.stringify({ jsonrpc: "2.0", ...message }, whole) + "\n");
 }
 
 function check(settings) {

@@ -90,10 +90,12 @@ fn the_rail_in_python_passes_the_kit() {
 fn the_channel_in_node_passes_the_kit() {
     let mut options = kit::Options::new(json!({ "name": "till", "url": "https://board.example/notes" }));
     let delivery = json!({ "id": "1", "from": "anna", "text": "pay @paolo 5 €", "private": true });
-    options.webhooks = vec![WebhookRequest {
-        head: serde_json::from_value(json!({ "method": "POST", "path": "/", "query": "", "headers": [] })).unwrap(),
-        body: delivery.to_string().into(),
-    }];
+    // JSON has a way to write half of a character, and a line in UTF-8 has none.
+    let half = r#"{ "id": "2", "from": "anna", "text": "pay @paolo 5 € for \ud83c" }"#;
+    let head = json!({ "method": "POST", "path": "/", "query": "", "headers": [] });
+    let delivered =
+        |body: String| WebhookRequest { head: serde_json::from_value(head.clone()).unwrap(), body: body.into() };
+    options.webhooks = vec![delivered(delivery.to_string()), delivered(half.to_owned())];
     options.provider = Some(|host| {
         host.on_http("POST", "https://board.example/notes", |_| Ok(HttpResponse::new(201, "application/json", "{}")))
     });

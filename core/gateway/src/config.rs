@@ -164,7 +164,8 @@ impl Config {
         // Where folders are named, what is wrong with them has been noted.
         let folders = document.root.get("gateway").and_then(|gateway| gateway.get("plugins"));
         let names_none = folders.is_none_or(|folders| folders.as_array().is_some_and(Vec::is_empty));
-        if names_none && !instances.is_empty() {
+        // A program is named by itself, and lies in no folder of plugins.
+        if names_none && instances.iter().any(|instance| instance.exec.is_none()) {
             let remedy = "name the folders: plugins = [\"plugins\"]";
             notes.add("gateway.plugins", Wrong::new("no folder with plugins is named", remedy));
         }

@@ -366,7 +366,10 @@ fn the_instances() {
         &format!("{head}[channels.a]\nplugin = \"x\"\n[rails.a]\nplugin = \"x\""),
         &["gateway.toml:5: rails.a: a channel is called \"a\" too"],
     );
-    check("[rails.a]\nplugin = \"x\"", &["gateway.toml:1: gateway.plugins: no folder with plugins is named"]);
+    let no_folder = "gateway.toml:1: gateway.plugins: no folder with plugins is named";
+    check("[rails.a]\nplugin = \"x\"", &[no_folder]);
+    check("[rails.a]\nexec = [\"python3\", \"rail.py\"]", &[]);
+    check("[rails.a]\nexec = [\"python3\", \"rail.py\"]\n[rails.b]\nplugin = \"x\"", &[no_folder]);
 }
 
 #[test]

@@ -87,6 +87,8 @@ class Rail:
         return {"outcome": "unknown", "because": f"the bank answered with {status}, and nothing that is agreed"}
 
 
+OPENS, OFFERS = Rail, ("submit", "inquire")
+
 # ---- The loop, the same for every plugin ----------------------------------------------------------------------------
 
 out, sys.stdout = sys.stdout.buffer, sys.stderr  # whatever prints, prints for people
@@ -109,10 +111,11 @@ def failure(source, code, message, after_ms=None):
 
 
 class Host:
-    """The host, on behalf of one call."""
+    """The host, on behalf of one call. `body` is what came beside that: the bytes of a delivery."""
 
-    def __init__(self, frame):
-        self.call = frame["call"]
+    def __init__(self, params):
+        self.call = params["frame"]["call"]
+        self.body = base64.b64decode(params.get("body", ""))
 
     def ask(self, method, frame, body=b""):
         id, answer = next(ids), queue.SimpleQueue()
@@ -130,13 +133,17 @@ class Host:
     def secret(self, name):
         return self.ask("secret", {"name": name})[0]["value"]
 
+    def message(self, message):
+        return self.ask("message", message)[0]
+
 
 def with_body(params, body):
     return {**params, "body": base64.b64encode(body).decode()} if body else params
 
 
 def say(**message):
-    line = json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
+    # Half of a surrogate pair, which JSON lets in and a line in UTF-8 cannot hold, goes out as a question mark.
+    line = json.dumps({"jsonrpc": "2.0", **message}, ensure_ascii=False).encode("utf-8", "replace") + b"\n"
     with writing:  # one line at a time, whatever thread it comes from
         out.write(line)
         out.flush()
@@ -155,24 +162,24 @@ def check(settings):
 
 
 class Plugin:
-    rail = None
+    opened = None
 
     def answer(self, method, params):
-        frame = params["frame"]
+        asked = params["frame"]["params"]
         if method == "manifest":
             return MANIFEST
         if method == "schema":
             return SETTINGS
         if method == "open":
-            check(frame["params"]["settings"])
-            self.rail = Rail(frame["params"]["settings"], Host(frame))
-        elif method in ("submit", "inquire"):
-            if self.rail is None:
+            check(asked["settings"])
+            self.opened = OPENS(asked["settings"], Host(params))
+        elif method in OFFERS:
+            if self.opened is None:
                 raise failure("plugin", "not_open", "the plugin is not open")
-            return getattr(self.rail, method)(frame["params"], Host(frame))
+            return getattr(self.opened, method)(asked, Host(params))
         elif method == "close":
-            self.rail = None
-        elif method != "run":  # there is nothing that this rail does by itself
+            self.opened = None
+        elif method != "run":  # there is nothing that this plugin does by itself
             raise failure("plugin", "unsupported", f"`{method}` is not offered here")
 
     def serve(self, request):

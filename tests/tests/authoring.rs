@@ -53,14 +53,47 @@ fn made(programs: &Path, folder: &Path, kind: &str, name: &str) -> std::path::Pa
 
 /// The kit against the built file alone, told by a program.
 fn proven(programs: &Path, plugin: &Path, library: &Path) -> Value {
+    let card = card(programs, plugin, &[library.to_str().unwrap()]);
+    assert_eq!(card["settings"], "kit.json");
+    card
+}
+
+/// The scorecard of a plugin that passes, which is saved beside its file.
+fn card(programs: &Path, plugin: &Path, command: &[&str]) -> Value {
     let mut test = Command::new(programs.join("sportello"));
-    test.current_dir(plugin).args(["--json", "plugin", "test", "--calls", "2000", "--save"]).arg(library);
+    test.current_dir(plugin).args(["--json", "plugin", "test", "--calls", "2000", "--save", "--"]).args(command);
     let card: Value = serde_json::from_slice(&run(&mut test).stdout).unwrap();
     assert_eq!(card["passed"], true);
-    assert_eq!(card["settings"], "kit.json");
-    let saved = std::fs::read(format!("{}.scorecard.json", library.display())).unwrap();
+    let saved = std::fs::read(plugin.join(format!("{}.scorecard.json", command.last().unwrap()))).unwrap();
     assert_eq!(serde_json::from_slice::<Value>(&saved).unwrap(), card);
     card
+}
+
+/// The gateway.toml of the folder, but for the addresses, and proven as the plugin is by now: a payment is completed.
+fn pays(programs: &Path, plugin: &Path) {
+    let sandbox = Program::sandbox(programs, &[]);
+    let file = plugin.join("gateway.toml");
+    let config = std::fs::read_to_string(&file).unwrap();
+    let bank = sandbox.address("bank");
+    let config = config.replace("127.0.0.1:8080", "127.0.0.1:0").replace("http://127.0.0.1:7002", &bank);
+    let config = config.replace("[gateway]", "[gateway]\nscorecards = \"required\"");
+    std::fs::write(&file, config).unwrap();
+    let gateway = Program::gateway(programs, &file);
+    let listens = gateway.address("listening").trim_start_matches("http://").to_owned();
+    let config = std::fs::read_to_string(&file).unwrap().replace("127.0.0.1:0", &listens);
+    std::fs::write(&file, config).unwrap();
+    let mut pay = Command::new(programs.join("sportello"));
+    pay.current_dir(plugin).args(["--json", "pay", "--from", "person:paolo", "--to", "person:anna"]);
+    let paid: Value = serde_json::from_slice(&run(pay.args(["20", "EUR", "--confirmed", "--wait"])).stdout).unwrap();
+    assert_eq!(paid["state"], "completed", "{paid}");
+}
+
+fn is_not_taken_without_its_card(programs: &Path, plugin: &Path, file: &Path) {
+    std::fs::remove_file(format!("{}.scorecard.json", file.display())).unwrap();
+    let mut check = Command::new(programs.join("sportello"));
+    let checked = check.current_dir(plugin).arg("check").output().unwrap();
+    let said = String::from_utf8_lossy(&checked.stderr) + String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.code() == Some(2) && said.contains("is not proven"), "{said}");
 }
 
 #[test]
@@ -74,29 +107,9 @@ fn a_new_rail_builds_passes_the_kit_and_pays_as_it_was_written() {
     let card = proven(&programs, &plugin, &library);
     assert_eq!((card["plugin"].as_str(), card["checks"].as_array().map(Vec::len)), (Some("acme-bank"), Some(50)));
 
-    // The gateway.toml of the folder, but for the addresses.
-    let sandbox = Program::sandbox(&programs, &[]);
-    let config = std::fs::read_to_string(plugin.join("gateway.toml")).unwrap();
-    let bank = sandbox.address("bank");
-    let config = config.replace("127.0.0.1:8080", "127.0.0.1:0").replace("http://127.0.0.1:7002", &bank);
-    // Proven above, it is taken where that is demanded too.
-    let config = config.replace("[gateway]", "[gateway]\nscorecards = \"required\"");
-    let file = plugin.join("gateway.toml");
-    std::fs::write(&file, config).unwrap();
-    let gateway = Program::gateway(&programs, &file);
-    let listens = gateway.address("listening").trim_start_matches("http://").to_owned();
-    let config = std::fs::read_to_string(&file).unwrap().replace("127.0.0.1:0", &listens);
-    std::fs::write(&file, config).unwrap();
-    let mut pay = Command::new(programs.join("sportello"));
-    pay.current_dir(&plugin).args(["--json", "pay", "--from", "person:paolo", "--to", "person:anna"]);
-    let paid: Value = serde_json::from_slice(&run(pay.args(["20", "EUR", "--confirmed", "--wait"])).stdout).unwrap();
-    assert_eq!(paid["state"], "completed", "{paid}");
+    pays(&programs, &plugin);
 
-    std::fs::remove_file(format!("{}.scorecard.json", library.display())).unwrap();
-    let mut check = Command::new(programs.join("sportello"));
-    let checked = check.current_dir(&plugin).arg("check").output().unwrap();
-    let said = String::from_utf8_lossy(&checked.stderr) + String::from_utf8_lossy(&checked.stdout);
-    assert!(checked.status.code() == Some(2) && said.contains("is not proven"), "{said}");
+    is_not_taken_without_its_card(&programs, &plugin, &library);
 }
 
 #[test]
@@ -105,6 +118,75 @@ fn a_new_channel_builds_and_passes_the_kit() {
     let folder = tempfile::tempdir().unwrap();
     let library = made(&programs, folder.path(), "channel", "acme-chat");
     proven(&programs, &folder.path().join("acme-chat"), &library);
+}
+
+/// Writes one in Python into a folder of its own. There is nothing to build.
+#[cfg(target_os = "linux")]
+fn made_in_python(programs: &Path, folder: &Path, kind: &str, name: &str) -> Value {
+    let new = || {
+        let mut new = Command::new(programs.join("sportello"));
+        new.current_dir(folder).args(["--json", "plugin", "new", kind, name, "--lang", "python"]);
+        new
+    };
+    let written: Value = serde_json::from_slice(&run(&mut new()).stdout).unwrap();
+    // Nothing is overwritten.
+    assert_eq!(new().output().unwrap().status.code(), Some(2));
+    written
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_rail_in_python_passes_the_kit_and_pays_as_it_was_written() {
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    let written = made_in_python(&programs, folder.path(), "rail", "acme-bank");
+    assert_eq!(written["command"], json!(["python3", "rail.py"]));
+    let plugin = folder.path().join("acme-bank");
+    let card = card(&programs, &plugin, &["python3", "rail.py"]);
+    assert_eq!((&card["plugin"], &card["settings"]), (&json!("acme-bank"), &json!("acme-bank.kit.json")));
+    let checks = card["checks"].as_array().unwrap();
+    // What could not be tried would prove nothing.
+    let is_tried = |id: &str| checks.iter().any(|check| check["id"] == id && check["applies"] == true);
+    for id in ["order-good", "order-answer-lost", "order-time-out", "refusal-declined", "money-exact", "secrets-kept"] {
+        assert!(is_tried(id), "{id} does not apply");
+    }
+    pays(&programs, &plugin);
+    is_not_taken_without_its_card(&programs, &plugin, &plugin.join("rail.py"));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_channel_in_python_passes_the_kit_and_opens_as_it_was_written() {
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    made_in_python(&programs, folder.path(), "channel", "acme-chat");
+    let plugin = folder.path().join("acme-chat");
+    let card = card(&programs, &plugin, &["python3", "channel.py"]);
+    assert_eq!((&card["plugin"], &card["settings"]), (&json!("acme-chat"), &json!("acme-chat.kit.json")));
+    let mut check = Command::new(programs.join("sportello"));
+    run(check.current_dir(&plugin).arg("check"));
+}
+
+#[test]
+fn what_cannot_be_written_is_told() {
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("there/already")).unwrap();
+    let check = |arguments: &[&str], expected: &str| {
+        let mut new = Command::new(programs.join("sportello"));
+        let told = new.current_dir(folder.path()).args(["plugin", "new"]).args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&told.stderr);
+        assert!(told.status.code() == Some(2) && said.contains(expected), "{arguments:?}: {said}");
+    };
+    check(&["rail", "acme-bank", "--lang", "cobol"], "[possible values: rust, python]");
+    check(&["rail", "acme-bank", "--lang", "python", "--sdk", "sdk"], "--sdk is for Rust");
+    for language in ["rust", "python"] {
+        check(&["rail", "there", "--lang", language], "there is there already: choose another --path");
+        check(&["rail", "Acme Bank", "--lang", language], "write small letters, digits and single dashes");
+        check(&["bridge", "acme-bank", "--lang", language], "[possible values: rail, channel]");
+    }
+    // Nothing was written but what was there.
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
 /// In a process of its own, which has nothing but a socket, there is nothing that it could write the card with.

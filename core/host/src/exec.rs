@@ -72,7 +72,8 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { start: Duration::from_secs(10), ping: Duration::from_secs(5) }
+        // An interpreter starts in a twentieth of a second, and on a machine that has much else to do in some.
+        Self { start: Duration::from_secs(30), ping: Duration::from_secs(5) }
     }
 }
 
@@ -239,11 +240,20 @@ impl Exec {
 
     /// Where its interpreter has its library, if it lies where it usually does: `/usr/lib/python3.11` of `/usr/bin/python3`.
     pub fn library(&self) -> Option<PathBuf> {
-        let program = self.program.canonicalize().ok()?;
-        let name = program.file_name()?;
-        let library = program.parent()?.parent()?.join("lib").join(name);
-        library.is_dir().then_some(library)
+        library(&self.program)
     }
+
+    /// The same of an interpreter that is yet to be given a plugin, looked for as [`Self::read`] does.
+    pub fn library_of(interpreter: &str, search: Option<&OsStr>) -> Option<PathBuf> {
+        library(&command::find(interpreter, Path::new(""), search).ok()?)
+    }
+}
+
+fn library(program: &Path) -> Option<PathBuf> {
+    let program = program.canonicalize().ok()?;
+    let name = program.file_name()?;
+    let library = program.parent()?.parent()?.join("lib").join(name);
+    library.is_dir().then_some(library)
 }
 
 /// What a process that is not open answers to `method`.

@@ -29,6 +29,13 @@ impl Bank {
         (response.status().as_u16(), response.json().await.unwrap())
     }
 
+    /// The same with the key in the address.
+    async fn put(&self, key: &str, body: Value) -> (u16, Value) {
+        let request = self.sandbox.http.put(format!("{}/plain/transfers/{key}", self.sandbox.bank));
+        let response = request.bearer_auth("sandbox-bank-token").json(&body).send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
     async fn ask(&self, key: &str, token: &str) -> (u16, Value) {
         let request = self.sandbox.http.get(format!("{}/plain/transfers/{key}", self.sandbox.bank));
         let response = request.bearer_auth(token).send().await.unwrap();
@@ -56,9 +63,12 @@ async fn a_key_is_one_transfer() {
     assert_eq!((status, first["state"].as_str()), (201, Some("booked")));
     let (status, again) = bank.order("k-1", transfer(2000)).await;
     assert_eq!((status, &again), (200, &first));
+    // However the key comes, it is the same.
+    assert_eq!(bank.put("k-1", transfer(2000)).await, (200, first.clone()));
     assert_eq!(bank.ask("k-1", "sandbox-bank-token").await, (200, first));
+    assert_eq!(bank.put("k-2", transfer(1)).await.0, 201);
     assert_eq!(bank.order("k-1", transfer(2001)).await.0, 409);
-    assert_eq!(bank.balance("FR1420041010050500013M02606").await, before + 2000);
+    assert_eq!(bank.balance("FR1420041010050500013M02606").await, before + 2001);
 }
 
 #[tokio::test]

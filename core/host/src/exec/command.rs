@@ -62,7 +62,8 @@ fn is_systems(program: &Path) -> bool {
     SYSTEMS.iter().any(|folder| program.starts_with(folder)) && program.ancestors().all(is_roots_alone)
 }
 
-fn find(name: &str, folder: &Path, search: Option<&OsStr>) -> Result<PathBuf, ExecError> {
+/// Finds the program `name`: seen from `folder` where it names one, else on `search`.
+pub(super) fn find(name: &str, folder: &Path, search: Option<&OsStr>) -> Result<PathBuf, ExecError> {
     if name.contains('/') {
         let path = folder.join(name);
         return match is_script(&path) {

@@ -26,8 +26,8 @@ pub struct New {
     /// The folder to make. Unless written: called like the plugin, in the current one.
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// The folder of `sportello-sdk`. Unless written: that of the checkout around the current folder or this program, else
-    /// from the repository.
+    /// The folder of `sportello-sdk`, for Rust. Unless written: that of the checkout around the current folder or this
+    /// program, else from the repository.
     #[arg(long, value_name = "DIR")]
     sdk: Option<PathBuf>,
 }
@@ -46,14 +46,29 @@ enum NewKind {
 enum Language {
     /// A library.
     Rust,
+    /// A program: one file, for Python 3 and its standard library.
+    Python,
+}
+
+impl NewKind {
+    /// The file that is the plugin, in Python.
+    fn script(self) -> &'static str {
+        match self {
+            Self::Rail => "rail.py",
+            Self::Channel => "channel.py",
+        }
+    }
 }
 
 impl New {
     /// Writes it. Nothing that is there is overwritten.
     ///
     /// # Errors
-    /// When the folder is there already, or cannot be written.
+    /// When an option is none of this language's, and when the folder is there already, or cannot be written.
     pub fn run(self, setting: &Setting) -> Result<(), Failed> {
+        if self.lang != Language::Rust && self.sdk.is_some() {
+            return Err(Failed::Asking("--sdk is for Rust: in another language a plugin needs none".to_owned()));
+        }
         let folder = self.path.unwrap_or_else(|| PathBuf::from(self.name.as_str()));
         let is_free = match std::fs::read_dir(&folder) {
             Ok(mut entries) => entries.next().is_none(),
@@ -65,14 +80,20 @@ impl New {
         let place = Place::find(self.sdk.as_deref()).map_err(Failed::Asking)?;
         let written = write(&folder, files(self.kind, self.lang, &self.name, &place))
             .map_err(|error| Failed::Trying(format!("{} cannot be written: {error}", folder.display())))?;
+        let script = self.kind.script();
+        let (made_of, made, proof) = match self.lang {
+            Language::Rust => ("library", json!(place.library(&self.name)), "cargo test".to_owned()),
+            Language::Python => {
+                ("command", json!(["python3", script]), format!("sportello plugin test -- python3 {script}"))
+            }
+        };
         if setting.json {
-            let library = place.library(&self.name);
-            say_json(&json!({ "path": folder, "files": written, "library": library }));
+            say_json(&json!({ "path": folder, "files": written, made_of: made }));
             return Ok(());
         }
         say(format_args!("{} is written. Its README.md says how it is built, proven and tried:", folder.display()));
         say(format_args!("  cd {}", folder.display()));
-        say("  cargo test");
+        say(format_args!("  {proof}"));
         Ok(())
     }
 }

@@ -3,6 +3,8 @@
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 
+use sportello_host::Exec;
+
 use super::name::Name;
 use super::{Language, NewKind};
 
@@ -73,24 +75,49 @@ const CHANNEL_RUST: Template = template!(
     "src/lib.rs", "src/tests.rs",
 );
 
+const RAIL_PYTHON: Template = template!("rail-python": "README.md", "gateway.toml", "my-plugin.kit.json", "rail.py");
+const CHANNEL_PYTHON: Template =
+    template!("channel-python": "README.md", "channel.py", "gateway.toml", "my-plugin.kit.json");
+
+/// What Python reads of its own, as it stands in a list of `gateway.toml`; nothing where it is not found, and
+/// `sportello check` has to say what is missing.
+fn python_library() -> String {
+    let search = std::env::var_os("PATH");
+    let library = Exec::library_of("python3", search.as_deref());
+    library.map(|library| format!("{:?}", library.display().to_string())).unwrap_or_default()
+}
+
 /// The files of a new plugin, each with its path in the folder.
 pub(super) fn files(kind: NewKind, language: Language, name: &Name, place: &Place) -> Vec<(String, String)> {
     let template = match (kind, language) {
         (NewKind::Rail, Language::Rust) => RAIL_RUST,
         (NewKind::Channel, Language::Rust) => CHANNEL_RUST,
+        (NewKind::Rail, Language::Python) => RAIL_PYTHON,
+        (NewKind::Channel, Language::Python) => CHANNEL_PYTHON,
     };
     let library = place.library(name).display().to_string();
     let rail = place.debug("sportello_bank_transfer").display().to_string();
+    let python = python_library();
     let fill = |text: &str| {
         text.replace("{ SDK }", &format!("{{ {} }}", place.dependency()))
+            .replace("PYTHON_LIBRARY", &python)
             .replace("RAIL_LIBRARY", &rail)
             .replace("LIBRARY", &library)
             .replace("MyPlugin", &name.camel())
             .replace("my-plugin", name.as_str())
     };
     let mut files: Vec<(String, String)> =
-        template.iter().map(|(file, text)| (file.trim_end_matches(".in").to_owned(), fill(text))).collect();
-    files.push((".gitignore".to_owned(), "/target\n/var\n".to_owned()));
+        template.iter().map(|(file, text)| (fill(file.trim_end_matches(".in")), fill(text))).collect();
+    match language {
+        Language::Rust => files.extend(for_cargo(place)),
+        Language::Python => files.push((".gitignore".to_owned(), "/var\n".to_owned())),
+    }
+    files
+}
+
+/// What stands beside a crate of its own.
+fn for_cargo(place: &Place) -> Vec<(String, String)> {
+    let mut files = vec![(".gitignore".to_owned(), "/target\n/var\n".to_owned())];
     if let Some(checkout) = &place.checkout {
         let target = checkout.join("target").display().to_string();
         let why = "# What the repository has built need not be built again.";
@@ -108,13 +135,24 @@ mod tests {
     #[test]
     fn nothing_of_the_template_is_left() {
         let place = Place { checkout: None };
+        let of = |kind, language| files(kind, language, &"acme-pay".parse().unwrap(), &place);
         for kind in [NewKind::Rail, NewKind::Channel] {
-            for (file, text) in files(kind, Language::Rust, &"acme-pay".parse().unwrap(), &place) {
+            for (file, text) in [Language::Rust, Language::Python].into_iter().flat_map(|language| of(kind, language)) {
                 for word in ["my-plugin", "MyPlugin", "LIBRARY", "SDK }"] {
-                    assert!(!text.contains(word), "{file} still says {word}");
+                    assert!(!text.contains(word) && !file.contains(word), "{file} still says {word}");
                 }
             }
         }
+    }
+
+    /// Whoever reads one of them knows all, and what is mended in one is mended in all.
+    #[test]
+    fn the_loop_is_the_same_in_every_plugin_in_python() {
+        let own = |script: &'static str| script.split_once("# ---- The loop").unwrap().1;
+        let of = |template: Template, file: &str| own(template.iter().find(|(name, _)| *name == file).unwrap().1);
+        let example = include_str!("../../../../../../examples/rail-in-python/rail.py");
+        assert_eq!(of(RAIL_PYTHON, "rail.py"), own(example));
+        assert_eq!(of(CHANNEL_PYTHON, "channel.py"), own(example));
     }
 
     #[test]

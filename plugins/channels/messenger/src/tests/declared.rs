@@ -1,6 +1,6 @@
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use sportello_sdk::{Encoding, Handshake, Hash, Kind, Manifest, Signature, Strength, WebhookRequest, dispatch, kit};
+use sportello_sdk::{Encoding, Handshake, Hash, Kind, Manifest, Note, Signature, Strength, dispatch, kit};
 
 use super::*;
 use crate::MANIFEST;
@@ -76,34 +76,9 @@ fn a_missing_secret_is_told_when_opened() {
 
 #[test]
 fn conforms() {
-    let parties = json!({ "sender": { "id": "2" }, "recipient": { "id": "1" }, "timestamp": 1_700_000_000_000_u64 });
-    let event = |field: &str, content: Value| {
-        let mut event = parties.clone();
-        event[field] = content;
-        event
-    };
-    let events = json!([
-        event("message", json!({ "mid": "m_1", "text": "help" })),
-        event("postback", json!({ "payload": "help" })),
-        event("message_edit", json!({ "mid": "m_1", "text": "status", "num_edit": 1 })),
-    ]);
-    let delivery = json!({ "object": "page", "entry": [{ "id": "1", "time": 1, "messaging": events }] });
-    let notes = json!([
-        { "key": "plain", "to": "messenger:1/2", "private": true, "text": "Done.", "reply_to": "m_1" },
-        { "key": "choices", "to": "messenger:1/2", "private": true, "text": "20,00 € to Anna? Your code: 431907.",
-            "choices": [{ "label": "Confirm", "says": "yes 431907" }, { "label": "Cancel", "says": "cancel" }] },
-        { "key": "long", "to": "messenger:1/2", "private": true, "text": "word ".repeat(600) },
-    ]);
-    let mut options = kit::Options::new(json!({ "page_id": "1", "handle": "sportello" }));
-    options.notes = from_value(notes).unwrap();
-    options.webhooks = vec![WebhookRequest {
-        head: from_value(json!({ "method": "POST", "path": "", "query": "", "headers": [] })).unwrap(),
-        body: delivery.to_string().into(),
-    }];
-    options.provider = Some(|host| {
-        host.on_http("POST", "https://graph.facebook.com/v25.0/1/messages?*", |_| {
-            Ok(answer(200, json!({ "recipient_id": "2", "message_id": "m_9" })))
-        })
-    });
+    let mut options = kit::Options::read(include_str!("../../kit.json")).unwrap();
+    // Longer than one message.
+    let long = Note { key: "long".to_owned(), text: "word ".repeat(600), ..options.notes.first().unwrap().clone() };
+    options.notes.push(long);
     kit::check(MANIFEST, &dispatch::channel::<Messenger>, &options).assert();
 }

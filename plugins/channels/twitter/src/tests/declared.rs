@@ -1,4 +1,4 @@
-use sportello_sdk::{Encoding, Handshake, Hash, Kind, Manifest, Signature, Strength, WebhookRequest, dispatch, kit};
+use sportello_sdk::{Encoding, Handshake, Hash, Kind, Manifest, Signature, Strength, dispatch, kit};
 
 use super::*;
 use crate::MANIFEST;
@@ -34,24 +34,6 @@ fn a_missing_secret_is_told_when_opened() {
 
 #[test]
 fn conforms() {
-    let post = json!({ "id_str": "90", "text": "@sportello help", "user": { "id_str": "2", "screen_name": "paolo" } });
-    let delivery = json!({ "for_user_id": "1", "tweet_create_events": [post] });
-    let notes = json!([
-        { "key": "public", "to": "twitter:2", "private": false, "text": "Done.", "reply_to": "post:90" },
-        { "key": "private", "to": "twitter:2", "private": true, "text": "Your code: 431907.", "reply_to": "post:90", "fallback": "Look into your messages." },
-    ]);
-    let mut options = kit::Options::new(json!({ "handle": "sportello", "user_id": "1", "catch_up_every_s": 0 }));
-    options.notes = from_value(notes).unwrap();
-    options.webhooks = vec![WebhookRequest {
-        head: from_value(json!({ "method": "POST", "path": "", "query": "", "headers": [] })).unwrap(),
-        body: delivery.to_string().into(),
-    }];
-    options.provider = Some(|host| {
-        host.on_http("POST", &format!("{API}/2/tweets"), |_| Ok(answer(201, json!({ "data": { "id": "900" } }))))
-            .on_http("POST", &format!("{API}/2/dm_conversations/with/2/messages"), |_| {
-                Ok(answer(201, json!({ "data": { "dm_event_id": "800" } })))
-            })
-            .on_http("GET", &format!("{API}/2/*"), |_| Ok(answer(200, json!({ "meta": { "result_count": 0 } }))))
-    });
+    let options = kit::Options::read(include_str!("../../kit.json")).unwrap();
     kit::check(MANIFEST, &dispatch::channel::<Twitter>, &options).assert();
 }

@@ -42,7 +42,7 @@ pub use support::{Support, support};
 /// A library for children: its bytes are in this machine's memory once, however many run it.
 pub(crate) struct Library {
     pub(crate) name: String,
-    sealed: Sealed,
+    sealed: Arc<Sealed>,
     /// The system's libraries that it needs, which are there before it comes: its process opens no file.
     needs: Vec<&'static str>,
     /// What a first instance said its settings look like: a process that is asked is not started for each.
@@ -77,7 +77,7 @@ impl Library {
         let sealed = Sealed::new(&name, &declared.bytes)
             .map_err(|error| format!("its bytes cannot be copied into sealed memory: {error}"))?;
         let needs = needs(&declared.bytes).map_err(|unfit| unfit.to_string())?;
-        let library = Arc::new(Self { name, sealed, needs, schema: Arc::default() });
+        let library = Arc::new(Self { name, sealed: Arc::new(sealed), needs, schema: Arc::default() });
         libraries.insert(declared.fingerprint, Arc::downgrade(&library));
         Ok(library)
     }

@@ -57,10 +57,8 @@ impl Declared {
     /// # Errors
     /// [`LoadError::Refused`].
     pub fn load(self) -> Result<Loaded, LoadError> {
-        if !is_loaded(self.fingerprint) {
-            self.rehearse()?;
-        }
-        let root = root_of(&self).map_err(|because| LoadError::Refused { path: self.path.clone(), because })?;
+        let sealed = if is_loaded(self.fingerprint) { None } else { self.rehearsed()? };
+        let root = root_of(&self, sealed).map_err(|because| LoadError::Refused { path: self.path.clone(), because })?;
         let connect = move |host| Connected::in_process((root.connect())(AbiPeer::new(host)).into_peer());
         Ok(Loaded::new(self.manifest, Some(self.fingerprint), connect))
     }
@@ -163,14 +161,16 @@ fn is_loaded(fingerprint: Fingerprint) -> bool {
     libraries.as_ref().is_some_and(|libraries| libraries.contains_key(&fingerprint))
 }
 
-fn root_of(declared: &Declared) -> Result<PluginModuleRef, String> {
+/// The root module of a library, whose bytes are sealed already where they were tried out.
+fn root_of(declared: &Declared, sealed: Option<Arc<Sealed>>) -> Result<PluginModuleRef, String> {
     // Held while loading: two loads of the same bytes must not both go on.
     let mut libraries = LIBRARIES.lock().unwrap_or_else(PoisonError::into_inner);
     let libraries = libraries.get_or_insert_with(HashMap::new);
     if let Some(known) = libraries.get(&declared.fingerprint) {
         return known.as_ref().map(|library| library.root).map_err(Clone::clone);
     }
-    let loaded = Sealed::new(&declared.manifest.name, &declared.bytes)
+    let sealed = sealed.map_or_else(|| Sealed::new(&declared.manifest.name, &declared.bytes).map(Arc::new), Ok);
+    let loaded = sealed
         .map_err(|error| format!("its bytes cannot be copied into sealed memory: {error}"))
         .and_then(|sealed| {
             let library = open(sealed.path());

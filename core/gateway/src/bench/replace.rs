@@ -62,6 +62,7 @@ async fn replaced(here: &Folder, isolation: Isolation) -> Result<Figure, String>
 
 /// Waits for a reload later than the one at `seen_ms`, and answers whether it changed the rail.
 async fn is_replaced(address: &str, seen_ms: &mut u64) -> Result<bool, String> {
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder().no_proxy().build().map_err(|e| e.to_string())?;
     for _ in 0..500 {
         let asked = http.get(format!("http://{address}/v1/instances"));

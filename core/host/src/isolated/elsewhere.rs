@@ -1,10 +1,12 @@
 //! What a system other than Linux has in place of plugins' own processes: nothing. Plugins run in this one there.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::confine::Confinement;
 use crate::declared::{Declared, LoadError};
 use crate::loaded::Loaded;
+use crate::sealed::Sealed;
 
 /// What there is to confine a plugin's own process with: nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,6 +50,11 @@ impl Declared {
     /// # Errors
     /// None.
     pub fn rehearse(&self) -> Result<(), LoadError> {
-        Ok(())
+        self.rehearsed().map(drop)
+    }
+
+    /// Nothing was tried out.
+    pub(crate) fn rehearsed(&self) -> Result<Option<Arc<Sealed>>, LoadError> {
+        Ok(None)
     }
 }

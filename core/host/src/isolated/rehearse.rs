@@ -6,7 +6,7 @@ use std::io::Read;
 use std::os::unix::net::UnixStream;
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::channel;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -19,6 +19,7 @@ use super::verdict::verdict;
 use crate::confine::Confinement;
 use crate::declared::{Declared, Fingerprint, LoadError};
 use crate::link::{Kind, Reader};
+use crate::sealed::Sealed;
 
 /// How long that may take. A loaded machine takes its time.
 const WITHIN: Duration = Duration::from_secs(10);
@@ -36,14 +37,19 @@ impl Declared {
     /// # Errors
     /// [`LoadError::Refused`], with what became of that process.
     pub fn rehearse(&self) -> Result<(), LoadError> {
+        self.rehearsed().map(drop)
+    }
+
+    /// The same, with the bytes that were tried out, where they were.
+    pub(crate) fn rehearsed(&self) -> Result<Option<Arc<Sealed>>, LoadError> {
         if program().is_none() || is_known(self.fingerprint) {
-            return Ok(());
+            return Ok(None);
         }
         let refused = |because: String| LoadError::Refused { path: self.path.clone(), because };
         let library = Library::of(self).map_err(refused)?;
         try_out(&library).map_err(refused)?;
         REHEARSED.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert_default().insert(self.fingerprint);
-        Ok(())
+        Ok(Some(Arc::clone(&library.sealed)))
     }
 }
 

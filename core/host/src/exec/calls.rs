@@ -1,8 +1,8 @@
 //! Which system calls a program in any language may make.
 //!
-//! Two lists. What an interpreter needs is allowed, and whatever is not in the list is answered as a kernel would that does
-//! not have it, which programs are prepared for. Of what is in the list, some is refused all the same: sockets, new processes, and
-//! whatever reaches others.
+//! Three tables. What is in [`ALLOWED`] may be called with any arguments; what is in [`BY_ARGUMENT`] with all but those that
+//! [`refused`] names; what is in [`REFUSED`] never, and says so: sockets, new processes, whatever reaches others. Whatever is
+//! in none of them is answered as a kernel would that does not have it, which programs are prepared for.
 
 #![cfg(target_os = "linux")]
 
@@ -20,15 +20,16 @@ pub(super) fn filters() -> Result<[BpfProgram; 2], String> {
         let compiled: Result<BpfProgram, _> = filter.and_then(TryInto::try_into);
         compiled.map_err(|error| format!("seccomp, which this needs, refuses: {error}"))
     };
-    let allowed = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    // What is refused by the other filter is none of this one's business.
+    let known = [ALLOWED, BY_ARGUMENT, REFUSED].concat().into_iter().map(|call| (call, Vec::new())).collect();
     let [nosys, perm] = [libc::ENOSYS, libc::EPERM].map(|errno| SeccompAction::Errno(errno.unsigned_abs()));
     Ok([
         compiled(refused().and_then(|rules| SeccompFilter::new(rules, SeccompAction::Allow, perm, arch)))?,
-        compiled(SeccompFilter::new(allowed, nosys, SeccompAction::Allow, arch))?,
+        compiled(SeccompFilter::new(known, nosys, SeccompAction::Allow, arch))?,
     ])
 }
 
-/// What is refused of that, always or with such arguments.
+/// What is refused as not permitted: without a rule always, and else where one of its rules fits.
 fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     use SeccompCmpArgLen::{Dword, Qword};
     use SeccompCmpOp::{Eq, MaskedEq, Ne};
@@ -36,7 +37,7 @@ fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
         let condition = SeccompCondition::new(argument, len, op, u64::from(value.unsigned_abs()))?;
         SeccompRule::new(vec![condition])
     };
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = NEVER.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
     // Threads it may have, and no processes.
     let threads = MaskedEq(u64::from(libc::CLONE_THREAD.unsigned_abs()));
     rules.insert(libc::SYS_clone, vec![when(0, Qword, threads, 0)?]);
@@ -73,8 +74,19 @@ const FCNTL: [i32; 6] =
 /// read, and that somebody is.
 const SIGNALLING: [i32; 3] = [0x8901, 0x8902, 0x5452];
 
+/// What may be called, but not with all arguments: [`refused`] has a rule for each.
+const BY_ARGUMENT: &[i64] = &[
+    libc::SYS_clone,
+    libc::SYS_fcntl,
+    libc::SYS_ioctl,
+    libc::SYS_mmap,
+    libc::SYS_prctl,
+    libc::SYS_prlimit64,
+    libc::SYS_socketpair,
+];
+
 /// What is refused as not permitted, rather than as unknown: so the author of a plugin reads.
-const NEVER: &[i64] = &[
+const REFUSED: &[i64] = &[
     libc::SYS_socket,
     libc::SYS_connect,
     libc::SYS_bind,
@@ -88,9 +100,11 @@ const NEVER: &[i64] = &[
     libc::SYS_vfork,
 ];
 
-/// What an interpreter needs, to run one script and to read its library. `clone3` is not among it: what it is asked for stands in
-/// memory, where no filter sees it, and the C library then takes `clone`. Nor is `io_uring`, by which a filter is gone around, nor `mremap`, which makes memory
-/// larger that no limit counts; the C library then copies.
+/// What an interpreter needs beside that, to run one script and to read its library.
+///
+/// Not in it is `clone3`: what it is asked for stands in memory, where no filter sees it, and the C library then takes `clone`.
+/// Nor is `io_uring`, by which a filter is gone around; nor `mremap`, which makes memory larger that no limit counts, and in
+/// whose place the C library copies.
 const ALLOWED: &[i64] = &[
     // Files, which Landlock bounds.
     libc::SYS_openat,
@@ -115,8 +129,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_getcwd,
     libc::SYS_getdents64,
     libc::SYS_fadvise64,
-    libc::SYS_fcntl,
-    libc::SYS_ioctl,
     libc::SYS_dup,
     libc::SYS_dup3,
     // To wait.
@@ -131,7 +143,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_timerfd_create,
     libc::SYS_timerfd_settime,
     libc::SYS_timerfd_gettime,
-    libc::SYS_socketpair,
     libc::SYS_sendto,
     libc::SYS_recvfrom,
     libc::SYS_sendmsg,
@@ -142,7 +153,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_getsockname,
     libc::SYS_getpeername,
     // Memory, executable memory too.
-    libc::SYS_mmap,
     libc::SYS_munmap,
     libc::SYS_mprotect,
     libc::SYS_madvise,
@@ -153,7 +163,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_pkey_free,
     libc::SYS_pkey_mprotect,
     // Threads.
-    libc::SYS_clone,
     libc::SYS_futex,
     libc::SYS_set_robust_list,
     libc::SYS_get_robust_list,
@@ -167,7 +176,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_sched_get_priority_max,
     libc::SYS_sched_get_priority_min,
     libc::SYS_getcpu,
-    libc::SYS_prctl,
     // Signals to itself, as its C library handles them.
     libc::SYS_rt_sigaction,
     libc::SYS_rt_sigprocmask,
@@ -198,7 +206,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_getpgid,
     libc::SYS_getsid,
     libc::SYS_capget,
-    libc::SYS_prlimit64,
     libc::SYS_getrusage,
     libc::SYS_uname,
     libc::SYS_sysinfo,
@@ -207,18 +214,6 @@ const ALLOWED: &[i64] = &[
     libc::SYS_execve,
     libc::SYS_exit,
     libc::SYS_exit_group,
-    // Refused, but for the arguments above: what is not here is answered as not there.
-    libc::SYS_socket,
-    libc::SYS_connect,
-    libc::SYS_bind,
-    libc::SYS_kill,
-    libc::SYS_tgkill,
-    libc::SYS_tkill,
-    libc::SYS_ptrace,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_fork,
-    #[cfg(target_arch = "x86_64")]
-    libc::SYS_vfork,
     // What only this machine still has beside the newer ones above.
     #[cfg(target_arch = "x86_64")]
     libc::SYS_open,
@@ -261,12 +256,35 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_filters_can_be_made_and_what_is_refused_is_of_what_is_allowed() {
-        filters().unwrap();
-        for call in refused().unwrap().keys() {
-            assert!(ALLOWED.contains(call), "{call} is refused already");
+    fn each_call_is_in_one_table_and_what_depends_on_arguments_has_rules() {
+        let mut all = [ALLOWED, BY_ARGUMENT, REFUSED].concat();
+        let len = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(all.len(), len, "a call is in two tables");
+        let refused = refused().unwrap();
+        for (call, rules) in &refused {
+            let expected = if rules.is_empty() { REFUSED } else { BY_ARGUMENT };
+            assert!(expected.contains(call), "{call}");
         }
+        assert_eq!(refused.len(), BY_ARGUMENT.len() + REFUSED.len());
         assert_eq!(SHARED_ANONYMOUS, u64::from((libc::MAP_SHARED | libc::MAP_ANONYMOUS).unsigned_abs()));
         assert_eq!(libc::MAP_SHARED_VALIDATE & libc::MAP_SHARED, libc::MAP_SHARED);
+    }
+
+    /// Whoever changes what a program may call changes this number as well, and says why.
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn the_filters_let_through_what_they_did() {
+        use sha2::{Digest, Sha256};
+        let mut hash = Sha256::new();
+        for filter in filters().unwrap() {
+            for step in filter {
+                hash.update(step.code.to_le_bytes());
+                hash.update([step.jt, step.jf]);
+                hash.update(step.k.to_le_bytes());
+            }
+        }
+        assert_eq!(hex::encode(hash.finalize()), "afdc9404d04d9e2f53a1260720e2dc565fad2f1c317b161e7b11e862d210e56a");
     }
 }

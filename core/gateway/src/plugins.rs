@@ -253,9 +253,14 @@ impl Member {
             && self.tls == other.tls
     }
 
-    /// The same, recorded.
-    pub(crate) fn recorded_by(self, recorder: Arc<Recorder>) -> Self {
-        Self { recorder: Some(recorder), ..self }
+    /// The same, recorded by this.
+    pub(crate) fn recorded_by(self, recorder: Option<Arc<Recorder>>) -> Self {
+        Self { recorder, ..self }
+    }
+
+    /// Whether there is a recorder between it and the gateway.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recorder.is_some()
     }
 
     /// Whether it may see card numbers.

@@ -56,6 +56,8 @@ pub struct Switchboard {
     callers: Arc<Callers>,
     /// One change at a time.
     standing: tokio::sync::Mutex<Standing>,
+    /// Those that are recorded.
+    recorded: record::Recordings,
     last: Mutex<Option<LastReload>>,
     hearer: OnceLock<Hearer>,
     /// Whether files are watched.
@@ -77,8 +79,6 @@ struct Standing {
     file: BTreeMap<String, Instance>,
     /// Those that are drained: off until the program ends or they are switched on.
     drained: BTreeMap<String, Off>,
-    /// Those that are recorded.
-    recorded: BTreeMap<String, record::Recording>,
 }
 
 /// A deployment as it is to be, and what stands beside it.
@@ -156,12 +156,13 @@ impl Switchboard {
     pub(crate) fn new(wire: Arc<Wire>, engine: Engine, callers: Arc<Callers>, plan: Plan) -> Arc<Self> {
         let Plan { deployment, file, .. } = plan;
         let watched = Watched::of(&deployment.config);
-        let standing = Standing { deployment, file, drained: BTreeMap::new(), recorded: BTreeMap::new() };
+        let standing = Standing { deployment, file, drained: BTreeMap::new() };
         Arc::new(Self {
             wire,
             engine,
             callers,
             standing: tokio::sync::Mutex::new(standing),
+            recorded: record::Recordings::default(),
             last: Mutex::new(None),
             hearer: OnceLock::new(),
             watched: tokio::sync::watch::Sender::new(watched),
@@ -236,9 +237,7 @@ impl Switchboard {
         let mut intended = intended(&self.engine, &self.wire, &deployment, &file, &standing.drained)
             .await
             .map_err(|error| said(&reading_file(standing), &error))?;
-        for there in intended.values_mut() {
-            there.wanted.member = record::between(standing, there.wanted.member.clone());
-        }
+        let ending = self.recorded.between(&mut intended);
         deployment.check_beside(&self.wire.members())?;
         if let Some(hearer) = self.hearer.get() {
             hearer(&deployment);
@@ -250,6 +249,9 @@ impl Switchboard {
             self.callers.replace(keys);
         };
         let changed = self.wire.exchange(intended, at_once).await.map_err(|failed| not_opened(&deployment, failed))?;
+        for ending in ending {
+            ending.end().await;
+        }
         self.wire.set_drain_versions(deployment.config.gateway.drain_versions);
         self.watched.send_if_modified(|watched| {
             let now = Watched::of(&deployment.config);

@@ -4,6 +4,9 @@
 //! takes out what nobody should read and writes a line for each [`Entry`]. It never slows the instance down: where the thread
 //! does not keep up, or the disk is full, the recording ends early and says so.
 //!
+//! A recording is of one instance, opened once: what a replay has is one, too, and calls are numbered by each anew. It ends
+//! where that instance is replaced, or opened a second time, and its last line says why.
+//!
 //! What is never written: the value of a secret, wherever it stands; what stands under a name that only secrets have; what the
 //! vault gives or is given; what passes over byte streams, where a piece may hold half of something; whatever `redact` takes
 //! out of a text, such as card numbers. Of an instance that may see card numbers no bytes beside a frame are written
@@ -13,17 +16,18 @@ mod entry;
 mod redaction;
 mod tap;
 mod writer;
+mod written;
 
 use std::io::Write;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use sportello_sdk::frames::Peer;
 
 use crate::life::Connected;
 pub use entry::{Body, Entry, FORMAT};
-pub(crate) use redaction::is_left_out;
+pub(crate) use redaction::{SECRET_AT, is_left_out};
 use tap::{Asking, Called};
 use writer::{Note, Writer};
 
@@ -38,6 +42,10 @@ pub struct Recorder {
     writer: Writer,
     calls: AtomicU64,
     asks: AtomicU64,
+    /// Whether there is an instance already that it is the recorder of.
+    has_begun: AtomicBool,
+    /// Why it ended before it was told to finish.
+    ended: OnceLock<String>,
 }
 
 impl std::fmt::Debug for Recorder {
@@ -68,7 +76,26 @@ impl Recorder {
     /// When there is no thread to be had.
     pub fn new(subject: Subject, redact: Arc<Redact>, out: impl Write + Send + 'static) -> std::io::Result<Arc<Self>> {
         let writer = Writer::start(subject, redact, Box::new(out))?;
-        Ok(Arc::new(Self { writer, calls: AtomicU64::new(0), asks: AtomicU64::new(0) }))
+        Ok(Arc::new(Self {
+            writer,
+            calls: AtomicU64::new(0),
+            asks: AtomicU64::new(0),
+            has_begun: AtomicBool::new(false),
+            ended: OnceLock::new(),
+        }))
+    }
+
+    /// Writes no more from now on, since there is nothing more to be recorded: the last line says why. Does not wait for the
+    /// disk; [`Recorder::finish`] does.
+    pub fn end(&self, because: &str) {
+        if !self.is_broken() && self.ended.set(because.to_owned()).is_ok() {
+            self.writer.end(because);
+        }
+    }
+
+    /// Why it has ended by itself, if it has.
+    pub fn ended(&self) -> Option<&str> {
+        self.ended.get().map(String::as_str)
     }
 
     /// Writes no more from now on, and waits until all that was noted before is on its way to the disk.
@@ -87,6 +114,12 @@ impl Recorder {
         host: Arc<dyn Peer>,
         connect: impl FnOnce(Arc<dyn Peer>) -> Connected,
     ) -> Connected {
+        if self.has_begun.swap(true, Ordering::SeqCst) {
+            let because = "the plugin had ended by itself, and was opened anew";
+            self.end(because);
+            tracing::warn!(because, "a recording has ended");
+            return connect(host);
+        }
         let Connected { peer: plugin, life } = connect(Arc::new(Asking { host, recorder: Arc::clone(self) }));
         Connected { peer: Arc::new(Called { plugin, recorder: Arc::clone(self) }), life }
     }

@@ -29,7 +29,7 @@ pub use read::{Recording, RecordingError};
 use stage::{Question, Stage};
 
 use crate::loaded::Loaded;
-use crate::record::{Body, Entry};
+use crate::record::{Body, Entry, SECRET_AT};
 
 /// How a recording is played.
 #[derive(Debug, Clone)]
@@ -101,7 +101,7 @@ struct Player<'a> {
 impl Player<'_> {
     async fn step(&mut self, entry: &Entry, plugin: &dyn sportello_sdk::frames::Peer) {
         match entry {
-            Entry::Began { .. } | Entry::Ended => {}
+            Entry::Began { .. } | Entry::Ended { .. } => {}
             Entry::Called { call, method, frame, body } => {
                 self.methods.insert(('c', *call), (*call, method.clone()));
                 let Some(body) = bytes_of(body) else {
@@ -172,7 +172,7 @@ impl Player<'_> {
         let mut frame = frame.clone();
         if question.method == host_method::SECRET
             && let Some(value) = self.secret_of(&question)
-            && let Some(given) = frame.pointer_mut("/value")
+            && let Some(given) = frame.pointer_mut(SECRET_AT)
         {
             *given = json!(value);
         }

@@ -14,12 +14,13 @@ use super::problem::Problem;
 use super::{App, json as json_response};
 use crate::config::{Isolation, Scope};
 use crate::plugins::Member;
+use crate::switchboard::Recorded;
 use crate::wire::{Slot, Stage, Standing, Version};
 
 /// `GET /v1/instances`.
 pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Result<Response, Problem> {
     app.callers.authorize(&headers, Scope::PaymentsRead)?;
-    let instances: Vec<Value> = app.wire.slots().iter().filter_map(|slot| instance(slot)).collect();
+    let instances: Vec<Value> = app.wire.slots().iter().filter_map(|slot| shown(&app, slot)).collect();
     let stay = |resident: sportello_host::Resident| {
         json!({
             "plugin": resident.name,
@@ -31,6 +32,17 @@ pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
     let residents: Vec<Value> = residents().into_iter().map(stay).collect();
     let last_reload = app.switchboard.last_reload();
     Ok(json_response(&json!({ "instances": instances, "residents": residents, "last_reload": last_reload })))
+}
+
+/// An instance, with how its recording is.
+fn shown(app: &App, slot: &Slot) -> Option<Value> {
+    let mut shown = instance(slot)?;
+    let recording =
+        |recorded: Recorded| json!({ "file": recorded.file, "is_broken": recorded.is_broken, "ended": recorded.ended });
+    if let Some(shown) = shown.as_object_mut() {
+        shown.insert("recording".to_owned(), app.switchboard.recording(&slot.name).map(recording).into());
+    }
+    Some(shown)
 }
 
 fn instance(slot: &Slot) -> Option<Value> {

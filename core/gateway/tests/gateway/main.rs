@@ -14,6 +14,7 @@ mod marks;
 mod pages;
 mod payments;
 mod program;
+mod recordings;
 mod reload;
 mod restart;
 mod seats;

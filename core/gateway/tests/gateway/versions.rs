@@ -147,7 +147,7 @@ pub(crate) fn with(changes: &[(&str, &str)]) -> String {
     })
 }
 
-async fn start_in(folder: TempDir, config: &str) -> World {
+pub(crate) async fn start_in(folder: TempDir, config: &str) -> World {
     std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
     let began = Instant::now();
     let gateway = loop {
@@ -185,7 +185,7 @@ impl World {
     }
 
     /// The instance of the rail, as it is shown; nothing where it is gone.
-    async fn bank(&self) -> Value {
+    pub(crate) async fn bank(&self) -> Value {
         let shown = self.get("/v1/instances").await.body;
         let found = shown["instances"].as_array().unwrap().iter().find(|i| i["name"] == "bank").cloned();
         found.unwrap_or_default()
@@ -205,7 +205,7 @@ impl World {
     }
 
     /// Which version a payment went over.
-    async fn paid_by(&self, key: &str) -> String {
+    pub(crate) async fn paid_by(&self, key: &str) -> String {
         let paid = self.pay(key, json!({})).await;
         assert_eq!(paid.body["state"], "completed", "{paid:?}");
         reference(&paid.body)

@@ -83,7 +83,11 @@ pub enum Entry {
         body: Body,
     },
     /// The recording ended as it should. Without this line it is not whole.
-    Ended,
+    Ended {
+        /// What ended it, where that was not whoever had begun it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        because: Option<String>,
+    },
 }
 
 /// What stands beside a frame.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use sportello_sdk::frames::{host_method, plugin_method};
 
+use super::written::without_named_secrets;
 use super::{Body, Passed, Redact};
 
 /// What stands where something was taken out. In a replay it is like whatever stands there.
@@ -15,6 +16,12 @@ pub(crate) const LEFT_OUT: &str = "<left out>";
 pub(crate) fn is_left_out(text: &str) -> bool {
     text.contains(LEFT_OUT) || text.contains("[redacted]") || text.contains("[card]")
 }
+
+/// Where the value of a secret stands in the host's answer (RFC 6901).
+pub(crate) const SECRET_AT: &str = "/result/value";
+
+/// Numbers that the host puts into frames. A replay needs them, and a random one may look like a card's.
+const FRAME_OWN: [&str; 4] = ["call", "deadline_ms", "now_ms", "seed"];
 
 /// Headers whose name has one of these in it: their value lets somebody in, or is derived from what does.
 const SECRET_HEADERS: [&str; 7] = ["authorization", "cookie", "signature", "token", "secret", "api-key", "password"];
@@ -57,12 +64,16 @@ impl Redaction {
         };
         if method == host_method::SECRET
             && is_answer
-            && let Some(secret) = value.pointer_mut("/value")
+            && let Some(secret) = value.pointer_mut(SECRET_AT)
         {
             *secret = LEFT_OUT.into();
         }
+        let own = FRAME_OWN.map(|name| Some((name, value.get(name)?.as_u64()?)));
         // Settings are no secrets, whatever they are called: those have been taken out of them, and a replay needs the rest.
         self.walk(&mut value, method == plugin_method::OPEN);
+        if let Some(frame) = value.as_object_mut() {
+            frame.extend(own.into_iter().flatten().map(|(name, number)| (name.to_owned(), number.into())));
+        }
         value
     }
 
@@ -79,14 +90,27 @@ impl Redaction {
                 all.iter_mut().for_each(|one| self.walk(one, are_settings));
             }
             Value::Object(all) => {
-                for (name, one) in all {
+                for (name, one) in all.iter_mut() {
                     match one {
-                        Value::String(text) if !are_settings && is_secret_name(name) => *text = LEFT_OUT.to_owned(),
+                        Value::String(_) | Value::Number(_) if !are_settings && is_secret_name(name) => {
+                            *one = LEFT_OUT.into();
+                        }
                         one => self.walk(one, are_settings),
                     }
                 }
+                if all.keys().any(|name| (self.redact)(name) != *name) {
+                    *all = std::mem::take(all).into_iter().map(|(name, one)| ((self.redact)(&name), one)).collect();
+                }
             }
-            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+            Value::Number(number) => {
+                // A card number is one, too.
+                let written = number.to_string();
+                let clean = (self.redact)(&written);
+                if clean != written {
+                    *value = clean.into();
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
         }
     }
 
@@ -99,7 +123,7 @@ impl Redaction {
         {
             return LEFT_OUT.to_owned();
         }
-        without_parameters(&clean)
+        without_named_secrets(&clean)
     }
 
     fn body(&self, body: &Bytes) -> Body {
@@ -110,7 +134,8 @@ impl Redaction {
                     self.walk(&mut clean, false);
                     // As it was written, where nothing stands in it.
                     let written = if clean == value { text.to_owned() } else { clean.to_string() };
-                    Body::Text((self.redact)(&written))
+                    // What was written twice under one name was read once.
+                    Body::Text(without_named_secrets(&(self.redact)(&written)))
                 }
                 Err(_) => Body::Text(self.text(text)),
             },
@@ -146,30 +171,8 @@ fn unescaped(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-/// A text without the values of parameters that have a secret's name, as in a query or a form.
-fn without_parameters(text: &str) -> String {
-    let of_a_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-    let ends_it = |c: char| c.is_whitespace() || matches!(c, '&' | ';' | '"' | '\'' | '#' | '<' | '>');
-    let mut clean = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('=') {
-        clean.push_str(before);
-        clean.push('=');
-        let name = before.rsplit(|c: char| !of_a_name(c)).next().unwrap_or_default();
-        let len = after.find(ends_it).unwrap_or(after.len());
-        rest = match after.split_at_checked(len) {
-            Some((value, behind)) if is_secret_name(name) && !value.is_empty() => {
-                clean.push_str(LEFT_OUT);
-                behind
-            }
-            _ => after,
-        };
-    }
-    clean.push_str(rest);
-    clean
-}
-
-fn is_secret_name(name: &str) -> bool {
+/// Whether only secrets have this name.
+pub(super) fn is_secret_name(name: &str) -> bool {
     let name = name.to_ascii_lowercase().replace(['-', '_'], "");
     SECRET_NAMES.iter().any(|secret| name.ends_with(secret))
 }
@@ -208,6 +211,21 @@ mod tests {
         check("submit", json!([{ "X-Api-Key": "a" }]), json!([{ "X-Api-Key": left_out }]));
         check("submit", json!({ "token_type": "bearer" }), json!({ "token_type": "bearer" }));
         check("submit", json!({ "token": { "id": "a" } }), json!({ "token": { "id": "a" } }));
+        check("submit", json!({ "password": 1234 }), json!({ "password": left_out }));
+        // Card numbers are numbers, and somebody may file something under one.
+        check("submit", json!({ "n": 4_111_111_111_111_111_u64, "m": 1 }), json!({ "n": "[card]", "m": 1 }));
+        check("submit", json!({ "4111111111111111": "a" }), json!({ "[card]": "a" }));
+        // Errors quote what was sent.
+        let failure = |text: &str| json!({ "code": "http", "message": text });
+        // The host's own numbers are what they are.
+        check("submit", json!({ "seed": 4_111_111_111_111_111_u64 }), json!({ "seed": 4_111_111_111_111_111_u64 }));
+        check("", failure("401 for token=a"), failure(&format!("401 for token={left_out}")));
+        check("", failure("401: Bearer abcdefgh"), failure(&format!("401: Bearer {left_out}")));
+        check(
+            "",
+            failure(r#"it said {"access_token":"a"}"#),
+            failure(&format!(r#"it said {{"access_token":"{left_out}"}}"#)),
+        );
         check("open", json!({ "verify_token": "a" }), json!({ "verify_token": "a" }));
         check(
             "http",
@@ -226,6 +244,13 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_left_out_however_short_it_is() {
+        let answer = passed(&json!({ "now_ms": 7, "result": { "value": "pw" } }).to_string(), b"");
+        let (written, _) = redaction().of(host_method::SECRET, &answer, true);
+        assert_eq!(written, json!({ "now_ms": 7, "result": { "value": LEFT_OUT } }));
+    }
+
+    #[test]
     fn what_of_a_body_is_written() {
         let check = |method: &str, body: &[u8], expected: Body| {
             let (_, written) = redaction().of(method, &passed("{}", body), true);
@@ -236,7 +261,8 @@ mod tests {
         check("http", b"", Body::Empty);
         check("http", b"{\"a\": 1.0}", text("{\"a\": 1.0}"));
         check("http", b"{\"refresh_token\":\"a\"}", text("{\"refresh_token\":\"<left out>\"}"));
-        check("http", b"{\"pan\": 4111111111111111}", text("{\"pan\": [card]}"));
+        check("http", b"{\"pan\": 4111111111111111}", text("{\"pan\":\"[card]\"}"));
+        check("http", br#"{"token": "a", "token": null}"#, text(r#"{"token": "<left out>", "token": null}"#));
         check("http", b"grant_type=a&password=b", text("grant_type=a&password=<left out>"));
         // A number in letters of two bytes, in a text and between other bytes.
         check("http", &wide("4111111111111111"), text(LEFT_OUT));

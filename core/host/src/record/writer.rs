@@ -19,7 +19,7 @@ pub(crate) enum Note {
     GivenUp { call: u64 },
     Asked { ask: u64, parent: u64, method: Arc<str>, passed: Passed },
     Given { ask: u64, method: Arc<str>, ok: bool, passed: Passed },
-    Finish,
+    Finish { because: Option<String> },
 }
 
 pub(crate) struct Writer {
@@ -58,12 +58,21 @@ impl Writer {
         }
     }
 
-    pub(crate) fn finish(&self) {
-        if self.finished.swap(true, Ordering::Relaxed) {
-            return;
+    /// As [`Writer::finish`], without a wait.
+    pub(crate) fn end(&self, because: &str) {
+        let note = Note::Finish { because: Some(because.to_owned()) };
+        if !self.finished.swap(true, Ordering::Relaxed)
+            && let Err(TrySendError::Full(_)) = self.notes.try_send(note)
+        {
+            self.broken.store(true, Ordering::Relaxed);
         }
-        // The thread is gone where the disk was full.
-        let _ = self.notes.send(Note::Finish);
+    }
+
+    pub(crate) fn finish(&self) {
+        if !self.finished.swap(true, Ordering::Relaxed) {
+            // The thread is gone where the disk was full.
+            let _ = self.notes.send(Note::Finish { because: None });
+        }
         if let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() {
             let _ = thread.join();
         }
@@ -103,19 +112,18 @@ impl Sheet {
             if broken.load(Ordering::Relaxed) {
                 return Err(std::io::Error::other("more came than could be written"));
             }
-            let Some(entry) = self.entry(note) else {
-                self.line(&Entry::Ended)?;
-                break;
-            };
+            let entry = self.entry(note);
             self.line(&entry)?;
+            if matches!(entry, Entry::Ended { .. }) {
+                break;
+            }
         }
         self.out.flush()
     }
 
-    /// Nothing for the end.
-    fn entry(&self, note: Note) -> Option<Entry> {
+    fn entry(&self, note: Note) -> Entry {
         let of = |method: &str, passed: &Passed, is_answer| self.redaction.of(method, passed, is_answer);
-        Some(match note {
+        match note {
             Note::Called { call, method, passed } => {
                 let (frame, body) = of(&method, &passed, false);
                 Entry::Called { call, method, frame, body }
@@ -133,8 +141,8 @@ impl Sheet {
                 let (frame, body) = of(&method, &passed, true);
                 Entry::Given { ask, ok, frame, body }
             }
-            Note::Finish => return None,
-        })
+            Note::Finish { because } => Entry::Ended { because },
+        }
     }
 
     fn line(&mut self, entry: &Entry) -> std::io::Result<()> {

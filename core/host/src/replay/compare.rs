@@ -15,6 +15,9 @@ const OF_ONE_FRAME_MAX: usize = 5;
 /// How much of a value is told, in characters.
 const VALUE_LEN_MAX: usize = 200;
 
+/// How much is told of what two values begin with alike, in characters.
+const ALIKE_LEN_MAX: usize = 60;
+
 /// Something that the plugin does otherwise.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Difference {
@@ -38,11 +41,27 @@ pub enum Difference {
         what: String,
         /// Where in the frame, as a JSON Pointer (RFC 6901); `body` for the bytes beside it.
         at: String,
-        /// What stood there.
+        /// What stood there, whole.
         recorded: String,
-        /// What stands there.
+        /// What stands there, whole.
         now: String,
     },
+}
+
+impl Difference {
+    /// The same, with `clean` of all that the plugin says now: it may hold secrets that it was given. Before it is told, which
+    /// cuts long texts: half a secret is one that nobody finds.
+    pub fn cleaned(self, clean: &dyn Fn(&str) -> String) -> Self {
+        match self {
+            Self::New { method, frame } => {
+                let cleaned = clean(&frame.to_string());
+                let frame = serde_json::from_str(&cleaned).unwrap_or(Value::String(cleaned));
+                Self::New { method, frame }
+            }
+            Self::Silent { .. } => self,
+            Self::Other { what, at, recorded, now } => Self::Other { what, at, recorded, now: clean(&now) },
+        }
+    }
 }
 
 impl fmt::Display for Difference {
@@ -51,6 +70,7 @@ impl fmt::Display for Difference {
             Self::New { method, frame } => write!(f, "a new question `{method}`: {}", short(&frame.to_string())),
             Self::Silent { method, at } => write!(f, "{at}: `{method}` did not come"),
             Self::Other { what, at, recorded, now } => {
+                let [recorded, now] = from_where_they_part([recorded, now]).map(|text| short(&text));
                 write!(f, "{what}{}{at}: it was {recorded}, and is {now}", if at.is_empty() { "" } else { " at " })
             }
         }
@@ -72,7 +92,11 @@ fn walk(what: &str, at: &str, recorded: &Value, now: &Value, differences: &mut V
     match (recorded, now) {
         (Value::String(text), _) if is_left_out(text) => {}
         (Value::Object(recorded), Value::Object(now)) => {
-            let keys: std::collections::BTreeSet<&String> = recorded.keys().chain(now.keys()).collect();
+            // A key that was taken out is like whatever stands in its place.
+            let is_open = recorded.keys().any(|key| is_left_out(key));
+            let is_of_both = |key: &&String| !is_open || recorded.contains_key(*key) && !is_left_out(key);
+            let keys: std::collections::BTreeSet<&String> =
+                recorded.keys().chain(now.keys()).filter(is_of_both).collect();
             for key in keys {
                 let at = format!("{at}/{}", key.replace('~', "~0").replace('/', "~1"));
                 let of = |map: &serde_json::Map<String, Value>| map.get(key).cloned().unwrap_or(Value::Null);
@@ -87,8 +111,8 @@ fn walk(what: &str, at: &str, recorded: &Value, now: &Value, differences: &mut V
         _ => differences.push(Difference::Other {
             what: what.to_owned(),
             at: at.to_owned(),
-            recorded: short(&recorded.to_string()),
-            now: short(&now.to_string()),
+            recorded: recorded.to_string(),
+            now: now.to_string(),
         }),
     }
 }
@@ -110,7 +134,7 @@ pub(super) fn compare_body(what: &str, recorded: &Body, now: &Bytes) -> Option<D
                     walk(what, "body", &recorded, &now, &mut differences);
                     differences.into_iter().next()
                 }
-                _ => differ(short(recorded), short(&now)),
+                _ => differ(recorded.clone(), now),
             }
         }
         (Body::LeftOut(len), _) if *len == now.len() => None,
@@ -133,9 +157,19 @@ pub(super) fn body_as_noted(body: &Bytes) -> Body {
 fn describe(body: &Body) -> String {
     match body {
         Body::Empty => "nothing".to_owned(),
-        Body::Text(text) | Body::Base64(text) => short(text),
+        Body::Text(text) | Body::Base64(text) => text.clone(),
         Body::LeftOut(len) => format!("{len} bytes"),
     }
+}
+
+/// Both texts from shortly before the place where they part: long ones begin alike.
+fn from_where_they_part(both: [&str; 2]) -> [String; 2] {
+    let same = both[0].chars().zip(both[1].chars()).take_while(|(one, other)| one == other).count();
+    let skipped = same.saturating_sub(ALIKE_LEN_MAX);
+    both.map(|text| match skipped {
+        0 => text.to_owned(),
+        _ => format!("…{}", text.chars().skip(skipped).collect::<String>()),
+    })
 }
 
 fn short(text: &str) -> String {
@@ -171,8 +205,39 @@ mod tests {
         check(json!({"b": [1, 2]}), json!({"b": [1, 3]}), &["/b/1"]);
         check(json!({"b": [1, 2]}), json!({"b": [1]}), &["/b"]);
         check(json!({"h": [["authorization", "<left out>"]]}), json!({"h": [["authorization", "Bearer x"]]}), &[]);
+        check(json!({"[card]": 1, "a": 2}), json!({"4111111111111111": 1, "a": 3}), &["/a"]);
         check(json!("x"), json!({}), &[""]);
         check(json!([1, 2, 3, 4, 5, 6, 7]), json!([2, 3, 4, 5, 6, 7, 8]), &["/0", "/1", "/2", "/3", "/4"]);
+    }
+
+    #[test]
+    fn long_values_are_told_from_where_they_part() {
+        let check = |recorded: &str, now: &str, expected: &str| {
+            let [recorded, now] = [recorded, now].map(str::to_owned);
+            let difference = Difference::Other { what: "w".into(), at: "/a".into(), recorded, now };
+            assert_eq!(difference.to_string(), format!("w at /a: {expected}"));
+        };
+        let [long, alike] = [500, ALIKE_LEN_MAX].map(|len| "é".repeat(len));
+        check("a", "b", "it was a, and is b");
+        check(&format!("{long}a"), &format!("{long}b"), &format!("it was …{alike}a, and is …{alike}b"));
+        check(&long, &format!("{long}b"), &format!("it was …{alike}, and is …{alike}b"));
+        let cut = "a".repeat(VALUE_LEN_MAX);
+        check(&format!("{cut}a"), "b", &format!("it was {cut}…, and is b"));
+    }
+
+    #[test]
+    fn what_is_told_of_now_is_cleaned_before_it_is_cut() {
+        let check = |difference: Difference| {
+            let clean = |text: &str| text.replace("s3cret", "[redacted]");
+            let told = difference.cleaned(&clean).to_string();
+            assert!(told.contains("[red") && !told.contains("s3c"), "{told}");
+        };
+        let long = |text: &str| format!("{}{text}", "a".repeat(VALUE_LEN_MAX - 6));
+        check(Difference::New { method: "http".into(), frame: json!(["x", "s3cret"]) });
+        check(Difference::New { method: "http".into(), frame: json!(long("s3cret")) });
+        let other = |now: String| Difference::Other { what: "w".into(), at: "/a".into(), recorded: "x".into(), now };
+        check(other("s3cret".into()));
+        check(other(long("s3cret")));
     }
 
     #[test]

@@ -61,7 +61,7 @@ impl Recording {
             Some(Entry::Began { format, .. }) => return Err(RecordingError::Format(*format)),
             _ => return Err(RecordingError::NoBeginning),
         }
-        let is_whole = entries.last() == Some(&Entry::Ended);
+        let is_whole = matches!(entries.last(), Some(Entry::Ended { .. }));
         Ok(Self { entries, is_whole })
     }
 
@@ -75,6 +75,14 @@ impl Recording {
         match self.entries.first() {
             Some(Entry::Began { plugin, version, .. }) => [plugin, version],
             _ => [""; 2],
+        }
+    }
+
+    /// What ended it, where that was not whoever had begun it.
+    pub fn ended_because(&self) -> Option<&str> {
+        match self.entries.last() {
+            Some(Entry::Ended { because }) => because.as_deref(),
+            _ => None,
         }
     }
 

@@ -188,3 +188,46 @@ async fn a_full_disk_ends_the_recording_and_nothing_else() {
     recorder.finish();
     assert!(recorder.is_broken());
 }
+
+/// Calls are numbered anew by each instance, and a replay has one: what follows one that ended by itself is not recorded.
+#[tokio::test]
+async fn a_recording_is_of_one_instance() {
+    let sheet = Sheet::default();
+    let recorder = sheet.recorder(false);
+    for _ in 0..2 {
+        let running = version(FIRST).open(Spec { recorder: Some(Arc::clone(&recorder)), ..spec() }).await.unwrap();
+        running.ask(Ask::new("submit", b"{}")).await.unwrap();
+        running.drain(Duration::from_secs(5)).await.close().await.unwrap();
+    }
+    recorder.finish();
+    let because = Some("the plugin had ended by itself, and was opened anew");
+    assert_eq!((recorder.ended(), recorder.is_broken()), (because, false));
+    let recording = Recording::read(sheet.text().as_bytes()).unwrap();
+    assert_eq!((recording.is_whole(), recording.ended_because()), (true, because));
+    assert_eq!(sheet.text().matches(r#""method":"submit""#).count(), 1);
+    assert_eq!(played(&recording, version(FIRST)).await.differences, []);
+    // Whoever finishes it later changes nothing.
+    recorder.end("another reason");
+    assert_eq!(recorder.ended(), because);
+}
+
+#[tokio::test]
+async fn a_plugin_that_is_played_to_is_given_the_secrets_that_are_real() {
+    let recording = Recording::read(recorded(spec(), false).await.text().as_bytes()).unwrap();
+    let given = Arc::new(Mutex::new(Vec::new()));
+    let noted = Arc::clone(&given);
+    let curious = raw(manifest(&[]), move |asked: Asked| {
+        let noted = Arc::clone(&noted);
+        async move {
+            let answer = asked.ask("secret", json!({ "name": "token" })).await;
+            noted.lock().unwrap().push(String::from_utf8(answer.frame.to_vec()).unwrap());
+            act(Version { asks_secret: false, ..FIRST }, asked).await
+        }
+    });
+    let secrets = [("token".to_owned(), "a real one".to_owned())].into();
+    let replay = Replay { patience: Duration::from_millis(200), secrets };
+    assert_eq!(replay.play(&recording, &curious).await.differences, []);
+    let given = given.lock().unwrap().clone();
+    assert_eq!(given.len(), 2);
+    assert!(given.iter().all(|frame| frame.contains(r#""value":"a real one""#)), "{given:?}");
+}

@@ -11,6 +11,7 @@ use sportello_host::{DIFFERENCES_MAX, Declared, Difference, Recording, Replayed}
 
 use crate::cli::{Failed, Setting};
 use crate::command::{on_all_cores, say, say_json};
+use crate::redact::{Redactor, hide_cards};
 
 /// Play a recording to another version of its plugin, offline, and say where that one does otherwise.
 ///
@@ -60,25 +61,33 @@ impl Replay {
         let loaded = declared.load().map_err(|error| Failed::Asking(error.to_string()))?;
         let secrets: BTreeMap<String, String> = self.secrets.into_iter().collect();
         let replay = sportello_host::Replay { patience: Duration::from_millis(self.patience_ms), secrets };
-        let replayed = replay.play(&recording, &loaded).await;
-        tell(&replayed, [name, version, &now], recording.is_whole(), setting.json);
+        let mut replayed = replay.play(&recording, &loaded).await;
+        // What the plugin says now, it may say with the secrets that it was given.
+        let redactor = Redactor::new(replay.secrets.values().map(String::as_str));
+        let clean = |text: &str| hide_cards(&redactor.without_secrets(text)).into_owned();
+        replayed.differences = replayed.differences.into_iter().map(|one| one.cleaned(&clean)).collect();
+        tell(&replayed, [name, version, &now], &recording, setting.json);
         // The differences have been told.
         if replayed.differences.is_empty() { Ok(()) } else { Err(Failed::Trying(String::new())) }
     }
 }
 
-fn tell(replayed: &Replayed, [name, version, now]: [&str; 3], is_whole: bool, as_json: bool) {
+fn tell(replayed: &Replayed, [name, version, now]: [&str; 3], recording: &Recording, as_json: bool) {
     let Replayed { calls, questions, left_out, differences } = replayed;
     if as_json {
         let differences: Vec<String> = differences.iter().map(Difference::to_string).collect();
         say_json(&json!({
-            "plugin": name, "recorded_version": version, "version": now, "recording_is_whole": is_whole,
+            "plugin": name, "recorded_version": version, "version": now, "recording_is_whole": recording.is_whole(),
+            "recording_ended_because": recording.ended_because(),
             "calls": calls, "questions": questions, "left_out": left_out, "differences": differences,
         }));
         return;
     }
     say(format_args!("{name} {now} against what {version} did: {calls} calls and {questions} questions were played."));
-    if !is_whole {
+    if let Some(because) = recording.ended_because() {
+        say(format_args!("The recording ended since {because}."));
+    }
+    if !recording.is_whole() {
         say("The recording ended early; what there is of it was played.");
     }
     if *left_out > 0 {

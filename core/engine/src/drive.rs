@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sportello_model::payment::{Attempt, AttemptState, Effect, Event, Refusal, State};
+use sportello_model::payment::{Attempt, AttemptState, Effect, Event, Refusal, State, Taker};
 use sportello_model::{Doubt, Inquiry, Outcome};
 use sportello_sdk::{Failure, Source};
 
@@ -111,6 +111,7 @@ impl Engine {
 
     /// Gives an order to its rail: once, and once more each time that its payer had to act and has.
     async fn submit(&self, live: &Arc<Live>, id: EffectId, number: u32) -> Result<Vec<Due>, StoreError> {
+        let by = self.foreseen(live, number).await;
         let (order, rail, round) = {
             let mut now = live.now.lock().await;
             let Some(attempt) = now.payment.attempt(number) else {
@@ -135,8 +136,8 @@ impl Engine {
                 let event = Event::NotSent { attempt: number, because: "somebody has no account".into() };
                 return self.settle(live, &mut now, &event, id).await;
             };
-            // Only when it is durable that bytes may leave, may they.
-            match self.change(live, &mut now, &[Event::Sent { attempt: number }], None).await {
+            // Only when it is durable that bytes may leave, and to whom, may they.
+            match self.change(live, &mut now, &[Event::Sent { attempt: number, by }], None).await {
                 Ok(_) => {}
                 Err(ChangeError::Store(error)) => return Err(error),
                 Err(ChangeError::Refused(refusal)) => {
@@ -148,7 +149,34 @@ impl Engine {
             (order, rail, round)
         };
         let answer = self.0.ports.submit(&rail, &order).await;
+        self.taken(live, number, answer.by.as_ref()).await;
         self.settle_surely(live, &answered(number, answer), id, Some((number, round))).await
+    }
+
+    /// Who is about to be given an attempt's order. Asked without the payment's lock: it waits until the rails are open.
+    async fn foreseen(&self, live: &Arc<Live>, number: u32) -> Option<Arc<Taker>> {
+        let (order, rail) = {
+            let now = live.now.lock().await;
+            let attempt = now.payment.attempt(number).filter(|attempt| attempt.state == AttemptState::Ready)?;
+            (now.payment.order(attempt)?, attempt.rail.clone())
+        };
+        self.0.ports.taker(&rail, &order).await
+    }
+
+    /// Writes down who took an order, where it is not the one who was about to.
+    async fn taken(&self, live: &Arc<Live>, number: u32, by: Option<&Arc<Taker>>) {
+        let Some(by) = by else { return };
+        let mut now = live.now.lock().await;
+        if now.payment.attempt(number).is_none_or(|attempt| attempt.taken_by.as_ref() == Some(by)) {
+            return;
+        }
+        match self.change(live, &mut now, &[Event::Taken { attempt: number, by: by.clone() }], None).await {
+            Ok(_) | Err(ChangeError::Refused(_)) => {}
+            // It is for people to read: what the rail said is not held up by it.
+            Err(ChangeError::Store(error)) => {
+                tracing::error!(payment = %live.id, %error, "which version took an order is not durable");
+            }
+        }
     }
 
     /// Finds out what became of an order.
@@ -283,7 +311,7 @@ pub(crate) fn pause_ms(failure: &Failure, least_ms: u64) -> u64 {
 
 /// What a rail's answer to an order means.
 fn answered(attempt: u32, answer: RailAnswer) -> Event {
-    let RailAnswer { may_have_left, result } = answer;
+    let RailAnswer { may_have_left, result, .. } = answer;
     match result {
         // What the rail itself calls unknown stays so: it may know of an earlier call under the same key.
         Ok(outcome) => Event::Answered { attempt, asked: false, outcome },

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use parking_lot::RwLock;
 use sha2::{Digest, Sha256};
 use sportello_model::command::Visibility;
-use sportello_model::payment::{Event, Refusal};
+use sportello_model::payment::{Event, Refusal, Taker};
 use sportello_model::{Handle, Payment, PaymentId, Posting};
 use tokio::sync::{Notify, oneshot};
 
@@ -41,6 +41,17 @@ impl Known {
         let directory = Directory::new(std::mem::take(&mut setup.profiles));
         Arc::new(Self { setup, directory })
     }
+}
+
+/// An order that is, or may be, at a rail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OpenOrder {
+    /// The payment.
+    pub payment: PaymentId,
+    /// The rail's instance.
+    pub rail: Box<str>,
+    /// The version that was given it; nothing where that was not kept.
+    pub taken_by: Option<Arc<Taker>>,
 }
 
 /// What an engine is made of.
@@ -182,6 +193,21 @@ impl Engine {
             if now.payment.attempts.iter().any(|a| *a.rail == *rail && !a.state.is_final()) {
                 open.push(live.id);
             }
+        }
+        open
+    }
+
+    /// The orders that are open at any rail, each with who took it.
+    pub async fn orders_open(&self) -> Vec<OpenOrder> {
+        let mut open = Vec::new();
+        for live in self.0.lives.all() {
+            let now = live.now.lock().await;
+            let out = now.payment.attempts.iter().filter(|attempt| attempt.state.is_out());
+            open.extend(out.map(|attempt| OpenOrder {
+                payment: live.id,
+                rail: attempt.rail.clone(),
+                taken_by: attempt.taken_by.clone(),
+            }));
         }
         open
     }

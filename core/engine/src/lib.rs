@@ -40,11 +40,11 @@ mod waiting;
 mod word;
 
 pub use code::CodeKey;
-pub use engine::{ChangeError, Engine, Parts};
+pub use engine::{ChangeError, Engine, OpenOrder, Parts};
 pub use enrol::{Enrolment, EnrolmentError, EnrolmentWay};
 pub use ports::{Clock, Entropy, Ports, RailAnswer, SystemClock};
 pub use request::{Created, NotCreated, Request};
 pub use setup::{ChannelSetup, Policy, Profile, RailSetup, Route, Setup};
-pub use sportello_model::payment::Side;
+pub use sportello_model::payment::{Side, Taker};
 pub use store::Store;
 pub use waiting::WaitingNote;

@@ -1,14 +1,22 @@
 //! The world as the engine sees it: passed in, so that it runs against plugins, or in a simulation with none.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use sportello_model::payment::Taker;
 use sportello_model::{Inquiry, Note, Order, Outcome, Sent};
 use sportello_sdk::Failure;
 
 /// Rails and channels, by instance.
 #[async_trait]
 pub trait Ports: Send + Sync + 'static {
+    /// Which version of a rail would be given this order now; nothing where nobody knows.
+    async fn taker(&self, rail: &str, order: &Order) -> Option<Arc<Taker>> {
+        let _ = (rail, order);
+        None
+    }
+
     /// Gives an order to a rail.
     async fn submit(&self, rail: &str, order: &Order) -> RailAnswer;
 
@@ -31,6 +39,8 @@ pub trait Ports: Send + Sync + 'static {
 pub struct RailAnswer {
     /// What the host knows, and no plugin can say: whether a byte may have left for this order.
     pub may_have_left: bool,
+    /// The version that was given it; nothing where none was, or nobody knows.
+    pub by: Option<Arc<Taker>>,
     /// What the rail said.
     pub result: Result<Outcome, Failure>,
 }

@@ -140,6 +140,7 @@ impl Gateway {
                 return Err(error);
             }
         };
+        connected.wire.tell_of_gone(&engine).await;
         connected.keeping.push(tokio::spawn(keep(engine.store().clone(), vault.clone())));
         let callers = Arc::new(Callers::new(&config.keys));
         let switchboard = Switchboard::new(connected.wire.clone(), engine.clone(), callers.clone(), plan);

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value;
-use sportello_engine::ChannelSetup;
+use sportello_engine::{ChannelSetup, Taker};
 use sportello_host::{Limits, Loaded, OpenError, PAN_GRANT, Recorder, Services, Spec, TlsOptions, support};
 use sportello_sdk::marks::{self, Held};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
@@ -251,6 +251,16 @@ impl Member {
             && self.settings == other.settings
             && self.secrets == other.secrets
             && self.tls == other.tls
+    }
+
+    /// What is kept of it with the orders that it takes.
+    pub(crate) fn taker(&self) -> Taker {
+        let manifest = self.loaded.manifest();
+        Taker {
+            plugin: manifest.name.clone(),
+            version: manifest.version.clone(),
+            sha256: self.loaded.fingerprint().map(|fingerprint| fingerprint.to_string()),
+        }
     }
 
     /// The same, recorded by this.

@@ -16,7 +16,7 @@ use sportello_engine::{Clock, Engine, SystemClock};
 use crate::api::caller::Callers;
 use crate::config::{Config, Instance, Problem, Problems, Reading, Wrong};
 use crate::plugins::{Deployment, path_of};
-use crate::wire::{Changed, Intended, NotOpened, Off, Returned, Ruling, Wanted, Wire, setup};
+use crate::wire::{Changed, Gone, Intended, NotOpened, Off, Returned, Ruling, Wanted, Wire, setup};
 
 pub use record::Recorded;
 pub use switch::{NotSwitched, Switched};
@@ -178,6 +178,11 @@ impl Switchboard {
     /// How long what is in flight may take to end when the program is told to stop.
     pub(crate) async fn drain_within(&self) -> std::time::Duration {
         self.standing.lock().await.deployment.config.gateway.drain
+    }
+
+    /// Which orders that are open were taken by versions that are not here any more.
+    pub async fn gone(&self) -> Vec<Gone> {
+        self.wire.gone(&self.engine).await
     }
 
     /// How the last reload went; nothing before the first.

@@ -6,6 +6,7 @@
 //! replaced.
 
 mod exchange;
+mod gone;
 mod keep;
 mod lineup;
 mod ports;
@@ -33,6 +34,7 @@ use crate::vault::Vault;
 use version::is_for_good;
 
 pub use exchange::{Changed, Intended, NotOpened};
+pub use gone::Gone;
 pub(crate) use lineup::Seated;
 pub use randomness::SystemEntropy;
 pub use ruling::{Off, Pin, Returned, Ruling};

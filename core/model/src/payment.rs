@@ -20,7 +20,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 pub use apply::{Refusal, Transition};
-pub use attempt::{Attempt, AttemptState, Leg};
+pub use attempt::{Attempt, AttemptState, Leg, Taker};
 pub use effect::{About, Audience, Effect};
 pub use enrolment::{Enrolling, Side};
 pub use event::{CancelledBy, Event, Evidence};

@@ -91,7 +91,7 @@ impl Chaos {
         let roll = if self.is_calm { 15 } else { self.dice.roll(16) };
         let failure = Failure::provider("unreachable", "no route");
         if roll == 0 {
-            return Some(RailAnswer { may_have_left: false, result: Err(failure) });
+            return Some(RailAnswer { by: None, may_have_left: false, result: Err(failure) });
         }
         if order.kind == OrderKind::Reverse {
             return self.reverse(rail, order, now_ms, roll);
@@ -131,7 +131,7 @@ impl Chaos {
             6 => Ok(Outcome::Unrecognised),
             _ => Ok(fact.outcome()),
         };
-        Some(RailAnswer { may_have_left: true, result })
+        Some(RailAnswer { by: None, may_have_left: true, result })
     }
 
     /// Undoes an order: what was never there, and at times what was, is not undone.
@@ -167,7 +167,7 @@ impl Chaos {
             _ if refuses => Ok(Outcome::unknown("no original")),
             _ => Ok(settled(order.amount)),
         };
-        Some(RailAnswer { may_have_left: true, result })
+        Some(RailAnswer { by: None, may_have_left: true, result })
     }
 
     /// The order that a reversal names moved nothing, or what it moved is back.

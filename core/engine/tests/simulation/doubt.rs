@@ -20,6 +20,7 @@ async fn an_order_is_sent_again_only_while_the_rail_knows_it() {
         }
         let stage = Stage::with(setup).await;
         stage.world.answers.lock().push_back(sportello_engine::RailAnswer {
+            by: None,
             may_have_left: true,
             result: Err(Failure::provider("timeout", "no answer")),
         });
@@ -46,11 +47,11 @@ async fn an_order_is_sent_again_only_while_the_rail_knows_it() {
 #[tokio::test]
 async fn an_answer_is_kept_until_it_is_durable_and_the_rail_is_not_asked_again() {
     let stage = Stage::new(0).await;
-    stage
-        .world
-        .answers
-        .lock()
-        .push_back(sportello_engine::RailAnswer { may_have_left: true, result: Ok(Outcome::unknown("?")) });
+    stage.world.answers.lock().push_back(sportello_engine::RailAnswer {
+        by: None,
+        may_have_left: true,
+        result: Ok(Outcome::unknown("?")),
+    });
     let created = stage.pay("k").await;
     while created.payment().await.version < 5 {
         tokio::task::yield_now().await;

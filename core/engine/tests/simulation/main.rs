@@ -150,8 +150,8 @@ async fn check(answers: Vec<RailAnswer>, inquiries: Vec<Outcome>, expected: (Sta
 
 #[tokio::test]
 async fn answers_of_rails() {
-    let sent = |result| RailAnswer { may_have_left: true, result };
-    let not_sent = |result| RailAnswer { may_have_left: false, result };
+    let sent = |result| RailAnswer { by: None, may_have_left: true, result };
+    let not_sent = |result| RailAnswer { by: None, may_have_left: false, result };
     let declined = |elsewhere| Outcome::Declined { code: "AM04".into(), reason: "no money".into(), elsewhere };
     let failure = || Failure::provider("unreachable", "no route");
     let pending = Outcome::Pending { reference: None, detail: "in hand".into(), ask_after_ms: None };

@@ -46,11 +46,11 @@ pub(crate) fn cards() -> Setup {
 }
 
 fn lost() -> RailAnswer {
-    RailAnswer { may_have_left: true, result: Err(Failure::provider("timeout", "no answer")) }
+    RailAnswer { by: None, may_have_left: true, result: Err(Failure::provider("timeout", "no answer")) }
 }
 
 fn says(outcome: Outcome) -> RailAnswer {
-    RailAnswer { may_have_left: true, result: Ok(outcome) }
+    RailAnswer { by: None, may_have_left: true, result: Ok(outcome) }
 }
 
 fn kinds(orders: &[Order]) -> Vec<OrderKind> {

@@ -96,7 +96,7 @@ impl Ports for World {
             std::future::pending::<()>().await;
         }
         let scripted = self.answers.lock().pop_front();
-        scripted.unwrap_or_else(|| RailAnswer { may_have_left: true, result: Ok(settled(order.amount)) })
+        scripted.unwrap_or_else(|| RailAnswer { by: None, may_have_left: true, result: Ok(settled(order.amount)) })
     }
 
     async fn inquire(&self, _: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use sportello_engine::WaitingNote;
 use sportello_model::command::Visibility;
 use sportello_model::payment::{
-    Attempt, AttemptState, Audience, Enrolling, Evidence, Incident, Leg, Payment, Side, State,
+    Attempt, AttemptState, Audience, Enrolling, Evidence, Incident, Leg, Payment, Side, State, Taker,
 };
 use sportello_model::{Money, PaymentId, Person};
 
@@ -65,6 +65,8 @@ struct AttemptView<'a> {
     state: AttemptState,
     made_at_ms: u64,
     sent_at_ms: Option<u64>,
+    /// The version of the plugin that was given the order.
+    taken_by: Option<&'a Taker>,
     asked: u32,
     /// Since when its order is being undone, or was.
     reversing_since_ms: Option<u64>,
@@ -92,6 +94,7 @@ impl<'a> AttemptView<'a> {
             state: attempt.state,
             made_at_ms: attempt.made_at_ms,
             sent_at_ms: attempt.sent_at_ms,
+            taken_by: attempt.taken_by.as_deref(),
             asked: attempt.asked,
             reversing_since_ms: attempt.reversal.map(|reversal| reversal.made_at_ms),
             reference: attempt.reference.as_deref(),

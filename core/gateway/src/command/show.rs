@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 use sportello_model::PaymentId;
+use sportello_model::payment::{AttemptState, Taker};
 
 use super::{money, say, say_json, table};
 use crate::cli::{Failed, Setting};
@@ -32,6 +33,12 @@ impl Show {
         }
         head(&payment);
         attempts(&payment);
+        let instances = client.get("/v1/instances", &[]).await?;
+        for attempt in list(&payment, "attempts") {
+            if let Some(told) = gone(attempt, &instances) {
+                say(format_args!("! {told}"));
+            }
+        }
         notes(&payment);
         journal(&events);
         for incident in list(&payment, "incidents") {
@@ -91,7 +98,7 @@ fn attempts(payment: &Value) {
     if attempts.is_empty() {
         return;
     }
-    let mut rows = table(["attempt", "leg", "rail", "state", "asked", "reference", "word"]);
+    let mut rows = table(["attempt", "leg", "rail", "state", "asked", "taken by", "reference", "word"]);
     for attempt in attempts {
         let number = |key: &str| attempt.get(key).and_then(Value::as_u64).unwrap_or_default().to_string();
         rows.add_row([
@@ -100,11 +107,40 @@ fn attempts(payment: &Value) {
             text(attempt, "/rail").to_owned(),
             text(attempt, "/state").replace('_', " "),
             number("asked"),
+            taker(attempt).map_or_else(String::new, |taker| taker.to_string()),
             text(attempt, "/reference").to_owned(),
             text(attempt, "/word").to_owned(),
         ]);
     }
     say(rows);
+}
+
+/// Who took an attempt's order.
+fn taker(attempt: &Value) -> Option<Taker> {
+    serde_json::from_value(attempt.get("taken_by")?.clone()).ok()
+}
+
+/// That an order is out at a version which is not there any more, and who is asked about it.
+fn gone(attempt: &Value, instances: &Value) -> Option<String> {
+    let taken_by = taker(attempt)?;
+    let state: AttemptState = serde_json::from_value(attempt.get("state")?.clone()).ok()?;
+    if !state.is_out() {
+        return None;
+    }
+    let of = |shown: &Value| serde_json::from_value::<Taker>(shown.clone()).ok();
+    let rail = text(attempt, "/rail");
+    let instance = list(instances, "instances").iter().find(|instance| text(instance, "/name") == rail);
+    let current = instance.and_then(of);
+    let beside =
+        instance.into_iter().flat_map(|instance| instance.get("canary").into_iter().chain(list(instance, "leaving")));
+    if current.iter().cloned().chain(beside.filter_map(of)).any(|there| there == taken_by) {
+        return None;
+    }
+    let number = attempt.get("number").and_then(Value::as_u64).unwrap_or_default();
+    let asked = current.map_or_else(|| "nobody".to_owned(), |current| current.to_string());
+    Some(format!(
+        "the order of attempt {number} was taken by {taken_by}, which is not there any more: {asked} is asked about it"
+    ))
 }
 
 /// What people have not been told yet, and why.
@@ -175,4 +211,32 @@ fn what(event: &Value) -> String {
         }
     }
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_order_is_told_of_whose_version_is_gone() {
+        let facts = |version: &str| json!({"name": "bank", "plugin": "b", "version": version, "sha256": null});
+        let check = |taken_by: &str, state: &str, instance: Value, expected: Option<&str>| {
+            let taken_by = json!({"plugin": "b", "version": taken_by});
+            let attempt = json!({"number": 1, "rail": "bank", "state": state, "taken_by": taken_by});
+            let told = gone(&attempt, &json!({ "instances": [instance] }));
+            assert_eq!(told.as_deref().map(|told| told.split(": ").nth(1).unwrap_or_default()), expected);
+        };
+        check("1.0.0", "unknown", facts("1.0.0"), None);
+        check("1.0.0", "unknown", facts("1.1.0"), Some("b 1.1.0 is asked about it"));
+        check("1.0.0", "settled", facts("1.1.0"), None);
+        check("1.0.0", "unknown", json!({"name": "other"}), Some("nobody is asked about it"));
+        let with = |key: &str, value: Value| {
+            let mut facts = facts("1.1.0");
+            facts[key] = value;
+            facts
+        };
+        check("1.0.0", "in_flight", with("leaving", json!([facts("1.0.0")])), None);
+        check("1.0.0", "pending", with("canary", facts("1.0.0")), None);
+        check("1.0.0", "pending", with("sha256", json!("00")), Some("b 1.1.0 (00) is asked about it"));
+    }
 }

@@ -86,13 +86,15 @@ impl<V: Seated> Lineup<V> {
 
     /// Who is given this order, and whether it is given for the first time. Nobody, where the instance takes nothing new.
     pub(crate) fn give(&mut self, order: Asked<'_>) -> Option<(V, bool)> {
-        let holder = self.holder(order.key).or_else(|| self.holder(order.undoes?));
-        let version = match holder {
-            Some(version) => version.clone(),
-            None => self.takes(order)?.clone(),
-        };
+        let version = self.foresee(order)?;
         let is_first = self.hold(order, version.number()).is_none();
         Some((version, is_first))
+    }
+
+    /// Who would be given this order now.
+    pub(crate) fn foresee(&self, order: Asked<'_>) -> Option<V> {
+        let holder = self.holder(order.key).or_else(|| self.holder(order.undoes?));
+        holder.or_else(|| self.takes(order)).cloned()
     }
 
     fn hold(&mut self, order: Asked<'_>, by: u64) -> Option<Held> {

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
-use sportello_engine::{Ports, RailAnswer};
+use sportello_engine::{Ports, RailAnswer, Taker};
 use sportello_host::{Answer, Ask, CallError, Reason, Running, Sent as Left};
 use sportello_model::{Doubt, Inquiry, Note, Order, OrderKind, Outcome, Sent};
 use sportello_sdk::frames::plugin_method;
@@ -27,6 +27,13 @@ struct Desk {
 
 #[async_trait]
 impl Ports for Wire {
+    async fn taker(&self, rail: &str, order: &Order) -> Option<Arc<Taker>> {
+        self.all_opened().await;
+        let slot = self.slot(rail)?;
+        let version = slot.seats().lineup.foresee(asked(order))?;
+        Some(version.taker().clone())
+    }
+
     async fn submit(&self, rail: &str, order: &Order) -> RailAnswer {
         self.submit_where(rail, order, |_| Ok(())).await
     }
@@ -87,10 +94,10 @@ impl Wire {
         loop {
             let (desk, is_first) = match self.give(rail, Asked { past_canary, ..asked(order) }) {
                 Ok(given) => given,
-                Err(failure) => return RailAnswer { may_have_left: false, result: Err(failure) },
+                Err(failure) => return RailAnswer { may_have_left: false, by: None, result: Err(failure) },
             };
             if let Err(failure) = may(&desk.version) {
-                return RailAnswer { may_have_left: false, result: Err(failure) };
+                return RailAnswer { may_have_left: false, by: None, result: Err(failure) };
             }
             let answer = desk.running.ask(Ask::new(plugin_method::SUBMIT, &json).about(order.payment.0)).await;
             // It was just closed: nothing of this has begun there, and another one is in its place.
@@ -118,7 +125,8 @@ impl Wire {
             }
             let is_unknown = matches!(&result, Ok(Outcome::Unknown { .. }));
             self.judge(&desk, is_unknown || result.as_ref().err().is_some_and(is_fault));
-            return RailAnswer { may_have_left, result };
+            let by = Some(desk.version.taker().clone());
+            return RailAnswer { may_have_left, by, result };
         }
     }
 

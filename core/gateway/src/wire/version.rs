@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use sportello_engine::Taker;
 use sportello_host::{OpenError, Reason, Running, Services};
 use sportello_sdk::Source;
 use tokio::sync::Notify;
@@ -16,6 +17,7 @@ pub struct Version {
     number: u64,
     /// What is opened.
     pub member: Member,
+    taker: Arc<Taker>,
     /// How often it was opened again after it had ended by itself.
     pub(super) restarts: AtomicU64,
     stage: RwLock<Stage>,
@@ -51,12 +53,18 @@ impl Version {
         static NUMBERS: AtomicU64 = AtomicU64::new(1);
         Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
+            taker: Arc::new(member.taker()),
             member,
             restarts: AtomicU64::new(0),
             stage: RwLock::new(Stage::Closed("it has not been opened yet".to_owned())),
             is_dismissed: AtomicBool::new(false),
             dismissed: Notify::new(),
         })
+    }
+
+    /// What is kept of it with the orders that it takes.
+    pub(crate) fn taker(&self) -> &Arc<Taker> {
+        &self.taker
     }
 
     /// Where it stands.

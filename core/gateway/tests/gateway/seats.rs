@@ -8,7 +8,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
-use crate::versions::{WAIT, canary, plugins, start, with};
+use crate::versions::{WAIT, canary, plugins, start, start_in, with};
 use crate::world::{World, answer, prepare_with};
 
 /// Where version 1.3.0 waits before it is open.
@@ -132,4 +132,46 @@ async fn a_canary_that_goes_back_during_a_reload_stays_back() {
         let paid = world.pay(&format!("after {turn}"), json!({})).await;
         assert_eq!(paid.body["state"], "completed", "{paid:?}");
     }
+}
+
+/// The program stops with an order in flight, and another version is there when it starts. That one is asked about the order,
+/// and an operator can see that it was another's.
+#[tokio::test]
+async fn an_order_keeps_who_took_it_through_a_restart() {
+    let config = |version: &str| {
+        let version = format!("version = {version:?}");
+        with(&[("[gateway]", "[gateway]\ndrain = \"1s\""), ("version = \"1.0.0\"", &version)])
+    };
+    let world = start(&config("1.0.0")).await;
+    let taken = answer(world.payment("in flight", json!({"memo": "wait"}))).await;
+    let payment = format!("/v1/payments/{}", taken.body["id"].as_str().unwrap());
+    world.until_instance("bank", |bank| bank["stats"]["in_flight"] == 1).await;
+    let first = json!({"plugin": "versioned", "version": "1.0.0"});
+    assert_eq!(world.get(&payment).await.body["attempts"][0]["taken_by"], first);
+    assert_eq!(world.gateway.switchboard().gone().await, []);
+    let World { folder, gateway, .. } = world;
+    gateway.drain().await;
+    let world = start_in(folder, &config("1.1.0")).await;
+    let gone = world.gateway.switchboard().gone().await;
+    let told: Vec<_> = gone
+        .iter()
+        .map(|gone| {
+            (gone.rail.clone(), gone.taken_by.to_string(), gone.asked.as_ref().unwrap().to_string(), gone.orders)
+        })
+        .collect();
+    assert_eq!(told, [("bank".to_owned(), "versioned 1.0.0".to_owned(), "versioned 1.1.0".to_owned(), 1)]);
+    WAIT.add_permits(10);
+    let began = Instant::now();
+    loop {
+        let shown = world.get(&payment).await.body;
+        assert_eq!(shown["attempts"][0]["taken_by"], first, "{shown:#}");
+        if shown["state"] == "completed" {
+            assert_eq!(shown["attempts"][0]["reference"], "1.1.0");
+            break;
+        }
+        assert!(began.elapsed() < Duration::from_secs(20), "{shown:#}");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(world.gateway.switchboard().gone().await, []);
+    world.gateway.drain().await;
 }

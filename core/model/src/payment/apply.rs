@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    About, AttemptState, Audience, CancelledBy, Challenge, Effect, Enrolling, Event, Leg, Payment, Plan, State,
+    About, AttemptState, Audience, CancelledBy, Challenge, Effect, Enrolling, Event, Leg, Payment, Plan, State, Taker,
 };
 use crate::Posting;
 
@@ -70,7 +70,8 @@ impl Payment {
             }
             Event::Routed { plan } => draft.routed(plan)?,
             Event::Unroutable { because } => draft.unroutable(because)?,
-            Event::Sent { attempt } => draft.sent(*attempt)?,
+            Event::Sent { attempt, by } => draft.sent(*attempt, by.as_ref())?,
+            Event::Taken { attempt, by } => draft.taken(*attempt, by)?,
             Event::NotSent { attempt, because } => draft.not_sent(*attempt, because)?,
             Event::Answered { attempt, asked, outcome } => draft.answered(*attempt, *asked, outcome)?,
             Event::Reversing { attempt } => draft.reversing(*attempt)?,
@@ -202,7 +203,7 @@ impl Draft {
         Ok(())
     }
 
-    pub(super) fn sent(&mut self, number: u32) -> Result<(), Refusal> {
+    pub(super) fn sent(&mut self, number: u32, by: Option<&Arc<Taker>>) -> Result<(), Refusal> {
         let amount = self.payment.intent.amount;
         let at_ms = self.at_ms;
         let attempt = self.attempt_mut(number)?;
@@ -212,8 +213,23 @@ impl Draft {
         attempt.state = AttemptState::InFlight;
         // The rail has known the key since then.
         attempt.sent_at_ms.get_or_insert(at_ms);
+        if by.is_some() {
+            attempt.taken_by = by.cloned();
+        }
         let (leg, clearing) = (attempt.leg, attempt.clearing());
         self.post(self.source(leg), clearing, amount);
+        Ok(())
+    }
+
+    pub(super) fn taken(&mut self, number: u32, by: &Arc<Taker>) -> Result<(), Refusal> {
+        let attempt = self.attempt_mut(number)?;
+        if attempt.sent_at_ms.is_none() {
+            return Err(Refusal::NeverSent);
+        }
+        if attempt.taken_by.as_ref() == Some(by) {
+            return Err(Refusal::NothingNew);
+        }
+        attempt.taken_by = Some(by.clone());
         Ok(())
     }
 

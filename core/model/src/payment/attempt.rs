@@ -1,5 +1,7 @@
 //! An attempt: one order to one rail for one leg.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::Reversal;
@@ -60,6 +62,29 @@ impl AttemptState {
     }
 }
 
+/// Which version of a plugin has an order: another one may know nothing of it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Taker {
+    /// The plugin's name.
+    pub plugin: String,
+    /// Its version.
+    pub version: String,
+    /// The SHA-256 of its bytes, in hexadecimal; nothing where it is linked into the program.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+impl std::fmt::Display for Taker {
+    /// As in `bank-transfer 1.0.0 (462f709e3e6f)`: as much of the hash as tells builds apart.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {}", self.plugin, self.version)?;
+        match self.sha256.as_deref().map(|sha256| sha256.get(..12).unwrap_or(sha256)) {
+            Some(short) => write!(f, " ({short})"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// One order to one rail for one leg.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -76,6 +101,9 @@ pub struct Attempt {
     /// When bytes may first have left, in milliseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sent_at_ms: Option<u64>,
+    /// The version of the rail's plugin that was given the order. Orders of before this was kept have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_by: Option<Arc<Taker>>,
     /// How many times the order was given again after the payer had acted.
     #[serde(default, skip_serializing_if = "never")]
     pub round: u32,

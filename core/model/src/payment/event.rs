@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Plan, Side};
+use super::{Plan, Side, Taker};
 use crate::{Handle, Intent, Outcome};
 use std::sync::Arc;
 
@@ -71,6 +71,16 @@ pub enum Event {
     Sent {
         /// The attempt.
         attempt: u32,
+        /// The version that it is about to be given to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Arc<Taker>>,
+    },
+    /// Another version was given the order than the one that was about to be: they changed places in that moment.
+    Taken {
+        /// The attempt.
+        attempt: u32,
+        /// The version.
+        by: Arc<Taker>,
     },
     /// The host attests that no byte left.
     NotSent {
@@ -177,6 +187,7 @@ impl Event {
             Self::Routed { .. } => "routed",
             Self::Unroutable { .. } => "unroutable",
             Self::Sent { .. } => "sent",
+            Self::Taken { .. } => "taken",
             Self::NotSent { .. } => "not_sent",
             Self::Answered { .. } => "answered",
             Self::Reversing { .. } => "reversing",

@@ -101,6 +101,7 @@ impl Draft {
             state: AttemptState::Ready,
             made_at_ms: self.at_ms,
             sent_at_ms: None,
+            taken_by: None,
             round: 0,
             asking: false,
             asked: 0,

@@ -118,7 +118,9 @@ fn event(word: &str) -> Event {
             outcome: Outcome::ActionRequired { url: "https://b".into(), until_ms: None, reference: None },
         },
         "unroutable" => Event::Unroutable { because: "no".into() },
-        "sent" => Event::Sent { attempt: number },
+        "sent" => Event::Sent { attempt: number, by: None },
+        "sent-to-first" => Event::Sent { attempt: number, by: Some(taker("1.0.0")) },
+        "taken-by-second" => Event::Taken { attempt: number, by: taker("1.1.0") },
         "not-sent" => Event::NotSent { attempt: number, because: "no route to host".into() },
         "settled" => answered(settled(eur(2000))),
         "settled-part" => answered(settled(eur(500))),
@@ -151,6 +153,10 @@ fn event(word: &str) -> Event {
     }
 }
 
+fn taker(version: &str) -> Arc<Taker> {
+    Arc::new(Taker { plugin: "bank".into(), version: version.into(), sha256: None })
+}
+
 /// Plays a script; writes the state and the balances it ends in, or the first refusal.
 fn play(script: &str) -> (Payment, BTreeMap<Account, i64>, String) {
     let mut now = payment();
@@ -174,6 +180,33 @@ fn play(script: &str) -> (Payment, BTreeMap<Account, i64>, String) {
     let accounts: Vec<_> = balances.iter().map(|(account, minor)| format!("{account}={minor}")).collect();
     let end = format!("{} {}", now.state.name(), accounts.join(" "));
     (now, balances, end.trim_end().to_owned())
+}
+
+#[test]
+fn who_took_an_order_stays_with_it() {
+    let check = |script: &str, expected: &str| {
+        let (now, _, _) = play(script);
+        let by = now.attempts[0].taken_by.as_ref().map_or("nobody", |by| by.version.as_str());
+        assert_eq!(by, expected, "{script}");
+    };
+    let begin = "confirm, route";
+    check(begin, "nobody");
+    check(&format!("{begin}, sent"), "nobody");
+    check(&format!("{begin}, sent-to-first, unknown"), "1.0.0");
+    check(&format!("{begin}, sent-to-first, taken-by-second, settled"), "1.1.0");
+    check(&format!("{begin}, taken-by-second"), "nobody");
+    // What was stored before anybody kept it is read, and what is kept is read again.
+    let before: Event = serde_json::from_str(r#"{"event":"sent","attempt":1}"#).unwrap();
+    assert_eq!(before, Event::Sent { attempt: 1, by: None });
+    let (now, _, _) = play(&format!("{begin}, sent-to-first"));
+    let attempt = serde_json::to_value(&now.attempts[0]).unwrap();
+    assert_eq!(serde_json::from_value::<Attempt>(attempt.clone()).unwrap(), now.attempts[0]);
+    let mut stored = attempt;
+    stored.as_object_mut().unwrap().remove("taken_by");
+    assert_eq!(serde_json::from_value::<Attempt>(stored).unwrap().taken_by, None);
+    let taker = |sha256: Option<&str>| Taker { sha256: sha256.map(str::to_owned), ..(*taker("1.0.0")).clone() };
+    assert_eq!(taker(None).to_string(), "bank 1.0.0");
+    assert_eq!(taker(Some("462f709e3e6f5c02f8bf")).to_string(), "bank 1.0.0 (462f709e3e6f)");
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! The start after a stop, whatever stopped it: every effect that was not done is taken up.
+//! The start after a stop, whatever stopped it: every effect that was not done is taken up. A payment whose order is out, and
+//! that nothing is left to be done for, is known again and left alone: only its rail or its operator can end it, and whoever
+//! counts what is open at a rail counts it.
 
 use crate::engine::Engine;
 use crate::job::{Due, Job};
@@ -26,6 +28,14 @@ impl Engine {
                 Err(error) => {
                     tracing::error!(payment = %effect.id.owner, %error, "a stored effect cannot be read, and is left")
                 }
+            }
+        }
+        for id in self.0.store.under_way().await? {
+            match self.live(id).await {
+                Err(error @ StoreError::Unreadable(_)) => {
+                    tracing::error!(payment = %id, %error, "a payment that is under way is left");
+                }
+                live => drop(live?),
             }
         }
         if count > 0 {

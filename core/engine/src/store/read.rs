@@ -204,6 +204,23 @@ impl Store {
         .await
     }
 
+    /// The payments whose money is under way, and no others where nothing stands on any clearing account: then no order is
+    /// out, and a long table is not read through for nothing.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn under_way(&self) -> Result<Vec<PaymentId>, StoreError> {
+        const UNDER_WAY: [State; 4] = [State::Transferring, State::Collecting, State::PayingOut, State::Returning];
+        self.read(|connection| {
+            let sql = "SELECT id FROM payments WHERE state IN (?1, ?2, ?3, ?4)
+                AND EXISTS (SELECT 1 FROM balances WHERE account GLOB 'clearing:*' AND minor <> 0)";
+            let mut statement = connection.prepare_cached(sql)?;
+            let rows = statement.query_map(UNDER_WAY.map(State::name), |row| id(row, 0))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
     /// All that is still to be done, the earliest first.
     ///
     /// # Errors

@@ -109,3 +109,36 @@ async fn a_payment_that_cannot_be_read_keeps_no_other_from_being_taken_up() {
     stage.time(600_000);
     assert!(stage.note().await.text.contains("30.00 EUR"), "the other one expires as it should");
 }
+
+/// Its rail never says: nothing is left to be done, and the order is out all the same. A start does not give it again, nor
+/// ask; but whoever asks what is open at the rail hears of it, so that a rail that is off is opened for its sake.
+#[tokio::test]
+async fn an_order_that_nothing_is_left_to_be_done_for_is_open_after_a_start_and_left_alone() {
+    let statements = || {
+        let mut setup = setup(0);
+        for rail in &mut setup.rails {
+            rail.facts.orders.values_mut().for_each(|doubt| *doubt = Doubt::Statement);
+        }
+        setup
+    };
+    let stage = Stage::with(statements()).await;
+    stage.world.answers.lock().push_back(sportello_engine::RailAnswer {
+        by: None,
+        may_have_left: true,
+        result: Ok(Outcome::unknown("?")),
+    });
+    let created = stage.pay("k").await;
+    while created.payment().await.incidents.is_empty() || stage.count("effects") > 0 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(stage.engine.open_at("bank").await, 1);
+    let again = stage.again_with(statements()).await;
+    assert_eq!((again.engine.open_at("bank").await, again.engine.payments_open_at("bank").await.len()), (1, 1));
+    again.time(7 * 86_400_000);
+    assert_eq!((again.world.orders.lock().len(), *again.world.asked.lock()), (1, 0));
+    // One that has ended is not known again.
+    again.world.answers.lock().clear();
+    let created = again.pay("another").await;
+    created.ended().await;
+    assert_eq!(again.again_with(statements()).await.engine.open_at("bank").await, 1);
+}

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 /// How often the gateway is killed, how many callers there are, and how many acknowledgements come before each kill.
 const KILLS: usize = 3;
 const CALLERS: usize = 8;
-const ACKNOWLEDGED: usize = 20;
+const ACKNOWLEDGED: usize = 100;
 
 struct World {
     folder: tempfile::TempDir,
@@ -138,6 +138,7 @@ async fn killed_under_load_it_loses_nothing_and_pays_nothing_twice() {
     assert!(acknowledged.len() >= KILLS * ACKNOWLEDGED);
     assert!(orders.values().all(|times| *times == 1), "paid twice: {orders:?}");
     assert_eq!(orders.len(), completed, "all that the bank moved is known to have moved, and nothing else");
-    assert!(in_doubt.len() <= KILLS * 2 * CALLERS, "{} in doubt", in_doubt.len());
+    // What the rail may have had under way when it was killed: `limits.in_flight` orders, and unless written these are 64.
+    assert!(in_doubt.len() <= KILLS * 64, "{} in doubt", in_doubt.len());
     drop(gateway);
 }

@@ -35,7 +35,7 @@ pub(crate) fn fitted(text: &str) -> String {
     // Nothing near this long fits, whatever emoji and URLs it is made of, and the grammar need not read it.
     let end = text.char_indices().nth(POST_LENGTH_MAX * 16);
     let start = end.and_then(|(at, _)| text.get(..at)).unwrap_or(text);
-    if start.len() == text.len() && weighted_length(text) <= POST_LENGTH_MAX {
+    if start.len() == text.len() && !is_surely_too_long(text) && weighted_length(text) <= POST_LENGTH_MAX {
         return text.to_owned();
     }
     let cut = |at: usize| format!("{}…", start.get(..at).unwrap_or_default().trim_end());
@@ -53,6 +53,14 @@ pub(crate) fn fitted(text: &str) -> String {
     // One endless word is cut in its middle.
     let last = fitting.iter().rev().find(is_word_end).or(fitting.last());
     cut(last.map_or(0, |(at, _)| *at))
+}
+
+/// Whether a text does not fit whatever else stands in it, which needs no grammar: a letter weighs 1 at least, but in a URL,
+/// and there is no URL without a dot. The grammar takes seconds for one endless word.
+fn is_surely_too_long(text: &str) -> bool {
+    let text: String = text.nfc().collect();
+    let words = text.split_whitespace().filter(|word| !word.contains(['.', '。', '．']));
+    words.flat_map(str::chars).filter(|c| c.is_alphabetic()).count() > POST_LENGTH_MAX
 }
 
 /// Whether the domain could be one (RFC 1035, 2.3.4): X leaves alone what only looks like a URL.

@@ -34,6 +34,23 @@ fn what_is_too_long_is_cut_behind_a_word() {
     check(&format!("{url} {}", "b".repeat(300)), &format!("{url}…"));
 }
 
+/// What is said without the grammar is what the grammar says.
+#[test]
+fn what_is_surely_too_long_is() {
+    let check = |text: &str, expected: bool| {
+        assert_eq!(is_surely_too_long(text), expected, "{text}");
+        assert!(!expected || weighted_length(text) > POST_LENGTH_MAX, "{text}");
+    };
+    check("", false);
+    check(&"a".repeat(280), false);
+    check(&"a".repeat(281), true);
+    check(&"ж ".repeat(281), true);
+    // Three letters that become one, and weigh 2.
+    check(&"\u{1112}\u{1161}\u{11ab}".repeat(140), false);
+    check(&"👩🏽‍🍳".repeat(140), false);
+    check(&format!("https://a.example/{}", "a".repeat(400)), false);
+}
+
 /// The conformance suite of twitter-text itself, read as far as it is needed here: `text` and `weightedLength`.
 #[test]
 fn conforms() {

@@ -61,6 +61,8 @@ fn the_crates_know_only_whom_they_may() {
         ("hostile-panics", &["sportello-sdk"]),
         ("hostile-panics-channel", &["sportello-sdk"]),
         ("hostile-next-contract", &["sportello-sdk"]),
+        ("hostile-next-layout", &["sportello-sdk"]),
+        ("hostile-shouts", &["sportello-sdk"]),
         ("hostile-villain", &["sportello-sdk"]),
         ("sandbox", &[]),
         ("sportello-tests", &[]),

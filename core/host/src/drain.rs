@@ -9,6 +9,9 @@ use sportello_sdk::frames::plugin_method;
 use crate::call::{Ask, CallError};
 use crate::running::{Running, Shared, Way};
 
+/// How long a plugin may take to say goodbye, however long its calls may take: somebody waits for it to be gone.
+const GOODBYE_MAX: Duration = Duration::from_secs(5);
+
 /// An instance that takes no calls any more. [`Drained::close`] ends it.
 #[must_use = "a drained instance is still to be closed"]
 pub struct Drained {
@@ -53,13 +56,14 @@ impl Drained {
         self.left
     }
 
-    /// Lets the plugin say goodbye, and lets go of it. A process of its own ends.
+    /// Lets the plugin say goodbye within its deadline and at most 5 s, and lets go of it. A process of its own ends.
     ///
     /// # Errors
     /// What it failed with; it is closed all the same.
     pub async fn close(self) -> Result<(), CallError> {
         let shared = self.shared;
-        let closed = shared.call(Way::Beside, Ask::new(plugin_method::CLOSE, b"")).await;
+        let within = shared.deadline.min(GOODBYE_MAX);
+        let closed = shared.call(Way::Beside, Ask::new(plugin_method::CLOSE, b"").within(within)).await;
         // Whatever the plugin still holds of them.
         shared.world.streams.end();
         if let Some(life) = shared.life() {

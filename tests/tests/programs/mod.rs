@@ -34,6 +34,11 @@ pub(crate) fn root() -> PathBuf {
 
 /// The folder in which the programs stand, with the plugins of a demo beside them.
 pub(crate) fn built() -> PathBuf {
+    built_with(&[])
+}
+
+/// The same with more packages: in one build, since another one might build what both depend on in another way.
+pub(crate) fn built_with(more: &[&str]) -> PathBuf {
     let packages = [
         "sportello-gateway",
         "sandbox",
@@ -46,7 +51,7 @@ pub(crate) fn built() -> PathBuf {
         "hello-rail",
     ];
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--quiet", "--locked"]).args(packages.iter().flat_map(|p| ["--package", p]));
+    build.args(["build", "--quiet", "--locked"]).args(packages.iter().chain(more).flat_map(|p| ["--package", p]));
     assert!(build.current_dir(root()).status().unwrap().success());
 
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
@@ -73,6 +78,8 @@ impl Program {
     /// The same, with its log going there.
     pub(crate) fn gateway_logging(programs: &Path, config: &Path, log: Stdio) -> Self {
         let mut gateway = Command::new(programs.join("sportello"));
+        // To look up what a panic passed through takes seconds of a thread, which a plugin that panics is then said to keep.
+        gateway.env_remove("RUST_BACKTRACE");
         Self::start(gateway.arg("--config").arg(config).args(["--json", "run"]).stderr(log))
     }
 

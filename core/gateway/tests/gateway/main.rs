@@ -19,6 +19,7 @@ mod reload;
 mod restart;
 mod seats;
 mod secrecy;
+mod switches;
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
 mod trust;
 mod versions;

@@ -151,7 +151,7 @@ async fn an_order_keeps_who_took_it_through_a_restart() {
     assert_eq!(world.gateway.switchboard().gone().await, []);
     let World { folder, gateway, .. } = world;
     gateway.drain().await;
-    let world = start_in(folder, &config("1.1.0")).await;
+    let world = start_in(folder, &config("1.1.0"), plugins()).await;
     let gone = world.gateway.switchboard().gone().await;
     let told: Vec<_> = gone
         .iter()

@@ -147,11 +147,11 @@ pub(crate) fn with(changes: &[(&str, &str)]) -> String {
     })
 }
 
-pub(crate) async fn start_in(folder: TempDir, config: &str) -> World {
+pub(crate) async fn start_in(folder: TempDir, config: &str, plugins: Plugins) -> World {
     std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
     let began = Instant::now();
     let gateway = loop {
-        match Gateway::start(prepare_with(folder.path(), config, plugins()).await.unwrap()).await {
+        match Gateway::start(prepare_with(folder.path(), config, plugins.clone()).await.unwrap()).await {
             Ok(gateway) => break gateway,
             // The store of the life before lets go of its file when its thread has written the last of it.
             Err(sportello_gateway::StartError::Store(_)) if began.elapsed().as_secs() < 10 => {
@@ -167,7 +167,7 @@ pub(crate) async fn start_in(folder: TempDir, config: &str) -> World {
 }
 
 pub(crate) async fn start(config: &str) -> World {
-    start_in(tempfile::tempdir().unwrap(), config).await
+    start_in(tempfile::tempdir().unwrap(), config, plugins()).await
 }
 
 impl World {
@@ -359,7 +359,7 @@ async fn a_canary_that_fails_goes_back_and_stays_there() {
     assert_eq!(world.bank().await["canary"], Value::Null);
     let World { folder, gateway, .. } = world;
     gateway.drain().await;
-    let world = start_in(folder, &canary("1.2.0")).await;
+    let world = start_in(folder, &canary("1.2.0"), plugins()).await;
     let bank = world.bank().await;
     assert_eq!((&bank["canary"], &bank["returned"]["version"]), (&Value::Null, &json!("1.2.0")));
     // Another version is another try.
@@ -385,7 +385,7 @@ async fn a_canary_is_promoted_and_gone_back_from() {
     assert_eq!(world.paid_by("reloaded").await, "1.1.0");
     let World { folder, gateway, .. } = world;
     gateway.drain().await;
-    let world = start_in(folder, &canary("1.1.0")).await;
+    let world = start_in(folder, &canary("1.1.0"), plugins()).await;
     assert_eq!(world.paid_by("restarted").await, "1.1.0");
     assert_eq!(world.post("/v1/instances/bank/promote").await.status, 409);
     // What was before, although this start has not seen it.
@@ -435,7 +435,7 @@ async fn an_instance_that_is_off_is_passed_over() {
     assert_eq!(over(&world.pay("disabled", json!({})).await), "spare");
     let World { folder, gateway, .. } = world;
     gateway.drain().await;
-    let world = start_in(folder, &two).await;
+    let world = start_in(folder, &two, plugins()).await;
     assert_eq!(world.bank().await["state"], "disabled");
     assert_eq!(over(&world.pay("still", json!({})).await), "spare");
     assert_eq!(world.post("/v1/instances/bank/enable").await.status, 200);

@@ -13,8 +13,9 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-/// Both filters, in the order in which they are put on: under the second none can be put on any more.
-pub(super) fn filters() -> Result<[BpfProgram; 2], String> {
+/// Both filters, in the order in which they are put on: under the second none can be put on any more. The one `execve` that has
+/// these marks as its fourth, fifth and sixth argument is allowed.
+pub(super) fn filters(marks: [u64; 3]) -> Result<[BpfProgram; 2], String> {
     let arch = TargetArch::try_from(std::env::consts::ARCH).map_err(|error| error.to_string())?;
     let compiled = |filter: Result<SeccompFilter, BackendError>| {
         let compiled: Result<BpfProgram, _> = filter.and_then(TryInto::try_into);
@@ -24,13 +25,13 @@ pub(super) fn filters() -> Result<[BpfProgram; 2], String> {
     let known = [ALLOWED, BY_ARGUMENT, REFUSED].concat().into_iter().map(|call| (call, Vec::new())).collect();
     let [nosys, perm] = [libc::ENOSYS, libc::EPERM].map(|errno| SeccompAction::Errno(errno.unsigned_abs()));
     Ok([
-        compiled(refused().and_then(|rules| SeccompFilter::new(rules, SeccompAction::Allow, perm, arch)))?,
+        compiled(refused(marks).and_then(|rules| SeccompFilter::new(rules, SeccompAction::Allow, perm, arch)))?,
         compiled(SeccompFilter::new(known, nosys, SeccompAction::Allow, arch))?,
     ])
 }
 
 /// What is refused as not permitted: without a rule always, and else where one of its rules fits.
-fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+fn refused(marks: [u64; 3]) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     use SeccompCmpArgLen::{Dword, Qword};
     use SeccompCmpOp::{Eq, MaskedEq, Ne};
     let when = |argument, len, op, value: i32| {
@@ -58,6 +59,9 @@ fn refused() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     rules.insert(libc::SYS_fcntl, vec![SeccompRule::new(not_plain.collect::<Result<_, _>>()?)?]);
     let owners = SIGNALLING.iter().map(|request| when(1, Dword, Eq, *request));
     rules.insert(libc::SYS_ioctl, owners.collect::<Result<_, _>>()?);
+    // It becomes the program that it was started for, and nothing else after that.
+    let other = (3..).zip(marks).map(|(at, mark)| SeccompRule::new(vec![SeccompCondition::new(at, Qword, Ne, mark)?]));
+    rules.insert(libc::SYS_execve, other.collect::<Result<_, _>>()?);
     // It ends with its gateway.
     rules.insert(libc::SYS_prctl, vec![when(0, Dword, Eq, libc::PR_SET_PDEATHSIG)?]);
     Ok(rules)
@@ -77,6 +81,7 @@ const SIGNALLING: [i32; 3] = [0x8901, 0x8902, 0x5452];
 /// What may be called, but not with all arguments: [`refused`] has a rule for each.
 const BY_ARGUMENT: &[i64] = &[
     libc::SYS_clone,
+    libc::SYS_execve,
     libc::SYS_fcntl,
     libc::SYS_ioctl,
     libc::SYS_mmap,
@@ -210,8 +215,7 @@ const ALLOWED: &[i64] = &[
     libc::SYS_uname,
     libc::SYS_sysinfo,
     libc::SYS_getrandom,
-    // To become what it is, and to end.
-    libc::SYS_execve,
+    // To end.
     libc::SYS_exit,
     libc::SYS_exit_group,
     // What only this machine still has beside the newer ones above.
@@ -262,7 +266,8 @@ mod tests {
         all.sort_unstable();
         all.dedup();
         assert_eq!(all.len(), len, "a call is in two tables");
-        let refused = refused().unwrap();
+        filters([1, 2, 3]).unwrap();
+        let refused = refused([1, 2, 3]).unwrap();
         for (call, rules) in &refused {
             let expected = if rules.is_empty() { REFUSED } else { BY_ARGUMENT };
             assert!(expected.contains(call), "{call}");

@@ -8,6 +8,9 @@
 
 #![allow(unsafe_code)]
 
+#[cfg(target_os = "linux")]
+mod once;
+
 use tokio::process::Command;
 
 use super::Program;
@@ -21,9 +24,11 @@ pub(super) fn raise_around(_: &mut Command, _: &Program, _: &Copy) -> Result<(),
 /// Has `command` start behind walls.
 #[cfg(target_os = "linux")]
 pub(super) fn raise_around(command: &mut Command, program: &Program, copy: &Copy) -> Result<(), String> {
-    let mut walls = linux::Walls::around(program, copy)?;
+    let once = once::Once::of(command.as_std())?;
+    let mut walls = linux::Walls::around(program, copy, once.marks)?;
+    // It becomes the program here, and not after this: the `execve` that the standard library makes is none that is allowed.
     // SAFETY: what runs between fork and exec are system calls, with nothing allocated and no lock taken.
-    unsafe { command.pre_exec(move || walls.raise()) };
+    unsafe { command.pre_exec(move || walls.raise().and_then(|()| Err(once.perform()))) };
     Ok(())
 }
 
@@ -45,6 +50,7 @@ mod linux {
     use seccompiler::BpfProgram;
 
     use super::super::calls;
+    use super::once::Marks;
     use crate::exec::Program;
     use crate::exec::copy::{Copy, NOBODY};
     use crate::exec::process::field;
@@ -67,7 +73,7 @@ mod linux {
     }
 
     impl Walls {
-        pub(super) fn around(program: &Program, copy: &Copy) -> Result<Self, String> {
+        pub(super) fn around(program: &Program, copy: &Copy, marks: Marks) -> Result<Self, String> {
             let bounds = &program.bounds;
             let memory = u64::from(bounds.memory_mb) << 20;
             let limits = [
@@ -82,7 +88,7 @@ mod linux {
             ];
             let ruleset =
                 files(program, copy).map_err(|error| format!("Landlock, which this needs, refuses: {error}"))?;
-            Ok(Self { ruleset: Some(ruleset), filters: calls::filters()?, limits })
+            Ok(Self { ruleset: Some(ruleset), filters: calls::filters(marks)?, limits })
         }
 
         pub(super) fn raise(&mut self) -> Result<(), Error> {
@@ -90,7 +96,7 @@ mod linux {
                 setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
             }
             become_nobody()?;
-            // A gateway that dies takes it along. After the change of its user, which takes this back.
+            // A gateway that dies takes it along, as long as it becomes nothing else. After the change of its user, which takes this back.
             set_parent_process_death_signal(Some(Signal::KILL))?;
             let none = CapabilitySet::empty();
             set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })?;

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
-use sportello_host::{Ask, CallError, Reason, Sent};
+use sportello_host::{Ask, CallError, Loaded, Reason, Sent};
+use sportello_sdk::{Failure, Host, Order, Outcome, Rail, async_trait, dispatch, settings};
 use tokio::sync::Semaphore;
 
-use crate::world::{ok, open, spec, until};
+use crate::world::{manifest, ok, open, spec, until};
 
 #[tokio::test]
 async fn what_is_under_way_is_finished_and_nothing_new_is_taken() {
@@ -55,6 +56,42 @@ async fn what_does_not_finish_is_left_behind() {
     assert_eq!(drained.left(), 1);
     drained.close().await.unwrap();
     waiting.abort();
+}
+
+settings! {
+    /// Nothing to set.
+    struct Nothing {}
+}
+
+/// Never says goodbye.
+struct Stays;
+
+#[async_trait]
+impl Rail for Stays {
+    type Settings = Nothing;
+
+    async fn open(_: Nothing, _: &Host) -> Result<Self, Failure> {
+        Ok(Self)
+    }
+
+    async fn submit(&self, _: Order, _: &Host) -> Result<Outcome, Failure> {
+        Ok(Outcome::unknown("it carries out nothing"))
+    }
+
+    async fn close(&self, _: &Host) -> Result<(), Failure> {
+        std::future::pending().await
+    }
+}
+
+/// However long its calls may take, nobody waits so long for it to be gone.
+#[tokio::test]
+async fn who_never_says_goodbye_is_not_waited_for() {
+    let mut spec = spec();
+    spec.deadline = Duration::from_secs(3_600);
+    let running = Loaded::built_in(manifest(&[]), dispatch::rail::<Stays>).open(spec).await.unwrap();
+    let drained = running.drain(Duration::from_secs(10)).await;
+    let closed = tokio::time::timeout(Duration::from_secs(60), drained.close()).await.unwrap();
+    assert!(matches!(closed.unwrap_err().reason, Reason::Timeout { .. }));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ pub(crate) async fn perform(what: &str, host: &Host) -> Option<Result<String, Fa
         "http" => http(rest, host).await,
         "http-then" => {
             let (url, then) = rest.split_once(' ')?;
-            let got = host.http(HttpRequest::new("GET", url)).await;
+            let got = host.http(HttpRequest::new("POST", url)).await;
             got.map(|_| crate::misdeeds::perform(then))
         }
         "stream" => stream(rest, host).await,
@@ -28,6 +28,12 @@ pub(crate) async fn perform(what: &str, host: &Host) -> Option<Result<String, Fa
         "many" => many(host).await,
         _ => return None,
     })
+}
+
+/// Whether the provider that `what` was sent to has it; nothing where it was sent to none.
+pub(crate) async fn is_known(what: &str, host: &Host) -> Option<bool> {
+    let (url, _) = what.strip_prefix("http-then ")?.split_once(' ')?;
+    host.http(HttpRequest::new("GET", url)).await.ok().map(|response| response.is_success())
 }
 
 async fn http(rest: &str, host: &Host) -> Result<String, Failure> {

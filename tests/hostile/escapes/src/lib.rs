@@ -9,7 +9,7 @@ mod misdeeds;
 
 use std::sync::OnceLock;
 
-use sportello_sdk::{Failure, Host, Order, Outcome, Rail, async_trait, export_rail, settings};
+use sportello_sdk::{Failure, Finality, Host, Inquiry, Order, Outcome, Rail, async_trait, export_rail, settings};
 
 settings! {
     /// What to try, and when.
@@ -72,6 +72,25 @@ impl Rail for Escapes {
             },
         };
         Ok(Outcome::Pending { reference: None, detail, ask_after_ms: None })
+    }
+
+    /// An order that reached a provider is settled, and of every other one it says that it waits.
+    async fn inquire(&self, inquiry: Inquiry, host: &Host) -> Result<Outcome, Failure> {
+        let Inquiry { order, .. } = inquiry;
+        Ok(match deeds::is_known(order.memo.as_deref().unwrap_or_default(), host).await {
+            Some(true) => Outcome::Settled {
+                amount: order.amount,
+                reference: None,
+                finality: Finality::Final,
+                fees: None,
+                reversible_until_ms: None,
+                valid_until_ms: None,
+            },
+            Some(false) => Outcome::unknown("the provider does not know it"),
+            None => {
+                Outcome::Pending { reference: None, detail: "nothing has come of it".to_owned(), ask_after_ms: None }
+            }
+        })
     }
 
     async fn run(&self, host: &Host) -> Result<(), Failure> {

@@ -1,6 +1,7 @@
 //! A rail that breaks the promise that an order's memo names. It stands below the SDK: no fence is between it and the host,
 //! its answers are whatever bytes it likes, and nobody keeps it from answering twice.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use abi_stable::prefix_type::PrefixTypeTrait;
@@ -17,14 +18,23 @@ type Doing<T> = std::pin::Pin<Box<dyn Future<Output = T> + Send>>;
 /// An instance.
 struct Villain {
     host: Arc<dyn Peer>,
+    kept: Arc<Kept>,
+}
+
+/// What outlasts an order.
+#[derive(Default)]
+struct Kept {
     /// What was taken and never given back.
-    leaked: Arc<Mutex<Vec<Vec<u8>>>>,
+    leaked: Mutex<Vec<Vec<u8>>>,
+    /// Whether it never says goodbye.
+    stays: AtomicBool,
 }
 
 impl Peer for Villain {
     fn call(&self, _: u64, method: &str, frame: Bytes, _: Bytes) -> Doing<Reply> {
         match method {
             "schema" => return ready(said(&serde_json::json!({ "type": "object" }))),
+            "close" if self.kept.stays.load(Ordering::Relaxed) => return Box::pin(std::future::pending()),
             "open" | "close" | "run" => return ready(said(&Value::Null)),
             "submit" => {}
             // A question is answered as by a rail that knows of nothing.
@@ -37,7 +47,7 @@ impl Peer for Villain {
             }
         };
         let CallFrame { call, params: order, .. } = order;
-        misdeeds::commit(Arc::clone(&self.host), Arc::clone(&self.leaked), call, order)
+        misdeeds::commit(Arc::clone(&self.host), Arc::clone(&self.kept), call, order)
     }
 
     fn notify(&self, _: &str, _: Bytes) {}
@@ -60,14 +70,16 @@ fn outcome(outcome: &Outcome) -> Reply {
 
 fn module() -> PluginModuleRef {
     extern "C" fn connect(host: AbiPeer) -> AbiPeer {
-        AbiPeer::new(Arc::new(Villain { host: host.into_peer(), leaked: Arc::default() }))
+        AbiPeer::new(Arc::new(Villain { host: host.into_peer(), kept: Arc::default() }))
     }
     PluginModule { connect }.leak_into_prefix()
 }
 
-/// Keeps these bytes for ever.
-fn keep(leaked: &Mutex<Vec<Vec<u8>>>, bytes: Vec<u8>) {
-    leaked.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+impl Kept {
+    /// Keeps these bytes for ever.
+    fn leak(&self, bytes: Vec<u8>) {
+        self.leaked.lock().unwrap_or_else(PoisonError::into_inner).push(bytes);
+    }
 }
 
 /// What the rail says of itself.

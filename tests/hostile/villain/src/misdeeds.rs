@@ -2,18 +2,19 @@
 
 #![allow(clippy::panic, clippy::empty_loop)] // That is what it is for.
 
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use sportello_sdk::frames::{Peer, Reply};
 use sportello_sdk::serde_json::{self, Value, json};
 use sportello_sdk::{Bytes, Failure, Finality, Money, Order, Outcome, Source};
 
-use crate::{Doing, keep, ready};
+use crate::{Doing, Kept, ready};
 
 const GIGABYTE: usize = 1 << 30;
 
 /// Commits the misdeed that the memo names.
-pub(crate) fn commit(host: Arc<dyn Peer>, leaked: Arc<Mutex<Vec<Vec<u8>>>>, call: u64, order: Order) -> Doing<Reply> {
+pub(crate) fn commit(host: Arc<dyn Peer>, kept: Arc<Kept>, call: u64, order: Order) -> Doing<Reply> {
     let memo = order.memo.clone().unwrap_or_default();
     let (name, detail) = memo.split_once(' ').unwrap_or((&memo, ""));
     let bytes = |frame: Vec<u8>| ready(Reply { ok: true, frame: frame.into(), body: Bytes::new() });
@@ -31,8 +32,17 @@ pub(crate) fn commit(host: Arc<dyn Peer>, leaked: Arc<Mutex<Vec<Vec<u8>>>>, call
         "no-outcome" => bytes(b"{\"outcome\":\"wonderful\"}".to_vec()),
         "no-failure" => ready(Reply { ok: false, frame: Bytes::from_static(b"\"no\""), body: Bytes::new() }),
         "other-amount" => ready(settled(money(order.amount.minor() * 1000, order.amount))),
+        "other-currency" => {
+            let euros = "EUR".parse().ok().and_then(|euros| Money::new(order.amount.minor(), euros).ok());
+            ready(settled(euros.unwrap_or(order.amount)))
+        }
+        // From now on it never says goodbye.
+        "stays" => {
+            kept.stays.store(true, Ordering::Relaxed);
+            ready(settled(order.amount))
+        }
         "leaks" => {
-            keep(&leaked, vec![1; 64 << 20]);
+            kept.leak(vec![1; 64 << 20]);
             ready(settled(order.amount))
         }
         "floods-log" => {

@@ -98,6 +98,8 @@ REACHES = {
     "rewrite": lambda: open(__file__, "a").close(),
     "unlink": lambda: os.unlink(__file__),
     "shell": lambda: os.execv("/bin/sh", ["sh", "-c", "echo"]),
+    # From a thread of its own, what it becomes would not end with its gateway.
+    "another of its kind": lambda: os.execv(sys.executable, [sys.executable, "-c", "pass"]),
     "kill": lambda: os.kill(os.getppid(), 9),
     "fork": fork,
     "socket": connect,

@@ -110,7 +110,8 @@ async fn a_script_reaches_nothing_but_its_host() {
     check("write", "Permission denied").await;
     check("rewrite", "Permission denied").await;
     check("unlink", "Function not implemented").await;
-    check("shell", "Permission denied").await;
+    check("shell", "Operation not permitted").await;
+    check("another of its kind", "Operation not permitted").await;
     check("kill", "Operation not permitted").await;
     check("fork", "Operation not permitted").await;
     check("socket", "Operation not permitted").await;

@@ -1,0 +1,264 @@
+//! A gateway with villains in it, and payments that have nothing to do with them.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
+
+use crate::programs::{Program, built_with};
+
+const CONFIG: &str = r#"
+[gateway]
+listen = "127.0.0.1:0"
+store = "sqlite:sportello.db"
+plugins = ["plugins"]
+key = { file = "sportello.key" }
+drain = "2s"
+
+[[keys]]
+name = "test"
+secret = "key-of-the-villains"
+scopes = ["payments:read", "payments:write", "payments:confirmed", "operate"]
+
+[[profiles]]
+name = "Anna Rossi"
+handles = ["hello:anna"]
+account = "iban:FR1420041010050500013M02606"
+
+[[profiles]]
+name = "Paolo Bianchi"
+handles = ["hello:paolo"]
+account = "iban:IT60X0542811101000000123456"
+
+[rails.steady]
+plugin = "hello-rail"
+isolation = "ISOLATION"
+
+[[routes]]
+name = "steady"
+currencies = ["EUR"]
+transfer = ["steady"]
+"#;
+
+/// The programs, with the libraries that misbehave beside them.
+pub(crate) fn built_with_villains() -> PathBuf {
+    built_with(&[
+        "hostile-villain",
+        "hostile-escapes",
+        "hostile-shouts",
+        "hostile-next-contract",
+        "hostile-next-layout",
+    ])
+}
+
+/// A rail, and the route that takes what is in a currency to it.
+pub(crate) fn rail(name: &str, currency: &str, table: &str) -> String {
+    let route = format!("[[routes]]\nname = {name:?}\ncurrencies = [{currency:?}]\ntransfer = [{name:?}]\n");
+    format!("[rails.{name}]\n{table}\n\n{route}\n")
+}
+
+/// A gateway that runs, and two people who pay without a pause by a rail that does as it should.
+pub(crate) struct Scene {
+    pub(crate) gateway: Program,
+    folder: tempfile::TempDir,
+    isolation: &'static str,
+    http: reqwest::Client,
+    steady: Arc<Steady>,
+    paying: JoinSet<()>,
+}
+
+#[derive(Default)]
+struct Steady {
+    completed: AtomicUsize,
+    failed: Mutex<Vec<Value>>,
+    is_over: AtomicBool,
+}
+
+impl Scene {
+    /// `villains` is what stands in the configuration beside the rail that does as it should; `isolation` is that one's.
+    pub(crate) fn new(programs: &Path, isolation: &'static str, villains: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let plugins = folder.path().join("plugins");
+        std::fs::create_dir(&plugins).unwrap();
+        for name in ["hello_rail", "hostile_villain", "hostile_escapes", "hostile_shouts"] {
+            let name = format!("lib{name}.so");
+            std::fs::copy(programs.join(&name), plugins.join(&name)).unwrap();
+        }
+        let file = folder.path().join("gateway.toml");
+        std::fs::write(&file, config(isolation, villains)).unwrap();
+        let log = Stdio::from(File::create(folder.path().join("log")).unwrap());
+        let gateway = Program::gateway_logging(programs, &file, log);
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        let (steady, paying) = Default::default();
+        let mut scene = Self { gateway, folder, isolation, http, steady, paying };
+        for _ in 0..2 {
+            let (http, address, steady) = (scene.http.clone(), scene.address(), scene.steady.clone());
+            scene.paying.spawn(async move {
+                while !steady.is_over.load(Ordering::Relaxed) {
+                    let paid = pay(&http, &address, "EUR", "lunch", "wait=30").await.unwrap_or_default();
+                    if paid["state"] == "completed" {
+                        steady.completed.fetch_add(1, Ordering::Relaxed);
+                    } else {
+                        steady.failed.lock().unwrap().push(paid);
+                    }
+                }
+            });
+        }
+        scene
+    }
+
+    fn address(&self) -> String {
+        self.gateway.address("listening")
+    }
+
+    /// A file beside the configuration.
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.at("log")).unwrap()
+    }
+
+    /// What [proc(5)](https://man7.org/linux/man-pages/man5/proc.5.html) says of the gateway's memory under this key, in MB.
+    pub(crate) fn memory_mb(&self, key: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.gateway.0.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let request = self.http.get(format!("{}{path}", self.address())).bearer_auth("key-of-the-villains");
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    pub(crate) async fn post(&self, path: &str) -> (u16, Value) {
+        let request = self.http.post(format!("{}{path}", self.address())).bearer_auth("key-of-the-villains");
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// Has the gateway read a configuration with other villains in it.
+    pub(crate) async fn reload(&self, villains: &str) -> (u16, Value) {
+        std::fs::write(self.at("gateway.toml"), config(self.isolation, villains)).unwrap();
+        self.post("/v1/reload").await
+    }
+
+    /// Waits until more payments have been made that have nothing to do with the villains.
+    pub(crate) async fn others_go_on(&self) {
+        let before = self.steady.completed.load(Ordering::Relaxed);
+        self.until("nobody else pays", async || self.steady.completed.load(Ordering::Relaxed) >= before + 5).await;
+    }
+
+    pub(crate) async fn until(&self, what: &str, mut condition: impl AsyncFnMut() -> bool) {
+        let waiting = async {
+            while !condition().await {
+                tokio::task::yield_now().await;
+            }
+        };
+        let waited = tokio::time::timeout(Duration::from_secs(60), waiting).await;
+        assert!(waited.is_ok(), "waited in vain: {what}\n{}\n{:#}", self.log(), self.get("/v1/instances").await);
+    }
+
+    /// Pays in this currency with this memo, of which the answer is not waited for here.
+    pub(crate) fn paying(
+        &self,
+        currency: &'static str,
+        memo: &str,
+        prefer: &'static str,
+    ) -> impl Future<Output = Option<Value>> + Send + 'static {
+        let (http, address, memo) = (self.http.clone(), self.address(), memo.to_owned());
+        async move { pay(&http, &address, currency, &memo, prefer).await }
+    }
+
+    /// Has the rail of a currency do what the memo says. Answers what became of the payment, and that payment's id.
+    pub(crate) async fn commits(&self, currency: &'static str, memo: &str, prefer: &'static str) -> (String, String) {
+        let paid = self.paying(currency, memo, prefer).await.expect("the gateway answers");
+        let id = paid["id"].as_str().unwrap_or_else(|| panic!("{paid}"));
+        (became(&paid), id.to_owned())
+    }
+
+    /// Waits until this has become of a payment.
+    pub(crate) async fn until_it_is(&self, id: &str, expected: &str) {
+        let what = format!("{id} is not {expected}");
+        self.until(&what, async || became(&self.get(&format!("/v1/payments/{id}")).await) == expected).await;
+    }
+
+    /// All that an operator is told: by the log, the payment's journal, and of the instances.
+    pub(crate) async fn told(&self, id: &str) -> String {
+        let events = self.get(&format!("/v1/payments/{id}/events")).await;
+        let instances = self.get("/v1/instances").await;
+        format!("{}\n{events}\n{instances}", self.log())
+    }
+
+    /// Has the rail of a currency do what the memo says: this comes of it, the operator is told that, and others go on.
+    pub(crate) async fn check(&self, currency: &'static str, memo: &str, expected: &str, told: &str) -> String {
+        // What stays open is not waited for.
+        let prefer = if expected.starts_with("transferring") { "wait=1" } else { "wait=30" };
+        let (became, id) = self.commits(currency, memo, prefer).await;
+        assert_eq!(became, expected, "{memo}\n{}", self.told(&id).await);
+        self.until(told, async || self.told(&id).await.contains(told)).await;
+        self.others_go_on().await;
+        id
+    }
+
+    /// The instance of this name, as it is shown; nothing where there is none.
+    pub(crate) async fn instance(&self, name: &str) -> Value {
+        let shown = self.get("/v1/instances").await;
+        let all = shown["instances"].as_array().unwrap();
+        all.iter().find(|one| one["name"] == name).cloned().unwrap_or_default()
+    }
+
+    /// Waits until an instance is shown so.
+    pub(crate) async fn until_instance(&self, name: &str, is_so: impl Fn(&Value) -> bool) {
+        self.until(name, async || is_so(&self.instance(name).await)).await;
+    }
+
+    /// Waits until an instance is open, and may be called.
+    pub(crate) async fn is_back(&self, name: &str) {
+        self.until_instance(name, |one| one["state"] == "open" && one["stats"]["breaker"] != "open").await;
+    }
+
+    /// The others pay no more. None of their payments has failed.
+    pub(crate) async fn others_end(&mut self) {
+        self.others_go_on().await;
+        self.steady.is_over.store(true, Ordering::Relaxed);
+        while self.paying.join_next().await.is_some() {}
+        let failed = self.steady.failed.lock().unwrap().clone();
+        let completed = self.steady.completed.load(Ordering::Relaxed);
+        assert!(failed.is_empty(), "beside {completed} others {failed:#?}\n{}", self.log());
+    }
+
+    /// The end: none of the others' payments has failed, and the books are right.
+    pub(crate) async fn end(mut self) {
+        self.others_end().await;
+        assert_eq!(self.get("/v1/ledger").await["balanced"], true);
+    }
+}
+
+fn config(isolation: &str, villains: &str) -> String {
+    format!("{}\n{villains}", CONFIG.replace("ISOLATION", isolation))
+}
+
+/// The state of a payment, and that of its last order.
+fn became(paid: &Value) -> String {
+    let attempts = paid["attempts"].as_array().map_or(&[][..], Vec::as_slice);
+    let last = attempts.last().map_or("none", |attempt| attempt["state"].as_str().unwrap());
+    format!("{} {last}", paid["state"].as_str().unwrap_or("nothing"))
+}
+
+async fn pay(http: &reqwest::Client, address: &str, currency: &str, memo: &str, prefer: &str) -> Option<Value> {
+    static KEYS: AtomicUsize = AtomicUsize::new(0);
+    let body = json!({"payer": "hello:anna", "payee": "hello:paolo", "confirmed": true, "memo": memo,
+        "amount": {"minor": 100, "currency": currency}});
+    let key = format!("\"v{}\"", KEYS.fetch_add(1, Ordering::Relaxed));
+    let request = http.post(format!("{address}/v1/payments")).bearer_auth("key-of-the-villains");
+    let response = request.header("idempotency-key", key).header("prefer", prefer).json(&body).send().await.ok()?;
+    response.json().await.ok()
+}

@@ -27,7 +27,7 @@ async fn lies_and_floods(isolation: &'static str) {
     check("no-outcome", "transferring unknown", "").await;
     // Another amount than was ordered stands in suspense, and is for the operator to look at.
     check("other-amount", "in_review settled", "suspense").await;
-    check("other-currency", "transferring unknown", "the rail answered in another currency").await;
+    check("other-currency", "transferring unknown", "find out what moved").await;
     check("leaks", "completed settled", "").await;
     check("floods-log", "completed settled", "flood flood").await;
     check("floods-messages", "completed settled", "").await;

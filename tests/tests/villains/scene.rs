@@ -20,6 +20,10 @@ plugins = ["plugins"]
 key = { file = "sportello.key" }
 drain = "2s"
 
+# What fails is not tried again: each misdeed is committed once.
+[policy]
+attempts_max = 1
+
 [[keys]]
 name = "test"
 secret = "key-of-the-villains"
@@ -190,11 +194,12 @@ impl Scene {
         self.until(&what, async || became(&self.get(&format!("/v1/payments/{id}")).await) == expected).await;
     }
 
-    /// All that an operator is told: by the log, the payment's journal, and of the instances.
+    /// All that an operator is told: by the log, the payment with its incidents, its journal, and of the instances.
     pub(crate) async fn told(&self, id: &str) -> String {
+        let payment = self.get(&format!("/v1/payments/{id}")).await;
         let events = self.get(&format!("/v1/payments/{id}/events")).await;
         let instances = self.get("/v1/instances").await;
-        format!("{}\n{events}\n{instances}", self.log())
+        format!("{}\n{payment}\n{events}\n{instances}", self.log())
     }
 
     /// Has the rail of a currency do what the memo says: this comes of it, the operator is told that, and others go on.

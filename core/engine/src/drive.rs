@@ -136,7 +136,7 @@ impl Engine {
                 let event = Event::NotSent { attempt: number, because: "somebody has no account".into() };
                 return self.settle(live, &mut now, &event, id).await;
             };
-            // Only when it is durable that bytes may leave, and to whom, may they.
+            // Only when it is durable that bytes may leave may they; and to whom, as far as it is known by then.
             match self.change(live, &mut now, &[Event::Sent { attempt: number, by }], None).await {
                 Ok(_) => {}
                 Err(ChangeError::Store(error)) => return Err(error),
@@ -211,7 +211,12 @@ impl Engine {
             // The gateway or the rail was away for too long: the rail would carry it out a second time.
             Some((_, false)) => Ok(Outcome::unknown("the time in which the rail knows the order again is over")),
             // The same order under the same key: the rail carries it out once, and says what came of it.
-            Some((for_ms, _)) => self.0.ports.submit_again(&rail, &inquiry.order, for_ms).await,
+            Some((for_ms, _)) => {
+                let answer = self.0.ports.submit_again(&rail, &inquiry.order, for_ms).await;
+                // By now another version may have it.
+                self.taken(live, number, answer.by.as_ref()).await;
+                answer.result
+            }
             None => self.0.ports.inquire(&rail, &inquiry).await,
         };
         let outcome = match result {

@@ -22,9 +22,9 @@ pub trait Ports: Send + Sync + 'static {
 
     /// Gives an order to a rail that was given it before, to learn what became of it: only where the rail as it is now
     /// knows it again for `for_ms` milliseconds. The host's failure where it does not: then this was no question.
-    async fn submit_again(&self, rail: &str, order: &Order, for_ms: u64) -> Result<Outcome, Failure> {
+    async fn submit_again(&self, rail: &str, order: &Order, for_ms: u64) -> RailAnswer {
         let _ = for_ms;
-        self.submit(rail, order).await.result
+        self.submit(rail, order).await
     }
 
     /// Asks a rail what became of an order.

@@ -38,7 +38,7 @@ impl Ports for Wire {
         self.submit_where(rail, order, |_| Ok(())).await
     }
 
-    async fn submit_again(&self, rail: &str, order: &Order, for_ms: u64) -> Result<Outcome, Failure> {
+    async fn submit_again(&self, rail: &str, order: &Order, for_ms: u64) -> RailAnswer {
         // The plan of the payment may be of another version than the one that has the order by now.
         let is_known = |version: &Version| {
             let facts = version.member.loaded.manifest().rail.as_ref();
@@ -51,7 +51,7 @@ impl Ports for Wire {
                 }
             }
         };
-        self.submit_where(rail, order, is_known).await.result
+        self.submit_where(rail, order, is_known).await
     }
 
     async fn inquire(&self, rail: &str, inquiry: &Inquiry) -> Result<Outcome, Failure> {

@@ -42,12 +42,15 @@ struct Heard {
     reader: Reader,
     /// What a caller has come upon, for the task that listens.
     silence: Option<Silence>,
+    /// Nothing that comes now is believed any more.
+    is_over: bool,
     listener: Waker,
 }
 
 impl Ear {
     pub(super) fn new(from: pipe::Receiver) -> Self {
-        let heard = Heard { from, reader: Reader::default(), silence: None, listener: Waker::noop().clone() };
+        let heard =
+            Heard { from, reader: Reader::default(), silence: None, is_over: false, listener: Waker::noop().clone() };
         Self { heard: Mutex::new(heard), looks: Looks::default() }
     }
 }
@@ -104,9 +107,9 @@ impl Link {
     fn look(self: &Arc<Self>) -> bool {
         // Whoever has it takes what there is.
         let Ok(mut heard) = self.ear.heard.try_lock() else { return false };
-        let Heard { from, reader, .. } = &mut *heard;
+        let Heard { from, reader, is_over, .. } = &mut *heard;
         // An end, and whatever else goes wrong, is seen by the task that listens as well.
-        if !matches!(reader.read(&*from, RecvFlags::DONTWAIT), Ok(1..)) {
+        if *is_over || !matches!(reader.read(&*from, RecvFlags::DONTWAIT), Ok(1..)) {
             return false;
         }
         self.take_all(&mut heard);
@@ -132,10 +135,8 @@ impl Link {
                 Err(breach) => break Some(Silence::Must(breach.to_string())),
             }
         };
-        // The first one is told.
-        if heard.silence.is_none() {
-            heard.silence = silence;
-        }
+        heard.is_over = silence.is_some();
+        heard.silence = silence;
     }
 }
 

@@ -70,8 +70,14 @@ fn try_out(library: &Library) -> Result<(), String> {
         Ok(()) => {
             // It has said all that it is asked for, and nobody waits until the system has taken its memory back.
             let _ = child.kill();
-            let reaping = std::thread::Builder::new().name("reaping".to_owned()).spawn(move || child.wait());
-            return reaping.map(drop).map_err(not_started);
+            let child = Arc::new(Mutex::new(child));
+            let reap = |child: &Mutex<Child>| drop(child.lock().unwrap_or_else(PoisonError::into_inner).wait());
+            let mine = Arc::clone(&child);
+            let reaping = std::thread::Builder::new().name("reaping".to_owned()).spawn(move || reap(&mine));
+            if reaping.is_err() {
+                reap(&child);
+            }
+            return Ok(());
         }
         Err(unheard) => unheard,
     };

@@ -95,6 +95,15 @@ impl Redaction {
                         Value::String(_) | Value::Number(_) if !are_settings && is_secret_name(name) => {
                             *one = LEFT_OUT.into();
                         }
+                        // As some write headers: a list of values under each name.
+                        Value::Array(values) if !are_settings && is_secret_name(name) => {
+                            for value in values {
+                                match value {
+                                    Value::String(_) | Value::Number(_) => *value = LEFT_OUT.into(),
+                                    value => self.walk(value, are_settings),
+                                }
+                            }
+                        }
                         one => self.walk(one, are_settings),
                     }
                 }
@@ -116,14 +125,12 @@ impl Redaction {
 
     /// A text without what nobody should read; all of it is left out where that stands in it in another guise.
     fn text(&self, text: &str) -> String {
-        let clean = (self.redact)(text);
-        let in_disguise = |text: &str| (self.redact)(text) != text;
-        if clean.contains('\0') && in_disguise(&clean.replace('\0', ""))
-            || clean.contains('%') && in_disguise(&unescaped(&clean))
-        {
+        let clean = without_named_secrets(&(self.redact)(text));
+        let is_in = |text: &str| (self.redact)(text) != text || without_named_secrets(text) != text;
+        if clean.contains('\0') && is_in(&clean.replace('\0', "")) || clean.contains('%') && is_in(&unescaped(&clean)) {
             return LEFT_OUT.to_owned();
         }
-        without_named_secrets(&clean)
+        clean
     }
 
     fn body(&self, body: &Bytes) -> Body {
@@ -143,7 +150,7 @@ impl Redaction {
                 // What a search would find in a text, it must not find between other bytes, nor in letters of two bytes each.
                 let lossy = String::from_utf8_lossy(body);
                 let dense = lossy.replace('\0', "");
-                if (self.redact)(&lossy) == lossy && (self.redact)(&dense) == dense {
+                if self.text(&lossy) == lossy && self.text(&dense) == dense {
                     Body::Base64(STANDARD.encode(body))
                 } else {
                     Body::LeftOut(body.len())

@@ -43,7 +43,9 @@ fn without_named(text: &str) -> String {
         if !is_secret_name(name_before(before)) {
             continue;
         }
-        let (opening, value_len) = value(before, sign, after);
+        // Where the name stands inside quotes, its value ends with them.
+        let is_quoted = clean.matches('"').count() % 2 == 1;
+        let (opening, value_len) = value(before, sign, after, is_quoted);
         if value_len > 0 {
             clean.push_str(after.get(..opening).unwrap_or_default());
             clean.push_str(LEFT_OUT);
@@ -62,7 +64,7 @@ fn name_before(text: &str) -> &str {
 }
 
 /// Where the value begins in the text that follows its sign, and how long it is.
-fn value(before: &str, sign: &str, text: &str) -> (usize, usize) {
+fn value(before: &str, sign: &str, text: &str, is_quoted: bool) -> (usize, usize) {
     let blank = text.len() - text.trim_start_matches([' ', '\t']).len();
     let unblank = text.get(blank..).unwrap_or_default();
     let quote = unblank.trim_start_matches('\\').chars().next().filter(|c| matches!(c, '"' | '\''));
@@ -79,14 +81,23 @@ fn value(before: &str, sign: &str, text: &str) -> (usize, usize) {
     // What these hold has several words.
     let name = name_before(before).to_ascii_lowercase();
     let is_of_line = sign == ":" && ["cookie", "authorization", "signature"].iter().any(|end| name.ends_with(end));
-    let ends_line = |c: char| matches!(c, '\r' | '\n' | '"' | '<');
+    let ends_line = |c: char| matches!(c, '\r' | '\n' | '<') || is_quoted && c == '"';
     let ends_word = |c: char| {
         c.is_whitespace()
             || matches!(c, '&' | ';' | '"' | '\'' | '#' | '<' | '>' | '\\')
             || sign == ":" && matches!(c, ',' | '}')
     };
-    let len = if is_of_line { unblank.find(ends_line) } else { unblank.find(ends_word) };
-    (blank, len.unwrap_or(unblank.len()))
+    if is_of_line {
+        return (blank, unblank.find(ends_line).unwrap_or(unblank.len()));
+    }
+    let len = unblank.find(ends_word).unwrap_or(unblank.len());
+    let (word, rest) = unblank.split_at(len);
+    // The way to authenticate is a word of its own, and what lets somebody in comes after it.
+    if SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme)) {
+        let token = rest.trim_start_matches([' ', '\t']);
+        return (blank, unblank.len() - token.len() + token.find(ends_word).unwrap_or(token.len()));
+    }
+    (blank, len)
 }
 
 /// How much of a text stands before the quote that ends it. In a text that is quoted itself, each quote has a backslash.
@@ -150,6 +161,11 @@ mod tests {
         // In the words of an error.
         check("401: Authorization: Bearer abc.def was refused", "401: Authorization: *");
         check("Set-Cookie: sid=a; path=/\r\nvia: b", "Set-Cookie: *\r\nvia: b");
+        check(r#"Cookie: a="x"; sid=b"#, "Cookie: *");
+        check(r#"Authorization: Digest username="a", response="b""#, "Authorization: *");
+        check(r#"it said "authorization: abc" to us"#, r#"it said "authorization: *" to us"#);
+        check("x-auth-token: Bearer abcdefgh, and on", "x-auth-token: *, and on");
+        check("access_token=Bearer abcdefgh&b=c", "access_token=*&b=c");
         check("the token: abc, of paolo", "the token: *, of paolo");
         check("sent Bearer abcdefgh.ij to anna", "sent Bearer * to anna");
         check("the bearer of this", "the bearer of this");

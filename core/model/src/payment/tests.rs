@@ -189,16 +189,16 @@ fn who_took_an_order_stays_with_it() {
         let by = now.attempts[0].taken_by.as_ref().map_or("nobody", |by| by.version.as_str());
         assert_eq!(by, expected, "{script}");
     };
-    let begin = "confirm, route";
+    let begin = "confirm, transfer";
     check(begin, "nobody");
-    check(&format!("{begin}, sent"), "nobody");
-    check(&format!("{begin}, sent-to-first, unknown"), "1.0.0");
-    check(&format!("{begin}, sent-to-first, taken-by-second, settled"), "1.1.0");
-    check(&format!("{begin}, taken-by-second"), "nobody");
+    check(&format!("{begin}, sent 1"), "nobody");
+    check(&format!("{begin}, sent-to-first 1, unknown 1"), "1.0.0");
+    check(&format!("{begin}, sent-to-first 1, taken-by-second 1, settled 1"), "1.1.0");
+    check(&format!("{begin}, taken-by-second 1"), "nobody");
     // What was stored before anybody kept it is read, and what is kept is read again.
     let before: Event = serde_json::from_str(r#"{"event":"sent","attempt":1}"#).unwrap();
     assert_eq!(before, Event::Sent { attempt: 1, by: None });
-    let (now, _, _) = play(&format!("{begin}, sent-to-first"));
+    let (now, _, _) = play(&format!("{begin}, sent-to-first 1"));
     let attempt = serde_json::to_value(&now.attempts[0]).unwrap();
     assert_eq!(serde_json::from_value::<Attempt>(attempt.clone()).unwrap(), now.attempts[0]);
     let mut stored = attempt;

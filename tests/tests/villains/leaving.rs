@@ -27,11 +27,12 @@ async fn a_plugin_that_does_not_go_is_made_to() {
         scene.check(currency, "stays", "completed settled", "").await;
         let waiting = tokio::spawn(scene.paying(currency, "hangs", "wait=30"));
         scene.until_instance(name, |one| one["stats"]["in_flight"] == 1).await;
-        waiting
+        // Not awaited here: it hangs.
+        [waiting]
     };
 
     // A reload: what is new is given to another, and the old one is gone when its call has had its time.
-    let waiting = in_flight("USD", "villain").await;
+    let [waiting] = in_flight("USD", "villain").await;
     let (status, reloaded) = scene.reload(&villains("3s")).await;
     assert_eq!((status, &reloaded["changed"][0]["instance"]), (200, &json!("villain")), "{reloaded:#}");
     scene.check("USD", "behaves", "completed settled", "").await;
@@ -40,7 +41,7 @@ async fn a_plugin_that_does_not_go_is_made_to() {
     goes_unwillingly(1).await;
 
     // The operator takes it out of use.
-    let waiting = in_flight("USD", "villain").await;
+    let [waiting] = in_flight("USD", "villain").await;
     let (status, drained) = scene.post("/v1/instances/villain/drain").await;
     assert_eq!(status, 200, "{drained:#}");
     assert_eq!(scene.instance("villain").await["state"], "drained");
@@ -48,7 +49,7 @@ async fn a_plugin_that_does_not_go_is_made_to() {
     assert_eq!(waiting.await.unwrap().unwrap()["attempts"][0]["state"], "not_sent");
 
     // The gateway stops: no longer than it gives itself, whatever a plugin was given.
-    let waiting = in_flight("GBP", "slow").await;
+    let [waiting] = in_flight("GBP", "slow").await;
     scene.others_end().await;
     let began = Instant::now();
     let told = Command::new("kill").args(["-TERM", &scene.gateway.0.id().to_string()]).status();

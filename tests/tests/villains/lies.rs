@@ -7,7 +7,7 @@ use crate::scene::{Scene, built_with_villains, rail};
 async fn lies_and_floods(isolation: &'static str) {
     let provider = Provider::start().await;
     let table = format!(
-        "plugin = \"villain\"\nisolation = {isolation:?}\ndeadline = \"2s\"\ngrants = [{:?}, \"https://*:*\"]",
+        "plugin = \"villain\"\nisolation = {isolation:?}\ndeadline = \"5s\"\ngrants = [{:?}, \"https://*:*\"]",
         provider.address
     );
     let scene = Scene::new(&built_with_villains(), isolation, &rail("villain", "USD", &table));

@@ -27,7 +27,9 @@ async fn a_library_that_is_not_what_it_should_be_is_refused_while_others_pay() {
     let scene = Scene::new(&programs, "process", "");
     let built = |name: &str| std::fs::read(programs.join(format!("libhostile_{name}.so"))).unwrap();
     let check = async |library: &[u8], name: &str, isolation: &str, told: &str| {
-        let file = scene.at("plugins/libdropped.so");
+        // It is called as it says that it is; but for what is there.
+        let stem = if name == "hello-rail" { "another".to_owned() } else { name.replace('-', "_") };
+        let file = scene.at(&format!("plugins/lib{stem}.so"));
         std::fs::write(&file, library).unwrap();
         let table = format!("plugin = {name:?}\nisolation = {isolation:?}");
         let (status, said) = scene.reload(&rail("dropped", "USD", &table)).await;
@@ -48,7 +50,8 @@ async fn a_library_that_is_not_what_it_should_be_is_refused_while_others_pay() {
     check(&lies("newer", "rail", "1.99"), "newer", "process", "contract 1.99").await;
     check(&lies("liar", "bank", "1.0"), "liar", "process", "bank").await;
     // It says that it is another one, which is there and pays.
-    check(&lies("hello-rail", "rail", "1.0"), "hello-rail", "process", "hello-rail").await;
+    check(&lies("hello-rail", "rail", "1.0"), "hello-rail", "process", "both say that they are `hello-rail` 1.0.0")
+        .await;
     check(&lying(&programs, "{"), "liar", "process", "its manifest is wrong").await;
     // And one that is as it should be is taken.
     let table = "plugin = \"villain\"\nisolation = \"process\"";

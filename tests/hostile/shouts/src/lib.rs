@@ -1,5 +1,5 @@
-//! A channel that hands over a thousand messages at once, and a thousand more, for as long as it runs. After each thousand it
-//! says how many of them were taken.
+//! A channel that hands over hundreds of messages at once, and then as many more, for as long as it runs. Each time it says how
+//! many of them were taken.
 
 use std::pin::Pin;
 use std::task::Poll;
@@ -10,7 +10,7 @@ use sportello_sdk::{
 };
 
 /// How many it hands over at once.
-const AT_ONCE: usize = 1_000;
+const AT_ONCE: usize = 250;
 
 /// How many people it says that they are from.
 const PEOPLE: usize = 50;

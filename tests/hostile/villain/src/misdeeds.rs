@@ -47,7 +47,7 @@ pub(crate) fn commit(host: Arc<dyn Peer>, kept: Arc<Kept>, call: u64, order: Ord
         }
         "floods-log" => {
             let line = json!({ "level": "error", "message": "flood ".repeat(300) }).to_string();
-            (0..20_000).for_each(|_| host.notify("log", line.clone().into()));
+            (0..5_000).for_each(|_| host.notify("log", line.clone().into()));
             ready(settled(order.amount))
         }
         "floods-messages" => Box::pin(async move {
@@ -79,7 +79,7 @@ pub(crate) fn commit(host: Arc<dyn Peer>, kept: Arc<Kept>, call: u64, order: Ord
             let report = json!({ "key": order.key, "outcome": outcome(order.amount) }).to_string();
             // A thread of its own, which it gets where it shares the host's process: the call is long over by then.
             let late = std::thread::Builder::new().spawn(move || {
-                std::thread::sleep(std::time::Duration::from_secs(3));
+                std::thread::sleep(std::time::Duration::from_secs(6));
                 let mut reporting = host.call(call, "report", report.into(), Bytes::new());
                 let _ = reporting.as_mut().poll(&mut std::task::Context::from_waker(std::task::Waker::noop()));
             });

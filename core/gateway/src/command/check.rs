@@ -26,7 +26,8 @@ pub fn check(setting: &Setting) -> Result<(), Failed> {
                     lacks.iter().for_each(|lack| say(format_args!("Production would refuse this: {lack}.")));
                     let count = deployment.members.len();
                     let file = setting.config.display();
-                    say(format_args!("{file} is right, and so are the settings of its {count} instances."));
+                    let instances = if count == 1 { "instance" } else { "instances" };
+                    say(format_args!("{file} is right, and so are the settings of its {count} {instances}."));
                 }
                 Ok(())
             }

@@ -40,7 +40,10 @@ impl<'a> Source<'a> {
             // What lies inside a folder matters to whoever names it, and to nobody else.
             if let Some(at) = folders.iter().position(of) {
                 is_whole = false;
-                notes.add(&format!("gateway.plugins[{at}]"), Wrong::new(said, "name a folder with plugins"));
+                notes.add(
+                    &format!("gateway.plugins[{at}]"),
+                    Wrong::new(said, "name a folder with plugins, or a library; one of your own has to be built first"),
+                );
             }
         }
         let trusts_nobody = config.trust.required && config.trust.keys.is_empty();

@@ -171,7 +171,9 @@ fn found(setting: &Setting) -> Result<(), Failed> {
         ]);
     }
     if rows.is_empty() {
-        say("There is no plugin in the folders of gateway.plugins.");
+        say(
+            "There is no library in the folders of gateway.plugins. Programs (exec) are in: sportello plugin list --running",
+        );
     } else {
         say(rows);
     }

@@ -134,7 +134,7 @@ impl Scene {
     pub(crate) fn memory_mb(&self, key: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.gateway.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
-        line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() >> 10
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() >> 10
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {

@@ -23,7 +23,7 @@ pub(crate) fn commit(host: Arc<dyn Peer>, kept: Arc<Kept>, call: u64, order: Ord
         "hangs" => Box::pin(std::future::pending()),
         // Never gives its thread back.
         "loops" => Box::pin(async { loop {} }),
-        "gigabyte" => bytes(vec![b' '; GIGABYTE]),
+        "gigabyte" => bytes(vec![0; GIGABYTE]),
         "gigabyte-beside" => {
             ready(Reply { ok: true, frame: settled(order.amount).frame, body: vec![0; GIGABYTE].into() })
         }

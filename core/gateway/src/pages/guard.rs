@@ -15,20 +15,20 @@ const PER_ADDRESS: u32 = 600;
 /// How often one link may be asked for in that time.
 const PER_LINK: u32 = 60;
 
-/// How many places there are to count in. Two who share one share its count: nobody is turned away because there are many,
-/// nor can a few, with links that they make up, fill what the others need.
-const PLACES: usize = 1 << 16;
+/// How many places there are to count addresses in, and as many for links. Two who share one share its count: nobody is turned
+/// away because there are many, nor can a few, with links that they make up, fill what the others need.
+const PLACES: usize = 1 << 15;
 
 /// Counts requests.
 pub(super) struct Guard {
     hasher: RandomState,
-    /// Of each place the window, and how many there were in it.
+    /// Of each place the window, and how many there were in it: those of addresses, then those of links.
     seen: Mutex<Box<[(u64, u32)]>>,
 }
 
 impl Guard {
     pub(super) fn new() -> Self {
-        Self { hasher: RandomState::new(), seen: Mutex::new(vec![(0, 0); PLACES].into()) }
+        Self { hasher: RandomState::new(), seen: Mutex::new(vec![(0, 0); 2 * PLACES].into()) }
     }
 
     /// Whether this address may ask for this link.
@@ -37,8 +37,8 @@ impl Guard {
         let link = self.hasher.hash_one(("link", link));
         let window = now_ms / WINDOW_MS;
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut count = |hash: u64, most: u32| {
-            let place = usize::try_from(hash % PLACES as u64).ok().and_then(|place| seen.get_mut(place));
+        let mut count = |first: usize, hash: u64, most: u32| {
+            let place = usize::try_from(hash % PLACES as u64).ok().and_then(|place| seen.get_mut(first + place));
             let Some((of, count)) = place else { return false };
             if *of != window {
                 (*of, *count) = (window, 0);
@@ -46,7 +46,7 @@ impl Guard {
             *count = count.saturating_add(1);
             *count <= most
         };
-        count(address, PER_ADDRESS) && count(link, PER_LINK)
+        count(0, address, PER_ADDRESS) && count(PLACES, link, PER_LINK)
     }
 }
 

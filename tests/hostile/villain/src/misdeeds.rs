@@ -53,7 +53,7 @@ pub(crate) fn commit(host: Arc<dyn Peer>, kept: Arc<Kept>, call: u64, order: Ord
         "floods-messages" => Box::pin(async move {
             let message =
                 |n: u32| json!({ "id": format!("m{n}"), "from": "hello:anna", "text": "pay", "private": true });
-            let asking = (0..1_000).map(|n| host.call(call, "message", message(n).to_string().into(), Bytes::new()));
+            let asking = (0..5_000).map(|n| host.call(call, "message", message(n).to_string().into(), Bytes::new()));
             // All at once, and nobody waits for any of them.
             asking.for_each(drop);
             settled(order.amount)

@@ -202,7 +202,7 @@ async fn a_link_that_drops_in_mid_window_loses_nothing_and_repeats_only_what_was
 
 #[tokio::test]
 async fn what_people_write_arrives_whole_or_not_at_all_and_is_paid_once() {
-    let world = World::start("parts_wait_s = 2", 12).await;
+    let world = World::start("parts_wait_s = 10", 12).await;
     let mut paid: Vec<String> = Vec::new();
     let mut people = (0..12).map(one_of_the_crowd);
     let mut check = async |how: Value, memo: &str, wanted: &str, amount: &str| {

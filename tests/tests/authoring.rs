@@ -194,7 +194,6 @@ fn what_cannot_be_written_is_told() {
 #[test]
 fn a_plugin_that_ends_its_process_fails_and_has_no_say_in_its_card() {
     let programs = built();
-    cargo(&root(), &programs, &["build", "--package", "hostile-escapes"]);
     let folder = tempfile::tempdir().unwrap();
     let check = |memo: &str, expected: &str| {
         let party = json!({ "name": "anna", "account": "iban:IT60X0542811101000000123456" });

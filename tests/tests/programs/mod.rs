@@ -32,26 +32,11 @@ pub(crate) fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
 }
 
-/// The folder in which the programs stand, with the plugins of a demo beside them.
+/// The folder in which the programs stand, with all plugins beside them. Everything is built, and never a part: chosen for a
+/// part, features would be others, and what is there already would be built again.
 pub(crate) fn built() -> PathBuf {
-    built_with(&[])
-}
-
-/// The same with more packages: in one build, since another one might build what both depend on in another way.
-pub(crate) fn built_with(more: &[&str]) -> PathBuf {
-    let packages = [
-        "sportello-gateway",
-        "sandbox",
-        "sportello-twitter",
-        "sportello-sms",
-        "sportello-messenger",
-        "sportello-bank-transfer",
-        "sportello-card",
-        "sportello-wallet-token",
-        "hello-rail",
-    ];
     let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "--quiet", "--locked"]).args(packages.iter().chain(more).flat_map(|p| ["--package", p]));
+    build.args(["build", "--quiet", "--locked", "--workspace"]);
     assert!(build.current_dir(root()).status().unwrap().success());
 
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);

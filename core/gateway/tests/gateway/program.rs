@@ -171,7 +171,7 @@ fn commands_tell_what_they_should_and_how_it_went() {
     check(&["check"], 0, "gateway.toml is right");
     check(&["check", "--json"], 0, r#"{"problems":[]}"#);
     check(&["check", "--config", "nothing.toml"], 2, "the file cannot be read");
-    check(&["plugin", "list"], 0, "There is no plugin");
+    check(&["plugin", "list"], 0, "There is no library in the folders of gateway.plugins");
     check(&["plugin", "list", "--json"], 0, r#"{"plugins":[],"unusable":[]}"#);
     check(&["parse", "pay", "--channel", "nowhere"], 2, "has no channel \"nowhere\"");
     check(&["plugin", "list", "--running"], 1, "start it with: sportello run");

@@ -464,7 +464,7 @@ async fn an_instance_that_is_taken_out_ends_what_it_has() {
 #[tokio::test]
 async fn no_reload_fills_the_process_with_libraries() {
     let built = std::process::Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
-        .args(["build", "--quiet", "--package", "hello-rail"])
+        .args(["build", "--quiet", "--workspace"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .status();
     assert!(built.unwrap().success());

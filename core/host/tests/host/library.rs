@@ -15,18 +15,8 @@ use crate::world::{World, until};
 pub(crate) fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        let packages = [
-            "hello-rail",
-            "hello-channel",
-            "hostile-escapes",
-            "hostile-panics",
-            "hostile-panics-channel",
-            "hostile-next-contract",
-        ];
         let status = Command::new(std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned()))
-            .arg("build")
-            .arg("--quiet")
-            .args(packages.iter().flat_map(|package| ["--package", package]))
+            .args(["build", "--quiet", "--workspace"])
             .current_dir(env!("CARGO_MANIFEST_DIR"))
             .status()
             .unwrap();

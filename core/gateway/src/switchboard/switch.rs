@@ -140,12 +140,8 @@ impl Switchboard {
         }
         let (canary, previous) = seats.map(|seats| (seats.canary, seats.previous)).unwrap_or_default();
         if let Some((canary, ..)) = canary {
-            let returned = Returned {
-                version: canary.name().to_owned(),
-                sha256: canary.member.loaded.fingerprint().map(|fingerprint| fingerprint.to_string()),
-                because: "an operator has sent it back".to_owned(),
-                at_ms: SystemClock.now_ms(),
-            };
+            let because = "an operator has sent it back".to_owned();
+            let returned = Returned::new(&canary.member, because, SystemClock.now_ms());
             let before = Ruling::of(self.engine.store(), name).await?.returned;
             Ruling::change(self.engine.store(), name, |ruling| ruling.returned = Some(returned.clone())).await?;
             let write = Some("take `canary` out".to_owned());

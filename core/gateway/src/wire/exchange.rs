@@ -77,6 +77,7 @@ impl Wire {
             let mut fresh = Vec::new();
             let seatings: Vec<Seating> =
                 intended.iter().map(|(name, intended)| self.seating(name, intended.clone(), &mut fresh)).collect();
+            let promoted: Vec<Promoted> = seatings.iter().filter_map(Seating::promoted).collect();
             self.open_all(&fresh).await?;
             if let Some(changed) = self.seat_all(seatings, &fresh, &mut at_once) {
                 return Ok(changed);
@@ -84,6 +85,11 @@ impl Wire {
             // While the new ones opened, a canary went back, or a version ended: what was planned with is not there.
             for version in fresh {
                 version.close(Duration::ZERO, "what it was opened for has changed meanwhile").await;
+            }
+            // Nobody wants to have it because of what it was before it failed.
+            let sent_back: Vec<NotOpened> = promoted.into_iter().filter_map(Promoted::sent_back).collect();
+            if !sent_back.is_empty() {
+                return Err(sent_back);
             }
         }
     }
@@ -143,14 +149,21 @@ impl Wire {
         let (mut current, mut canary) = (None, None);
         if intended.off.is_none() {
             let standing = slot.standing();
+            let current_now = standing.current.clone();
             let there: Vec<Arc<Version>> =
                 standing.current.into_iter().chain(standing.canary.map(|(version, ..)| version)).collect();
             let mut take = |member: &Member, taken: Option<&Arc<Version>>| {
                 let is_free = |v: &&Arc<Version>| taken.is_none_or(|taken| !Arc::ptr_eq(taken, v));
-                let known = there
-                    .iter()
-                    .filter(is_free)
-                    .find(|version| !version.is_dismissed() && version.member.is_like(member));
+                // What works is not given up for what does not: whoever gets another seat is open, or opens first.
+                let keeps_its_seat = |version: &Arc<Version>| match taken {
+                    None => current_now.as_ref().is_some_and(|current| Arc::ptr_eq(current, version)),
+                    Some(_) => true,
+                };
+                let known = there.iter().filter(is_free).find(|version| {
+                    !version.is_dismissed()
+                        && version.member.is_like(member)
+                        && (keeps_its_seat(version) || matches!(version.stage(), Stage::Open(_)))
+                });
                 known.cloned().unwrap_or_else(|| {
                     let version = Version::new(member.clone());
                     fresh.push(version.clone());
@@ -204,8 +217,35 @@ impl Seating {
     /// Whether a version of it has gone since the plan was made, or was sent back.
     fn is_overtaken(&self) -> bool {
         let mut versions = self.current.iter().chain(self.canary.iter().map(|(version, _)| version));
+        let seats = self.slot.seats();
+        let is_leaving =
+            |version: &Arc<Version>| seats.lineup.leaving.iter().any(|one| one.number() == version.number());
+        versions.any(|version| version.is_dismissed() || is_leaving(version))
+            || self.intended.sent_back(seats.returned.clone()).is_some()
+    }
+
+    /// The canary, if it is to be current.
+    fn promoted(&self) -> Option<Promoted> {
+        let version = self.current.clone().filter(|version| self.slot.is_canary(version))?;
+        Some(Promoted { slot: self.slot.clone(), version, returned: self.intended.returned.clone() })
+    }
+}
+
+/// A canary that is to be current.
+struct Promoted {
+    slot: Arc<Slot>,
+    version: Arc<Version>,
+    /// What had been sent back by then.
+    returned: Option<Returned>,
+}
+
+impl Promoted {
+    /// That it was sent back meanwhile.
+    fn sent_back(self) -> Option<NotOpened> {
         let returned = self.slot.seats().returned.clone();
-        versions.any(|version| version.is_dismissed()) || self.intended.sent_back(returned).is_some()
+        let returned = returned.filter(|now| now.is(&self.version.member) && Some(now) != self.returned.as_ref())?;
+        let because = format!("it went back as a canary in this moment: {}", returned.because);
+        Some(NotOpened { instance: self.slot.name.clone(), version: returned.version, because })
     }
 }
 

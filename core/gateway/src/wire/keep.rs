@@ -4,15 +4,13 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use sportello_engine::{Clock, SystemClock};
 use sportello_host::Backoff;
 use sportello_sdk::Kind;
 use tokio::time::Instant;
 
 use super::lineup::Seated;
-use super::ruling::{Returned, Ruling};
+use super::ruling::Ruling;
 use super::slot::Slot;
-use super::tally::Tally;
 use super::version::{Stage, Version};
 use super::{SystemEntropy, Wire};
 
@@ -32,23 +30,15 @@ impl Wire {
 
     /// A call of a version has ended, or the version itself: where a canary fails too often, it goes back.
     pub(super) fn count(&self, slot: &Arc<Slot>, version: &Arc<Version>, has_failed: bool) {
-        let Some((canary, tally)) = slot.count(version, has_failed) else { return };
+        let Some((canary, returned)) = slot.count(version, has_failed) else { return };
         let Some(wire) = self.itself.upgrade() else { return };
-        let because = because(tally);
-        let instance = &slot.name;
+        let (instance, because) = (&slot.name, &returned.because);
         tracing::error!(
             instance,
             version = canary.name(),
             because,
             "the canary goes back: it gets nothing new, and is not tried again until gateway.toml or its library changes"
         );
-        let returned = Returned {
-            version: canary.name().to_owned(),
-            sha256: canary.member.loaded.fingerprint().map(|fingerprint| fingerprint.to_string()),
-            because,
-            at_ms: SystemClock.now_ms(),
-        };
-        slot.seats().returned = Some(returned.clone());
         wire.see_off(slot, canary);
         let instance = slot.name.clone();
         tokio::spawn(async move {
@@ -59,14 +49,6 @@ impl Wire {
             }
         });
     }
-}
-
-fn because(tally: Tally) -> String {
-    let Tally { canary, current } = tally;
-    format!(
-        "{} of its {} calls failed, and {} of {} of the current version's",
-        canary.failed, canary.calls, current.failed, current.calls
-    )
 }
 
 async fn keep(wire: Weak<Wire>, slot: Arc<Slot>, version: Arc<Version>) {

@@ -1,6 +1,7 @@
 //! What the engine reaches rails and channels by.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher};
+use std::pin::Pin;
 use std::sync::{Arc, PoisonError};
 
 use async_trait::async_trait;
@@ -78,6 +79,10 @@ impl Ports for Wire {
         self.judge(&desk, result.as_ref().err().is_some_and(is_fault));
         result
     }
+
+    fn start(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        sportello_host::spawn(work);
+    }
 }
 
 impl Wire {
@@ -90,12 +95,14 @@ impl Wire {
     ) -> RailAnswer {
         let json = order.to_json();
         self.all_opened().await;
-        let (mut turned_away, mut past_canary) = (0, false);
+        let (mut turned_away, mut past_canary, mut is_first) = (0, false, false);
         loop {
-            let (desk, is_first) = match self.give(rail, Asked { past_canary, ..asked(order) }) {
+            let (desk, is_new) = match self.give(rail, Asked { past_canary, ..asked(order) }) {
                 Ok(given) => given,
                 Err(failure) => return RailAnswer { may_have_left: false, by: None, result: Err(failure) },
             };
+            // One that was turned away is where it was: nothing of it has begun anywhere.
+            is_first |= is_new;
             if let Err(failure) = may(&desk.version) {
                 return RailAnswer { may_have_left: false, by: None, result: Err(failure) };
             }

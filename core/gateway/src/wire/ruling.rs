@@ -88,6 +88,12 @@ impl Pin {
 }
 
 impl Returned {
+    /// That this version goes back, now.
+    pub(crate) fn new(canary: &Member, because: String, at_ms: u64) -> Self {
+        let sha256 = canary.loaded.fingerprint().map(|fingerprint| fingerprint.to_string());
+        Self { version: canary.loaded.manifest().version.clone(), sha256, because, at_ms }
+    }
+
     /// Whether this is the one.
     pub fn is(&self, member: &Member) -> bool {
         let sha256 = member.loaded.fingerprint().map(|fingerprint| fingerprint.to_string());

@@ -143,8 +143,9 @@ impl Slot {
         self.seats().lineup.canary.as_ref().is_some_and(|(canary, _)| canary.number() == version.number())
     }
 
-    /// Counts a call, where a canary is tried, and answers why that one goes back, if it does: with itself.
-    pub(super) fn count(&self, version: &Arc<Version>, has_failed: bool) -> Option<(Arc<Version>, Tally)> {
+    /// Counts a call, where a canary is tried, and answers that that one goes back, if it does: with itself. From this moment
+    /// on everybody knows.
+    pub(super) fn count(&self, version: &Arc<Version>, has_failed: bool) -> Option<(Arc<Version>, Returned)> {
         let mut seats = self.seats();
         let canary = seats.lineup.canary.as_ref().map(|(canary, _)| canary.clone())?;
         let is_current = seats.lineup.current.as_ref().is_some_and(|current| current.number() == version.number());
@@ -156,10 +157,21 @@ impl Slot {
         if !seats.tally.is_worse() {
             return None;
         }
-        let (tally, current) = (seats.tally, seats.lineup.current.clone());
-        seats.lineup.seat(current, None, SystemClock.now_ms());
-        Some((canary, tally))
+        let now_ms = SystemClock.now_ms();
+        let returned = Returned::new(&canary.member, because(seats.tally), now_ms);
+        let current = seats.lineup.current.clone();
+        seats.lineup.seat(current, None, now_ms);
+        seats.returned = Some(returned.clone());
+        Some((canary, returned))
     }
+}
+
+fn because(tally: Tally) -> String {
+    let Tally { canary, current } = tally;
+    format!(
+        "{} of its {} calls failed, and {} of {} of the current version's",
+        canary.failed, canary.calls, current.failed, current.calls
+    )
 }
 
 /// What a lineup has to know of an order.

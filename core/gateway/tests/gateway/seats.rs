@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use reqwest::Method;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
+use tokio::sync::{Mutex, Semaphore};
 
 use crate::versions::{WAIT, canary, plugins, start, start_in, with};
-use crate::world::{World, answer, prepare_with};
+use crate::world::{Answer, World, answer, prepare_with};
 
 /// Where version 1.3.0 waits before it is open.
 pub(crate) static OPEN: Door = Door { waiting: AtomicUsize::new(0), let_in: Semaphore::const_new(0) };
@@ -34,6 +34,12 @@ impl Door {
     /// From now on nobody waits.
     fn let_all(&self) {
         self.let_in.add_permits(1);
+    }
+
+    /// From now on everybody waits.
+    fn shut(&self) {
+        self.let_in.forget_permits(usize::MAX);
+        self.waiting.store(0, Ordering::SeqCst);
     }
 }
 
@@ -101,13 +107,15 @@ async fn a_canary_with_other_promises_is_refused() {
     assert!(problems[0].contains("take `canary` out"), "{problems:?}");
 }
 
-/// A reload waits for another instance to open; meanwhile the canary fails and goes back. It is not called back by that
-/// reload, and the current version takes everything.
-#[tokio::test]
-async fn a_canary_that_goes_back_during_a_reload_stays_back() {
-    let canary = canary("1.2.0").replacen("[[keys]]", "[policy]\nattempts_max = 1\n\n[[keys]]", 1);
-    let world = start(&canary).await;
-    world.write(&format!("{canary}\n[rails.slow]\nplugin = \"versioned\"\nversion = \"1.3.0\"\n"));
+/// Both wait at the same door.
+static ALONE: Mutex<()> = Mutex::const_new(());
+
+/// A reload waits for another instance to open; meanwhile the canary fails and goes back. Answers with what became of the
+/// reload.
+async fn sent_back_during(canary: &str, next: &str) -> (World, Answer) {
+    OPEN.shut();
+    let world = start(canary).await;
+    world.write(&format!("{next}\n[rails.slow]\nplugin = \"versioned\"\nversion = \"1.3.0\"\n"));
     let reload = world.request(Method::POST, "/v1/reload").bearer_auth("key-that-may-do-all");
     let reloading = tokio::spawn(async move { answer(reload).await });
     // The plan is made, and waits.
@@ -124,14 +132,40 @@ async fn a_canary_that_goes_back_during_a_reload_stays_back() {
     }
     world.until_instance("bank", |bank| bank["leaving"] == json!([])).await;
     OPEN.let_all();
-    let reloaded = reloading.await.unwrap();
-    assert_eq!(reloaded.status, 200, "{reloaded:?}");
+    (world, reloading.await.unwrap())
+}
+
+async fn all_is_well(world: &World) {
     let bank = world.instance("bank").await;
     assert_eq!((&bank["canary"], &bank["returned"]["version"]), (&Value::Null, &json!("1.2.0")), "{bank:#}");
     for turn in 0..20 {
         let paid = world.pay(&format!("after {turn}"), json!({})).await;
         assert_eq!(paid.body["state"], "completed", "{paid:?}");
     }
+}
+
+/// It is not called back by that reload, and the current version takes everything.
+#[tokio::test]
+async fn a_canary_that_goes_back_during_a_reload_stays_back() {
+    let _alone = ALONE.lock().await;
+    let canary = canary("1.2.0").replacen("[[keys]]", "[policy]\nattempts_max = 1\n\n[[keys]]", 1);
+    let (world, reloaded) = sent_back_during(&canary, &canary).await;
+    assert_eq!(reloaded.status, 200, "{reloaded:?}");
+    all_is_well(&world).await;
+}
+
+/// Nor does it become current, although that is what the file says by now: whoever wrote that had not seen it fail.
+#[tokio::test]
+async fn a_canary_that_goes_back_during_its_promotion_is_not_promoted() {
+    let _alone = ALONE.lock().await;
+    let canary = canary("1.2.0").replacen("[[keys]]", "[policy]\nattempts_max = 1\n\n[[keys]]", 1);
+    let promoted: Vec<&str> = canary.lines().filter(|line| !line.starts_with("canary = ")).collect();
+    let promoted = promoted.join("\n").replacen("version = \"1.0.0\"", "version = \"1.2.0\"", 1);
+    let (world, reloaded) = sent_back_during(&canary, &promoted).await;
+    assert_eq!(reloaded.status, 422, "{reloaded:?}");
+    assert!(reloaded.body.to_string().contains("it went back as a canary in this moment"), "{reloaded:?}");
+    assert_eq!(world.instance("bank").await["version"], "1.0.0");
+    all_is_well(&world).await;
 }
 
 /// The program stops with an order in flight, and another version is there when it starts. An operator can see that the order

@@ -116,8 +116,37 @@ fn payers(world: &Arc<World>, is_over: &Arc<AtomicBool>) -> Vec<tokio::task::Joi
     (0..2).map(pay).collect()
 }
 
+/// Both count the same instances.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+#[tokio::test]
+async fn a_canary_that_is_not_open_takes_no_seat_from_what_works() {
+    let _alone = ALONE.lock().await;
+    is_away(1, true);
+    let canary = config("1.0.0").replacen(
+        "version = \"1.0.0\"",
+        "version = \"1.0.0\"\ncanary = { version = \"1.1.0\", share = \"5%\" }",
+        1,
+    );
+    let world = start_in(tempfile::tempdir().unwrap(), &canary, plugins()).await;
+    for refused in [world.post("/v1/instances/bank/promote").await, world.reload(&config("1.1.0")).await] {
+        assert_eq!(refused.status, 422, "{refused:?}");
+        assert!(refused.body.to_string().contains("its provider is away"), "{refused:?}");
+        let bank = world.bank().await;
+        assert_eq!((&bank["state"], &bank["version"]), (&json!("open"), &json!("1.0.0")), "{bank:#}");
+        assert_eq!(bank["canary"]["version"], "1.1.0", "{bank:#}");
+    }
+    is_away(1, false);
+    let promoted = world.post("/v1/instances/bank/promote").await;
+    assert_eq!((promoted.status, &promoted.body["changed"]["to"]), (200, &json!("1.1.0")), "{promoted:?}");
+    let paid = world.pay("promoted", json!({})).await;
+    assert_eq!(paid.body["attempts"][0]["reference"], "1.1.0", "{paid:?}");
+    world.gateway.drain().await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_switch_that_fails_half_way_changes_nothing() {
+    let _alone = ALONE.lock().await;
     let world = Arc::new(start_in(tempfile::tempdir().unwrap(), &config("1.0.0"), plugins()).await);
     let is_over = Arc::new(AtomicBool::new(false));
     let payers = payers(&world, &is_over);

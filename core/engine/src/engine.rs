@@ -451,10 +451,11 @@ impl Busy {
 
     /// Runs what this counts.
     pub(crate) fn spawn(self, work: impl Future<Output = ()> + Send + 'static) {
-        tokio::spawn(async move {
+        let ports = self.0.ports.clone();
+        ports.start(Box::pin(async move {
             let _busy = self;
             work.await;
-        });
+        }));
     }
 }
 

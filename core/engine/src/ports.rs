@@ -1,5 +1,6 @@
 //! The world as the engine sees it: passed in, so that it runs against plugins, or in a simulation with none.
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,11 @@ pub trait Ports: Send + Sync + 'static {
 
     /// Gives a note to a channel.
     async fn send(&self, channel: &str, note: &Note) -> Result<Sent, Failure>;
+
+    /// Starts work that will use these ports: whoever is behind them may know better than a plain task.
+    fn start(&self, work: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        tokio::spawn(work);
+    }
 }
 
 /// What came of giving an order to a rail.

@@ -12,6 +12,8 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id, RuntimeFlavor};
 use tokio::task::AbortHandle;
 
+use crate::errand;
+
 const PERIOD: Duration = Duration::from_millis(5);
 
 /// How often a timer is due that does nothing.
@@ -52,6 +54,7 @@ impl KeepAlive {
             while !over.load(Ordering::Relaxed) {
                 std::thread::sleep(PERIOD);
                 drop(handle.spawn(std::future::ready(())));
+                errand::rescue();
             }
         };
         // Without it a hanging plugin is found out later, and that is all.

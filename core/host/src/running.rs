@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 
 use crate::breaker::{Breaker, Pass};
 use crate::call::{Answer, Ask, CallError, Reason, answer_of};
+use crate::errand::aside;
 use crate::frame::Circumstances;
 use crate::keepalive::KeepAlive;
 use crate::lane::Lane;
@@ -115,7 +116,9 @@ impl Running {
         let shared = &self.0;
         let in_flight = shared.in_flight() as u64;
         let breaker = shared.breaker.state(shared.world.clock.now_ns());
-        shared.counters.read(in_flight, breaker, shared.quarantined.load(Ordering::Relaxed))
+        let stats = shared.counters.read(in_flight, breaker, shared.quarantined.load(Ordering::Relaxed));
+        let denied = &shared.world.denied;
+        Stats { denied: denied.asks(), lines_lost: denied.lines(), ..stats }
     }
 
     /// The process that it lives in; nothing where it shares this one.
@@ -267,12 +270,15 @@ impl Shared {
             }
         } else {
             // A future that does not yield could not be timed out where it is awaited.
-            let mut task = Task::spawn(presence, ask.method, frame, ask.body);
-            match tokio::time::timeout_at(deadline, task.join()).await {
+            let (mut task, doing) = Task::new(presence, ask.method, frame, ask.body);
+            aside(&world.runtime, doing).await;
+            let over = match task.over() {
+                Some(over) => Ok(over),
+                None => tokio::time::timeout_at(deadline, task.join()).await,
+            };
+            match over {
                 Ok(Ok((reply, sent))) => return answer_of(reply, sent),
-                Ok(Err(error)) if error.is_panic() => Reason::Panicked,
-                // The runtime is going away.
-                Ok(Err(_)) => Reason::Stopping,
+                Ok(Err(reason)) => reason,
                 Err(_) => Reason::Timeout { within_ms },
             }
         };

@@ -1,14 +1,20 @@
-//! The task that makes a call, and the call's share of its instance: given back when the work is really over, however
+//! A call that was begun, and its share of its instance: given back when the work is really over, however
 //! that comes about.
 
+use std::future::poll_fn;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
+use std::task::Context;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::{AbortHandle, Abortable, BoxFuture};
 use sportello_sdk::frames::Reply;
-use tokio::task::{JoinError, JoinHandle};
+use tokio::sync::oneshot;
 
 use crate::attest::Sent;
 use crate::call::Reason;
+use crate::crash::within;
 use crate::running::{Shared, Way};
 
 /// A call's share of its instance, given back when the task that does the work is really over.
@@ -63,51 +69,86 @@ impl Drop for Presence {
     }
 }
 
-/// The task that makes a call. Dropped, it is given up, and watched until it is gone.
+/// A call that was begun. Dropped, it is given up, and watched until it is gone.
 pub(crate) struct Task {
     shared: Arc<Shared>,
     call: u64,
-    /// Nothing once it is over.
-    handle: Option<JoinHandle<(Reply, Sent)>>,
+    giving_up: AbortHandle,
+    /// Comes when nothing of the call is left; gone without a word, it was given up or its runtime is going away. Nothing
+    /// once it is over.
+    over: Option<oneshot::Receiver<Over>>,
 }
 
+/// What a call came to.
+pub(crate) type Over = Result<(Reply, Sent), Reason>;
+
 impl Task {
-    /// Makes the call: `presence` is its share of the instance.
-    pub(crate) fn spawn(presence: Presence, method: &'static str, frame: Bytes, body: Bytes) -> Self {
+    /// The call, and what makes it, which is for [`aside`](crate::errand::aside): `presence` is its share of the instance.
+    pub(crate) fn new(
+        presence: Presence,
+        method: &'static str,
+        frame: Bytes,
+        body: Bytes,
+    ) -> (Self, BoxFuture<'static, ()>) {
         let shared = Arc::clone(&presence.shared);
         let call = presence.call;
-        let handle = shared.world.runtime.spawn(async move {
+        let doing = async move {
             let shared = &presence.shared;
-            let reply = shared.plugin.call(0, method, frame, body).await;
+            let reply = {
+                let mut call = None;
+                let begin = || shared.plugin.call(0, method, frame.clone(), body.clone());
+                let mut polling = |context: &mut Context<'_>| call.get_or_insert_with(begin).as_mut().poll(context);
+                poll_fn(|context| within(&shared.world.instance, || polling(context))).await
+            };
             let sent = shared.world.calls.close(presence.call);
             drop(presence);
             (reply, sent)
-        });
-        Self { shared, call, handle: Some(handle) }
+        };
+        let (giving_up, given_up) = AbortHandle::new_pair();
+        let (tell, over) = oneshot::channel();
+        let doing = Abortable::new(AssertUnwindSafe(doing).catch_unwind(), given_up);
+        let doing = async move {
+            if let Ok(done) = doing.await {
+                // Whoever gave it up hears nothing.
+                let _ = tell.send(done.map_err(|_| Reason::Panicked));
+            }
+        };
+        (Self { shared, call, giving_up, over: Some(over) }, Box::pin(doing))
+    }
+
+    /// What it came to, if it is over.
+    pub(crate) fn over(&mut self) -> Option<Over> {
+        let over = match self.over.as_mut()?.try_recv() {
+            Ok(over) => over,
+            Err(oneshot::error::TryRecvError::Empty) => return None,
+            Err(oneshot::error::TryRecvError::Closed) => Err(Reason::Stopping),
+        };
+        self.over = None;
+        Some(over)
     }
 
     /// Waits for it to end.
-    pub(crate) async fn join(&mut self) -> Result<(Reply, Sent), JoinError> {
-        let joined = match &mut self.handle {
-            Some(handle) => handle.await,
+    pub(crate) async fn join(&mut self) -> Over {
+        let over = match &mut self.over {
+            Some(over) => over.await,
             None => std::future::pending().await,
         };
-        self.handle = None;
-        joined
+        self.over = None;
+        over.unwrap_or(Err(Reason::Stopping))
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        let Some(handle) = self.handle.take() else {
+        let Some(over) = self.over.take() else {
             return;
         };
         // Nothing is done on its behalf any more, even if it does not notice for a while.
         self.shared.world.calls.close(self.call);
-        handle.abort();
+        self.giving_up.abort();
         let shared = Arc::clone(&self.shared);
         self.shared.world.runtime.spawn(async move {
-            if tokio::time::timeout(shared.hang_grace, handle).await.is_err() {
+            if tokio::time::timeout(shared.hang_grace, over).await.is_err() {
                 shared.quarantine();
             }
         });

@@ -8,6 +8,7 @@ mod careless;
 mod drain;
 mod encrypted;
 mod endpoints;
+mod errands;
 mod errors;
 mod exec;
 mod first_contract;

@@ -5,9 +5,10 @@
 //!  gateway                                         child
 //!  ───────                                         ─────
 //!  isolate: the library's bytes, sealed
-//!  connect ──▶ nursery, one thread for ever ──▶    the same program: `main_if_child`
-//!              (who starts a child is who it       its socket and the sealed bytes, and no other file
-//!               dies with)                         limits, another user, no rights, no files, no network
+//!              nursery, one thread for ever ──▶    the same program: `main_if_child`
+//!              (who starts a child is who it       its socket, and no other file; waits for its orders
+//!               dies with)
+//!  connect ──────────── orders, library ────────▶  limits, another user, no rights, no files, no network
 //!                                                  loads the library, under a first list of system calls
 //!                                                  closes the list: none is left that opens or starts anything
 //!  link    ◀────────────── hello ───────────────── serves calls, on one thread
@@ -20,6 +21,8 @@ mod ear;
 mod keeper;
 mod last_words;
 mod nursery;
+mod orders;
+mod process;
 mod program;
 mod rehearse;
 mod support;

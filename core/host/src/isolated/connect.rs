@@ -1,18 +1,14 @@
 //! An instance in a process of its own, on the host's side: its link, its pulse, its end.
 
-use std::os::fd::OwnedFd;
-use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Abortable, BoxFuture};
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use sportello_sdk::frames::{Peer, Reply};
 use sportello_sdk::{Failure, Source};
 use tokio::net::unix::pipe;
-use tokio::process::{Child, Command};
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
 use tokio::task::JoinHandle;
@@ -20,6 +16,7 @@ use tokio::task::JoinHandle;
 use super::ear::{Ear, Near};
 use super::keeper::Keeper;
 use super::nursery::bear;
+use super::process::Process;
 use super::verdict::verdict;
 use super::{Library, last_words};
 use crate::confine::Confinement;
@@ -53,16 +50,15 @@ pub(super) fn connect(library: &Arc<Library>, confinement: Confinement, host: Ar
 
 fn begin(library: &Library, confinement: Confinement, host: Arc<dyn Peer>) -> std::io::Result<Connected> {
     let runtime = Handle::try_current().map_err(std::io::Error::other)?;
-    let (ours, theirs) = UnixStream::pair()?;
+    let (born, birth) = oneshot::channel();
+    let entered = runtime.clone();
+    let ours = bear(library, confinement, move |child| {
+        let _entered = entered.enter();
+        drop(born.send(child.and_then(Process::new)));
+    })?;
     ours.set_nonblocking(true)?;
     // Watched for what comes alone, as the reading end of a pipe is: `SocketOutbox` says why.
     let hear = pipe::Receiver::from_owned_fd_unchecked(ours.try_clone()?.into())?;
-    let (born, birth) = oneshot::channel();
-    let entered = runtime.clone();
-    bear(library, confinement, theirs, move |command| {
-        let _entered = entered.enter();
-        drop(born.send(start(command)));
-    })?;
     let asker = Arc::new(Asker::new(SocketOutbox::new(ours)));
     let keeper = Arc::new(Keeper::new());
     let link = Arc::new(Link {
@@ -78,18 +74,6 @@ fn begin(library: &Library, confinement: Confinement, host: Arc<dyn Peer>) -> st
     });
     runtime.spawn(keep(Arc::clone(&link), birth, confinement));
     Ok(Connected { peer: Arc::new(Near(link)), life: Some(keeper) })
-}
-
-/// A child that was started, and what it can be killed by, which never is another process.
-type Born = (Child, OwnedFd);
-
-fn start(command: std::process::Command) -> std::io::Result<Born> {
-    let child = Command::from(command).spawn()?;
-    let pid = child.id().and_then(|pid| i32::try_from(pid).ok()).and_then(Pid::from_raw);
-    let pid = pid.ok_or_else(|| std::io::Error::other("it has no process id"))?;
-    // Where that fails it ends when its socket is closed.
-    let process = pidfd_open(pid, PidfdFlags::empty())?;
-    Ok((child, process))
 }
 
 /// All that belongs to one child.
@@ -118,9 +102,9 @@ pub(super) enum Silence {
 }
 
 /// From a child's birth to its end.
-async fn keep(link: Arc<Link>, birth: oneshot::Receiver<std::io::Result<Born>>, confinement: Confinement) {
+async fn keep(link: Arc<Link>, birth: oneshot::Receiver<std::io::Result<Process>>, confinement: Confinement) {
     let not_started = |why: String| Failure::new(Source::Host, "not_started", why);
-    let (mut child, process) = match birth.await {
+    let mut child = match birth.await {
         Ok(Ok(born)) => born,
         Ok(Err(error)) => {
             let why = format!("the plugin's process cannot be started: {error}");
@@ -128,13 +112,12 @@ async fn keep(link: Arc<Link>, birth: oneshot::Receiver<std::io::Result<Born>>, 
         }
         Err(_) => return link.end(not_started("the nursery is closed".to_owned()), "it was never started".to_owned()),
     };
-    link.keeper.born(child.id().unwrap_or_default(), process);
+    link.keeper.born(child.id(), child.handle());
     let draining = link.runtime.spawn({
         let asker = Arc::clone(&link.asker);
         async move { asker.outbox().drain().await }
     });
-    let saying =
-        child.stderr.take().map(|stderr| link.runtime.spawn(last_words::listen(stderr, Arc::clone(&link.host))));
+    let saying = child.stderr().map(|stderr| link.runtime.spawn(last_words::listen(stderr, Arc::clone(&link.host))));
     let mut listening = link.runtime.spawn(Arc::clone(&link).listen());
     let pulse = link.runtime.spawn(Arc::clone(&link).feel(confinement.hang_grace));
 

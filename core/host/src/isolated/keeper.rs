@@ -1,6 +1,6 @@
 //! A child's life, as its instance knows it.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::BoxFuture;
@@ -34,11 +34,13 @@ impl Keeper {
     }
 
     /// The child has begun; its end may have been decided before.
-    pub(super) fn born(&self, pid: u32, process: OwnedFd) {
+    pub(super) fn born(&self, pid: u32, process: BorrowedFd<'_>) {
         let mut state = self.state();
-        if state.doom.is_some() {
-            kill(&process);
-        }
+        let process = match process.try_clone_to_owned() {
+            Ok(process) if state.doom.is_none() => process,
+            // Nobody could end it later on; or its end was decided before.
+            _ => return kill(process),
+        };
         state.alive = Some((pid, process));
     }
 
@@ -50,7 +52,7 @@ impl Keeper {
         }
         state.doom.get_or_insert_with(|| because.into());
         if let Some((_, process)) = &state.alive {
-            kill(process);
+            kill(process.as_fd());
         }
     }
 
@@ -68,9 +70,9 @@ impl Keeper {
     }
 }
 
-fn kill(process: &OwnedFd) {
+fn kill(process: BorrowedFd<'_>) {
     // One that is dead already is as dead as it should be.
-    let _ = pidfd_send_signal(process.as_fd(), Signal::KILL);
+    let _ = pidfd_send_signal(process, Signal::KILL);
 }
 
 impl Life for Keeper {

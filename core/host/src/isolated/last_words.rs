@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sportello_sdk::Level;
 use sportello_sdk::frames::{LogLine, Peer, host_method};
 use tokio::io::AsyncReadExt;
-use tokio::process::ChildStderr;
+use tokio::net::unix::pipe;
 
 /// The longest line, in bytes. What is longer is cut.
 const LINE_LEN_MAX: usize = 2_000;
@@ -15,7 +15,7 @@ const LINE_LEN_MAX: usize = 2_000;
 const KEPT_LEN_MAX: usize = 4_000;
 
 /// Hands each line to `host`, until the child has ended. Answers with what it said last.
-pub(super) async fn listen(mut stderr: ChildStderr, host: Arc<dyn Peer>) -> String {
+pub(super) async fn listen(mut stderr: pipe::Receiver, host: Arc<dyn Peer>) -> String {
     let mut kept = String::new();
     let mut line = Vec::new();
     let mut piece = [0; 4096];

@@ -6,6 +6,9 @@ use std::sync::{Mutex, PoisonError};
 /// What a child is called, by which it knows itself.
 pub(super) const CHILD: &str = "sportello-plugin";
 
+/// How many bytes there are for a plugin's name behind it.
+pub(super) const NAME_ROOM: usize = 64;
+
 /// What the program's allocator is told, where it is mimalloc: to have no more memory than it uses. It would take a gigabyte
 /// at once, of which all would be the child's to write to, bound or no bound.
 pub(super) const ALLOCATOR: [(&str, &str); 2] = [("MIMALLOC_ARENA_EAGER_COMMIT", "0"), ("MIMALLOC_EAGER_COMMIT", "0")];

@@ -61,9 +61,8 @@ fn is_known(fingerprint: Fingerprint) -> bool {
 fn try_out(library: &Library) -> Result<(), String> {
     let not_started = |error: std::io::Error| format!("it could not be tried out: {error}");
     let confinement = Confinement::default();
-    let (ours, theirs) = UnixStream::pair().map_err(not_started)?;
     let (sender, births) = channel();
-    bear(library, confinement, theirs, move |mut command| drop(sender.send(command.spawn()))).map_err(not_started)?;
+    let ours = bear(library, confinement, move |child| drop(sender.send(child))).map_err(not_started)?;
     let born = births.recv().map_err(|_| not_started(std::io::Error::other("the nursery is closed")))?;
     let mut child = born.map_err(not_started)?;
     let unheard = match hear(&ours) {

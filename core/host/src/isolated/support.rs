@@ -56,3 +56,24 @@ fn abi(status: &RestrictionStatus) -> u32 {
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_is_named_with_a_remedy() {
+        let check = |landlock_abi: u32, seccomp: bool, expected: &[&str]| {
+            let missing = Support { landlock_abi, seccomp }.missing();
+            assert_eq!(missing.len(), expected.len(), "{missing:?}");
+            for ((what, remedy), expected) in missing.into_iter().zip(expected) {
+                assert!(what.contains(expected) && remedy.starts_with("use "), "{what}: {remedy}");
+            }
+        };
+        check(6, true, &[]);
+        check(1, true, &[]);
+        check(0, true, &["Landlock"]);
+        check(6, false, &["seccomp"]);
+        check(0, false, &["Landlock", "seccomp"]);
+    }
+}

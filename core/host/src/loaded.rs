@@ -17,6 +17,7 @@ use sportello_sdk::abi::{AbiPeer, PluginModuleRef};
 use sportello_sdk::frames::Peer;
 use tokio::sync::OnceCell;
 
+use crate::crash::within;
 use crate::declared::{Declared, Fingerprint, LoadError};
 use crate::life::Connected;
 use crate::resident::{Resident, footprint};
@@ -58,8 +59,13 @@ impl Declared {
     /// [`LoadError::Refused`].
     pub fn load(self) -> Result<Loaded, LoadError> {
         let sealed = if is_loaded(self.fingerprint) { None } else { self.rehearsed()? };
-        let root = root_of(&self, sealed).map_err(|because| LoadError::Refused { path: self.path.clone(), because })?;
-        let connect = move |host| Connected::in_process((root.connect())(AbiPeer::new(host)).into_peer());
+        let name: Arc<str> = self.manifest.name.as_str().into();
+        let root = within(&name, || root_of(&self, sealed))
+            .map_err(|because| LoadError::Refused { path: self.path.clone(), because })?;
+        let connect = move |host| {
+            let peer = within(&name, || (root.connect())(AbiPeer::new(host)).into_peer());
+            Connected::in_process(peer)
+        };
         Ok(Loaded::new(self.manifest, Some(self.fingerprint), connect))
     }
 }

@@ -10,6 +10,7 @@ use futures_util::future::{AbortHandle, Abortable};
 use sportello_sdk::frames::Reply;
 use tokio::sync::oneshot;
 
+use crate::crash::within;
 use crate::running::Shared;
 use crate::task::Presence;
 
@@ -50,7 +51,7 @@ impl Solo {
                 let mut calling = pin!(Abortable::new(calling, given_up));
                 let counting = std::future::poll_fn(|context| {
                     counted.fetch_add(1, Ordering::Relaxed);
-                    let polled = calling.as_mut().poll(context);
+                    let polled = within(&world.instance, || calling.as_mut().poll(context));
                     counted.fetch_add(1, Ordering::Relaxed);
                     polled
                 });

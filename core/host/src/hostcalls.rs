@@ -18,6 +18,7 @@ use sportello_sdk::{Failure, Level, PageAddress, PageLink, Source};
 use tokio::runtime::Handle;
 
 use crate::attest::Over;
+use crate::denied::QUESTIONS_MAX;
 use crate::vaulted::Vaulted;
 use crate::world::World;
 
@@ -43,10 +44,15 @@ impl Peer for HostCalls {
         Box::pin(Entered {
             runtime,
             future: Box::pin(async move {
-                match answer(&world, parent, method, &frame, body).await {
-                    Ok(reply) => reply,
-                    Err(failure) => Reply::failure(&failure),
-                }
+                let name = method.name();
+                let answered = match world.denied.question() {
+                    Some(_question) => answer(&world, parent, method, &frame, body).await,
+                    None => Err(busy()),
+                };
+                answered.unwrap_or_else(|failure| {
+                    world.denied.answered(&world.instance, world.clock.now_ns(), name, &failure);
+                    Reply::failure(&failure)
+                })
             }),
         })
     }
@@ -129,6 +135,30 @@ impl Method {
             host_method::VAULT_REMOVE => Self::Vaulted(Vaulted::Remove),
             host_method::PAGE_LINK => Self::PageLink,
             other => Self::Unknown(other.chars().take(40).collect()),
+        }
+    }
+
+    /// As a plugin names it; what nobody knows has no name here.
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Http => host_method::HTTP,
+            Self::Sleep => host_method::SLEEP,
+            Self::Secret => host_method::SECRET,
+            Self::StoreGet => host_method::STORE_GET,
+            Self::StorePut => host_method::STORE_PUT,
+            Self::Message => host_method::MESSAGE,
+            Self::Report => host_method::REPORT,
+            Self::Receipt => host_method::RECEIPT,
+            Self::StreamConnect => host_method::STREAM_CONNECT,
+            Self::StreamRead => host_method::STREAM_READ,
+            Self::StreamWrite => host_method::STREAM_WRITE,
+            Self::StreamClose => host_method::STREAM_CLOSE,
+            Self::Vaulted(Vaulted::Instrument) => host_method::INSTRUMENT,
+            Self::Vaulted(Vaulted::Put) => host_method::VAULT_PUT,
+            Self::Vaulted(Vaulted::Get) => host_method::VAULT_GET,
+            Self::Vaulted(Vaulted::Remove) => host_method::VAULT_REMOVE,
+            Self::PageLink => host_method::PAGE_LINK,
+            Self::Unknown(_) => "unknown",
         }
     }
 }
@@ -218,6 +248,11 @@ async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: 
     }
 }
 
+fn busy() -> Failure {
+    let message = format!("{QUESTIONS_MAX} questions of this instance are under way: it waits for some of them first");
+    Failure::new(Source::Host, "busy", message).retry_after(100)
+}
+
 /// The call that was named is over, or never was one.
 pub(crate) fn over(_: Over) -> Failure {
     Failure::new(Source::Host, "call_over", "the call that this belongs to is over, or there is none")
@@ -265,8 +300,9 @@ pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
 
 /// Writes the plugin's line under the instance's name, unless there are too many.
 fn log(world: &World, frame: &[u8]) {
-    if world.log_lines.admit(world.clock.now_ns()).is_err() {
-        return;
+    let now_ns = world.clock.now_ns();
+    if world.log_lines.admit(now_ns).is_err() {
+        return world.denied.line(&world.instance, now_ns);
     }
     let Ok(LogLine { level, message }) = serde_json::from_slice(frame) else {
         return;
@@ -283,7 +319,7 @@ fn log(world: &World, frame: &[u8]) {
 
 /// The text with nothing in it that a terminal or a log's reader would take for more than text: a line break begins no
 /// second entry, an escape sequence paints nothing, and a mark that turns the writing direction turns nothing.
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len().min(LOG_LINE_LEN_MAX));
     for (index, c) in text.chars().enumerate() {
         if index == LOG_LINE_LEN_MAX {

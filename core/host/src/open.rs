@@ -13,6 +13,7 @@ use tokio::task::JoinHandle;
 
 use crate::attest::Calls;
 use crate::call::{Ask, CallError, Reason, answer_of};
+use crate::denied::Denied;
 use crate::frame::{Circumstances, Params};
 use crate::grants::{Grants, PAN_GRANT};
 use crate::hostcalls::HostCalls;
@@ -112,6 +113,7 @@ impl Loaded {
             answers: Answers::default(),
             streams: Streams::default(),
             log_lines: Rate::new(LOG_LINES_PER_SECOND),
+            denied: Denied::new(),
             clock: Clock::start(),
         });
         let host: Arc<dyn Peer> = Arc::new(HostCalls(Arc::clone(&world)));

@@ -23,6 +23,10 @@ pub struct Stats {
     pub refused: u64,
     /// How often `run` was started again.
     pub restarts: u64,
+    /// What it asked for and did not get: out of its reach, another's, or too much.
+    pub denied: u64,
+    /// Log lines of it that were one too many.
+    pub lines_lost: u64,
     /// Calls under way now, `run` among them.
     pub in_flight: u64,
     /// What the breaker lets through now.
@@ -100,6 +104,8 @@ impl Counters {
             panics: get(&self.panics),
             refused: get(&self.refused),
             restarts: get(&self.restarts),
+            denied: 0,
+            lines_lost: 0,
             in_flight,
             breaker,
             quarantined,

@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::Instant;
 
 use crate::attest::Calls;
+use crate::denied::Denied;
 use crate::grants::Grants;
 use crate::http::Answers;
 use crate::rate::Rate;
@@ -32,6 +33,7 @@ pub(crate) struct World {
     pub(crate) streams: Streams,
     /// How many log lines a second.
     pub(crate) log_lines: Rate,
+    pub(crate) denied: Denied,
     pub(crate) clock: Clock,
 }
 

@@ -141,6 +141,8 @@ fn stats(running: &Running) -> Value {
         "panics": stats.panics,
         "refused": stats.refused,
         "restarts": stats.restarts,
+        "denied": stats.denied,
+        "log_lines_lost": stats.lines_lost,
         "in_flight": stats.in_flight,
         "breaker": match stats.breaker {
             BreakerState::Closed => "closed",

@@ -36,7 +36,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 }
 
 /// What is told of a version: its name, what kind of metric it is, and what it means.
-const METRICS: [(&str, &str, &str); 13] = [
+const METRICS: [(&str, &str, &str); 15] = [
     ("up", "gauge", "Whether the version is open."),
     ("calls_total", "counter", "Calls made, whatever came of them."),
     ("errors_total", "counter", "Calls answered with a failure or not at all."),
@@ -44,6 +44,8 @@ const METRICS: [(&str, &str, &str); 13] = [
     ("panics_total", "counter", "Calls that ended in a panic."),
     ("refused_total", "counter", "Calls refused by limits, breaker or state."),
     ("run_restarts_total", "counter", "How often `run` was started again."),
+    ("denied_total", "counter", "What it asked for and did not get: out of its reach, another's, or too much."),
+    ("log_lines_lost_total", "counter", "Log lines of it that were one too many."),
     ("restarts_total", "counter", "How often it was opened again after it had ended by itself."),
     ("in_flight", "gauge", "Calls under way."),
     ("breaker_open", "gauge", "Whether the breaker keeps calls away."),
@@ -89,6 +91,8 @@ impl Sheet {
             ("panics_total", stats.panics),
             ("refused_total", stats.refused),
             ("run_restarts_total", stats.restarts),
+            ("denied_total", stats.denied),
+            ("log_lines_lost_total", stats.lines_lost),
             ("in_flight", stats.in_flight),
             ("breaker_open", u64::from(stats.breaker != BreakerState::Closed)),
         ] {

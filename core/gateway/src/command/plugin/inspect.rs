@@ -16,7 +16,7 @@ pub struct Inspect {
 }
 
 /// What is shown, and where it stands in the answer.
-const ROWS: [(&str, &str); 29] = [
+const ROWS: [(&str, &str); 31] = [
     ("kind", "/kind"),
     ("plugin", "/plugin"),
     ("version", "/version"),
@@ -39,6 +39,8 @@ const ROWS: [(&str, &str); 29] = [
     ("time-outs", "/stats/timeouts"),
     ("panics", "/stats/panics"),
     ("refused", "/stats/refused"),
+    ("denied", "/stats/denied"),
+    ("log lines lost", "/stats/log_lines_lost"),
     ("in flight", "/stats/in_flight"),
     ("breaker", "/stats/breaker"),
     ("latency p50, µs", "/stats/latency_p50_us"),

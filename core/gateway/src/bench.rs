@@ -5,6 +5,7 @@
 
 mod acquirer;
 mod apart;
+mod authored;
 mod authorizations;
 mod bare;
 mod call;
@@ -27,7 +28,7 @@ use serde::Serialize;
 use crate::cli::{Failed, Setting};
 
 /// The names of what is measured, as `--only` takes them.
-pub const NAMES: [&str; 17] = [
+pub const NAMES: [&str; 18] = [
     "plugin-call",
     "isolated-call",
     "load",
@@ -45,6 +46,7 @@ pub const NAMES: [&str; 17] = [
     "token",
     "authorizations-per-second",
     "replaced-failed",
+    "plugin-new",
 ];
 
 /// Measure what this machine does.
@@ -160,6 +162,9 @@ impl Bench {
         }
         if wanted("replaced-failed") {
             figures.extend(replace::measure(&here).await.map_err(failed)?);
+        }
+        if wanted("plugin-new") {
+            figures.extend(authored::measure(&here).map_err(failed)?);
         }
         print(&figures, setting.json);
         Ok(())

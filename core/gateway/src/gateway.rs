@@ -14,6 +14,7 @@ use crate::api::caller::Callers;
 use crate::api::{App, router};
 use crate::config::Problems;
 use crate::connections;
+use crate::crash;
 use crate::key::{KeyError, read_or_make};
 use crate::pages::{self, Links, Pages};
 use crate::plugins::Deployment;
@@ -55,6 +56,8 @@ struct Connected {
     wire: Arc<Wire>,
     /// What keeps the vault, and the store with it; and what watches the files.
     keeping: Vec<JoinHandle<()>>,
+    /// That this program was not ended by a plugin.
+    _crash: Option<crash::Note>,
 }
 
 impl Drop for Connected {
@@ -115,6 +118,7 @@ impl Gateway {
             None => None,
         };
         let store = Store::open(&gateway.store)?;
+        let crash = crash::Note::begin(&gateway.store);
         let vault = match ring {
             Some(ring) => Some(Vault::open(store.clone(), ring).await?),
             None => None,
@@ -131,7 +135,7 @@ impl Gateway {
         })
         .await?;
         wire.connect(Counter { engine: engine.clone(), vault: vault.clone(), links: links.clone() });
-        let mut connected = Connected { wire, keeping: Vec::new() };
+        let mut connected = Connected { wire, keeping: Vec::new(), _crash: crash };
         let plan = match open(&connected.wire, &engine, deployment).await {
             Ok(plan) => plan,
             Err(error) => {
@@ -187,7 +191,9 @@ impl RunningGateway {
     /// Takes nothing new, finishes what is in flight, closes the plugins, and hangs up. Answers whether all that was in
     /// flight ended within `gateway.drain`; what did not is in the store, and taken up at the next start.
     pub async fn drain(self) -> bool {
-        let deadline = Instant::now() + self.switchboard.drain_within().await;
+        let deadline = Instant::now() + self.switchboard.drain_within();
+        // A reload that is on its way may take longer than that: then it is not waited for.
+        let _ = tokio::time::timeout_at(deadline, self.switchboard.at_rest()).await;
         let all_served = tokio::time::timeout_at(deadline, self.app.shift().end()).await.is_ok();
         let left = deadline.saturating_duration_since(Instant::now());
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);

@@ -13,6 +13,7 @@ pub mod client;
 pub mod command;
 pub mod config;
 mod connections;
+mod crash;
 pub mod demo;
 pub mod gateway;
 pub mod iban;

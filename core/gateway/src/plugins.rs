@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use sportello_engine::{ChannelSetup, Taker};
-use sportello_host::{Limits, Loaded, OpenError, PAN_GRANT, Recorder, Services, Spec, TlsOptions, support};
+use sportello_host::{Limits, Loaded, OpenError, PAN_GRANT, Recorder, Services, Spec, TlsOptions, blocking, support};
 use sportello_sdk::marks::{self, Held};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
@@ -85,20 +85,20 @@ impl Deployment {
         let file = config.file.display().to_string();
         let notes = Notes::new(&file, &config.lines);
         let around = Surroundings { folder: config.folder(), production: config.gateway.production, variable };
-        let source = Source::new(plugins.clone(), &config, resident_max, &notes);
+        let source = blocking(|| Source::new(plugins.clone(), &config, resident_max, &notes));
         let (mut members, mut canaries) = (Vec::with_capacity(config.instances.len()), Vec::new());
         for instance in &config.instances {
             let beside = instance.canary.as_ref().map(|canary| canary.version.as_str());
             let current = match &instance.exec {
                 Some(exec) => exec::load(instance, exec, &source, &around, &notes).await,
-                None => source.load(instance, instance.version.as_deref(), beside, &notes),
+                None => blocking(|| source.load(instance, instance.version.as_deref(), beside, &notes)),
             };
             let is_there = current.is_some();
             if let Some(loaded) = current {
                 members.push(Member::checked(instance, loaded, &around, &services, &notes).await);
             }
             if let Some(canary) = instance.canary.as_ref().filter(|_| is_there) {
-                let loaded = source.load(instance, Some(&canary.version), None, &notes);
+                let loaded = blocking(|| source.load(instance, Some(&canary.version), None, &notes));
                 if let Some(loaded) = loaded {
                     let member = Member::checked(instance, loaded, &around, &services, &notes).await;
                     if let Some(current) = members.last() {

@@ -8,6 +8,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use serde::Serialize;
 use sportello_engine::store::StoreError;
@@ -59,6 +60,8 @@ pub struct Switchboard {
     /// Those that are recorded.
     recorded: record::Recordings,
     last: Mutex<Option<LastReload>>,
+    /// How long what is in flight may take to end when the program is told to stop.
+    drain_within: Mutex<Duration>,
     hearer: OnceLock<Hearer>,
     /// Whether files are watched.
     watched: tokio::sync::watch::Sender<Watched>,
@@ -156,6 +159,7 @@ impl Switchboard {
     pub(crate) fn new(wire: Arc<Wire>, engine: Engine, callers: Arc<Callers>, plan: Plan) -> Arc<Self> {
         let Plan { deployment, file, .. } = plan;
         let watched = Watched::of(&deployment.config);
+        let drain_within = Mutex::new(deployment.config.gateway.drain);
         let standing = Standing { deployment, file, drained: BTreeMap::new() };
         Arc::new(Self {
             wire,
@@ -164,6 +168,7 @@ impl Switchboard {
             standing: tokio::sync::Mutex::new(standing),
             recorded: record::Recordings::default(),
             last: Mutex::new(None),
+            drain_within,
             hearer: OnceLock::new(),
             watched: tokio::sync::watch::Sender::new(watched),
         })
@@ -176,8 +181,13 @@ impl Switchboard {
     }
 
     /// How long what is in flight may take to end when the program is told to stop.
-    pub(crate) async fn drain_within(&self) -> std::time::Duration {
-        self.standing.lock().await.deployment.config.gateway.drain
+    pub(crate) fn drain_within(&self) -> Duration {
+        *self.drain_within.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until nothing is being changed.
+    pub(crate) async fn at_rest(&self) {
+        drop(self.standing.lock().await);
     }
 
     /// Which orders that are open were taken by versions that are not here any more.
@@ -258,6 +268,7 @@ impl Switchboard {
             ending.end().await;
         }
         self.wire.set_drain_versions(deployment.config.gateway.drain_versions);
+        *self.drain_within.lock().unwrap_or_else(PoisonError::into_inner) = deployment.config.gateway.drain;
         self.watched.send_if_modified(|watched| {
             let now = Watched::of(&deployment.config);
             let is_other = *watched != now;

@@ -17,8 +17,9 @@
 //!
 //! | the plugin | is met by |
 //! |---|---|
-//! | waits for ever | a deadline for every call, which runs in a task of its own |
+//! | waits for ever | a deadline for every call, which nothing of the caller's is beneath ([`spawn`]) |
 //! | never yields | [`Stats::quarantined`]: it is called no more, and another thread keeps the runtime awake |
+//! | ends the program it shares | [`note_crashes`]: the operator is told whose code it was |
 //! | never yields in its `run` | the same; and that has a thread of its own |
 //! | panics | a fence on its side, and the task's on ours |
 //! | is slow, or flooded | [`Limits`]: so many calls at once, so many a second, the rest is [`Reason::Busy`] |
@@ -46,12 +47,17 @@
 //! ```
 
 mod attest;
+mod blocking;
 mod breaker;
 mod call;
 mod confine;
+#[cfg_attr(not(target_os = "linux"), path = "crash/elsewhere.rs")]
+mod crash;
 mod declared;
+mod denied;
 mod dial;
 mod drain;
+mod errand;
 mod exec;
 mod frame;
 mod grants;
@@ -93,11 +99,14 @@ mod webhook;
 mod world;
 
 pub use attest::Sent;
+pub use blocking::blocking;
 pub use breaker::{BreakerLimits, BreakerState};
 pub use call::{Answer, Ask, CallError, Reason};
 pub use confine::Confinement;
+pub use crash::note_crashes;
 pub use declared::{Declared, Fingerprint, LIBRARY_LEN_MAX, LoadError, MANIFEST_LEN_MAX};
 pub use drain::Drained;
+pub use errand::spawn;
 pub use exec::{EXEC_LEN_MAX, Exec, ExecError, Patience};
 pub use grants::{Grants, PAN_GRANT, Pattern, PatternError, Ungranted};
 pub use hostcalls::STORED_LEN_MAX;

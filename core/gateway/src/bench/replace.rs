@@ -47,8 +47,8 @@ async fn replaced(here: &Folder, isolation: Isolation) -> Result<Figure, String>
     }
     let brought = loading.await.map_err(|e| e.to_string())?;
     let failed = match brought {
-        Ok(brought) if brought.per_second > 0.0 => 0.0,
-        Ok(_) => return Err("there was no load".to_owned()),
+        Ok(brought) if brought.per_second >= RATE * 0.95 => 0.0,
+        Ok(brought) => return Err(format!("{:.0} payments a second were made meanwhile", brought.per_second)),
         Err(error) => {
             eprintln!("replacing: {error}");
             1.0

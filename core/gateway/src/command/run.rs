@@ -63,8 +63,11 @@ async fn serve(setting: &Setting) -> Result<(), Failed> {
     tracing::info!(address = %gateway.address(), "ready");
     let told = loop {
         match signals.next().await {
-            // What is wrong is logged, and stands in /v1/instances.
-            RELOAD => drop(gateway.switchboard().reload(By::Signal).await),
+            // What is wrong is logged, and stands in /v1/instances. A signal that comes meanwhile does not wait for it.
+            RELOAD => {
+                let switchboard = gateway.switchboard().clone();
+                tokio::spawn(async move { drop(switchboard.reload(By::Signal).await) });
+            }
             told => break told,
         }
     };

@@ -17,6 +17,7 @@ use super::Program;
 use super::copy::Copy;
 use super::link::{Far, Link};
 use super::message::LINE_LEN_MAX;
+use crate::blocking::blocking;
 use crate::life::{Connected, Life};
 
 /// How long a process that has closed its standard output, or was killed, may take to be gone.
@@ -113,14 +114,14 @@ fn start(program: &Arc<Program>, host: Arc<dyn Peer>) -> Result<(Arc<Link>, Arc<
     let (sender, started) = std::sync::mpsc::channel();
     let program = Arc::clone(program);
     // Here, and not on the thread on which all conversations live: it may be large.
-    let copy =
-        Copy::new(&program.file, &program.bytes).map_err(|error| format!("no copy of it can be made: {error}"))?;
+    let copy = blocking(|| Copy::new(&program.file, &program.bytes));
+    let copy = copy.map_err(|error| format!("no copy of it can be made: {error}"))?;
     // On that thread, which must be the one that starts it. Whoever asks waits for as long as a start takes.
     runtime.spawn(async move {
         // Who asked waits for this.
         let _ = sender.send(spawn(&program, copy, host));
     });
-    started.recv().map_err(|_| "its starter is gone".to_owned())?
+    blocking(|| started.recv()).map_err(|_| "its starter is gone".to_owned())?
 }
 
 fn spawn(program: &Program, copy: Copy, host: Arc<dyn Peer>) -> Result<(Arc<Link>, Arc<Process>), String> {

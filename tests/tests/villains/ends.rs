@@ -1,8 +1,9 @@
 //! What kills or stops a process kills or stops the plugin's own alone: what it was doing is in doubt, and that ends by asking;
 //! it comes back; and what it reaches for is kept from it.
 
+use crate::programs::built;
 use crate::provider::Provider;
-use crate::scene::{Scene, built_with_villains, rail};
+use crate::scene::{Scene, rail};
 
 /// How a process ends; the currency of the instance to which that happens, so that no pause before a start is a long one; and
 /// what the operator is told.
@@ -31,7 +32,7 @@ async fn what_ends_a_process_ends_the_plugins_own_and_its_order_is_asked_about()
     let provider = Provider::start().await;
     let table = escapes(&provider);
     let villains: String = ENDS.iter().map(|(end, currency, _)| rail(end, currency, &table)).collect();
-    let scene = Scene::new(&built_with_villains(), "process", &villains);
+    let scene = Scene::new(&built(), "process", &villains);
     let mut in_doubt = Vec::new();
     for (end, currency, told) in ENDS {
         // Its provider has it when the process ends.
@@ -57,10 +58,44 @@ async fn what_ends_a_process_ends_the_plugins_own_and_its_order_is_asked_about()
     scene.end().await;
 }
 
+/// What shares the gateway's process ends it, and all that it has in hand: that can be told, and not contained. It is told
+/// whose code it was, in the moment and at the next start, which finds out what became of the order.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_ends_the_process_that_it_shares_is_named() {
+    let provider = Provider::start().await;
+    let programs = built();
+    let table = escapes(&provider).replace("isolation = \"process\"", "isolation = \"in-process\"");
+    let table = table.replace("limits = { memory_mb = 64 }\n", "");
+    let mut scene = Scene::new(&programs, "in-process", &rail("escapes", "USD", &table));
+    scene.others_end().await;
+    for (end, told) in [("segfault", "SIGSEGV"), ("abort", "SIGABRT"), ("exit", "exit")] {
+        let memo = format!("http-then {}/shared-{end} {end}", provider.address);
+        // Nobody answers.
+        assert!(scene.paying("USD", &memo, "wait=0").await.is_none_or(|paid| paid["state"] == "transferring"));
+        let status = scene.gateway.0.wait().unwrap();
+        assert!(!status.success(), "{status}");
+        let named = format!("ends in the code of the plugin of escapes, which shares its process: {told}");
+        assert!(scene.log().contains(&named), "{}", scene.log());
+        scene.start_again(&programs);
+        let (log, how) = (scene.log(), format!("how=\"{told}\""));
+        assert!(log.contains("the code of this plugin ended it") && log.contains(&how), "{log}");
+        let all = scene.get("/v1/payments?limit=1").await;
+        let id = all["payments"][0]["id"].as_str().unwrap().to_owned();
+        scene.until_it_is(&id, "completed settled").await;
+        let events = scene.get(&format!("/v1/payments/{id}/events")).await.to_string();
+        assert!(events.contains("unknown"), "{events}");
+        assert_eq!(provider.taken(&format!("/shared-{end}")), 1, "{end}");
+    }
+    assert!(scene.at("sportello.db.crash").exists());
+    let ended = std::process::Command::new("kill").arg(scene.gateway.0.id().to_string()).status().unwrap();
+    assert!(ended.success() && scene.gateway.0.wait().unwrap().success());
+    assert!(!scene.at("sportello.db.crash").exists());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_process_reaches_for_is_kept_from_it_while_others_pay() {
     let provider = Provider::start().await;
-    let scene = Scene::new(&built_with_villains(), "process", &rail("escapes", "USD", &escapes(&provider)));
+    let scene = Scene::new(&built(), "process", &rail("escapes", "USD", &escapes(&provider)));
     let (store, gateway) = (scene.at("sportello.db"), scene.gateway.0.id());
     scene.is_back("escapes").await;
     let before = scene.instance("escapes").await["process"].clone();

@@ -5,17 +5,17 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::scene::{Scene, built_with_villains, rail};
+use crate::programs::built;
+use crate::scene::{Scene, rail};
 
-fn villains(deadline: &str) -> String {
-    let table = |deadline: &str| format!("plugin = \"villain\"\nisolation = \"process\"\ndeadline = {deadline:?}");
+fn villains(isolation: &str, deadline: &str) -> String {
+    let table = |deadline: &str| format!("plugin = \"villain\"\nisolation = {isolation:?}\ndeadline = {deadline:?}");
     // One of them is waited for longer than anybody waits here.
     rail("villain", "USD", &table(deadline)) + &rail("slow", "GBP", &table("10m"))
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_plugin_that_does_not_go_is_made_to() {
-    let mut scene = Scene::new(&built_with_villains(), "process", &villains("4s"));
+async fn is_made_to_go(isolation: &'static str) {
+    let mut scene = Scene::new(&built(), isolation, &villains(isolation, "4s"));
     let says_no_goodbye = "the plugin did not close as it should";
     let goes_unwillingly = async |version: usize| {
         let told = || scene.log().matches(says_no_goodbye).count();
@@ -33,7 +33,7 @@ async fn a_plugin_that_does_not_go_is_made_to() {
 
     // A reload: what is new is given to another, and the old one is gone when its call has had its time.
     let [waiting] = in_flight("USD", "villain").await;
-    let (status, reloaded) = scene.reload(&villains("3s")).await;
+    let (status, reloaded) = scene.reload(&villains(isolation, "3s")).await;
     assert_eq!((status, &reloaded["changed"][0]["instance"]), (200, &json!("villain")), "{reloaded:#}");
     scene.check("USD", "behaves", "completed settled", "").await;
     let hung = waiting.await.unwrap().unwrap();
@@ -60,4 +60,14 @@ async fn a_plugin_that_does_not_go_is_made_to() {
     assert!(scene.log().contains("calls did not end in time"), "{}", scene.log());
     assert_eq!(scene.log().matches(says_no_goodbye).count(), 3, "{}", scene.log());
     drop(waiting);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_does_not_go_is_made_to_isolated() {
+    is_made_to_go("process").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plugin_that_does_not_go_is_made_to_in_process() {
+    is_made_to_go("in-process").await;
 }

@@ -64,3 +64,28 @@ async fn serve(mut stream: TcpStream, taken: Taken) {
     let answer = format!("HTTP/1.1 {status}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
     let _ = stream.write_all(answer.as_bytes()).await;
 }
+
+/// An address that nobody should come to.
+pub(crate) struct Trap {
+    pub(crate) port: u16,
+    came: Arc<Mutex<usize>>,
+}
+
+impl Trap {
+    pub(crate) async fn set() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (port, came) = (listener.local_addr().unwrap().port(), Arc::<Mutex<usize>>::default());
+        let counting = came.clone();
+        tokio::spawn(async move {
+            while listener.accept().await.is_ok() {
+                *counting.lock().unwrap() += 1;
+            }
+        });
+        Self { port, came }
+    }
+
+    /// How many came.
+    pub(crate) fn came(&self) -> usize {
+        *self.came.lock().unwrap()
+    }
+}

@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
-use crate::programs::{Program, built_with};
+use crate::programs::Program;
 
 const CONFIG: &str = r#"
 [gateway]
@@ -48,17 +48,6 @@ name = "steady"
 currencies = ["EUR"]
 transfer = ["steady"]
 "#;
-
-/// The programs, with the libraries that misbehave beside them.
-pub(crate) fn built_with_villains() -> PathBuf {
-    built_with(&[
-        "hostile-villain",
-        "hostile-escapes",
-        "hostile-shouts",
-        "hostile-next-contract",
-        "hostile-next-layout",
-    ])
-}
 
 /// A rail, and the route that takes what is in a currency to it.
 pub(crate) fn rail(name: &str, currency: &str, table: &str) -> String {
@@ -115,6 +104,12 @@ impl Scene {
             });
         }
         scene
+    }
+
+    /// The gateway has ended, and is started again. Nobody pays meanwhile. What it logs from now on stands alone in the log.
+    pub(crate) fn start_again(&mut self, programs: &Path) {
+        let log = Stdio::from(File::create(self.at("log")).unwrap());
+        self.gateway = Program::gateway_logging(programs, &self.at("gateway.toml"), log);
     }
 
     fn address(&self) -> String {
@@ -238,6 +233,9 @@ impl Scene {
         let failed = self.steady.failed.lock().unwrap().clone();
         let completed = self.steady.completed.load(Ordering::Relaxed);
         assert!(failed.is_empty(), "beside {completed} others {failed:#?}\n{}", self.log());
+        let steady = self.instance("steady").await;
+        let untouched = json!([0, 0, "closed"]);
+        assert_eq!(json!([steady["restarts"], steady["stats"]["errors"], steady["stats"]["breaker"]]), untouched);
     }
 
     /// The end: none of the others' payments has failed, and the books are right.

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use crate::programs::root;
+use crate::programs::{built, root};
 use crate::provider::Provider;
-use crate::scene::{Scene, built_with_villains, rail};
+use crate::scene::{Scene, rail};
 
 /// The script as an instance; nothing where there is no Python.
 fn late(provider: &Provider) -> Option<String> {
@@ -29,7 +29,7 @@ fn late(provider: &Provider) -> Option<String> {
 async fn an_answer_that_comes_when_its_time_is_over_is_nobodys() {
     let provider = Provider::start().await;
     let Some(table) = late(&provider) else { return };
-    let scene = Scene::new(&built_with_villains(), "process", &rail("late", "USD", &table));
+    let scene = Scene::new(&built(), "process", &rail("late", "USD", &table));
     scene.is_back("late").await;
     let process = scene.instance("late").await["process"].clone();
     let answers = || scene.log().matches("has answered late").count();
@@ -61,7 +61,7 @@ async fn a_script_ends_with_its_gateway_whatever_it_does() {
     let provider = Provider::start().await;
     let Some(table) = late(&provider) else { return };
     for memo in ["deaf", "becomes-another"] {
-        let mut scene = Scene::new(&built_with_villains(), "process", &rail("late", "USD", &table));
+        let mut scene = Scene::new(&built(), "process", &rail("late", "USD", &table));
         scene.is_back("late").await;
         let process = scene.instance("late").await["process"].as_u64().unwrap();
         scene.others_end().await;

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::scene::{Scene, built_with_villains, rail};
+use crate::programs::built;
+use crate::scene::{Scene, rail};
 
 /// The villain, saying of itself something else.
 fn lying(programs: &Path, says: &str) -> Vec<u8> {
@@ -23,7 +24,7 @@ fn manifest(name: &str, kind: &str, contract: &str) -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_library_that_is_not_what_it_should_be_is_refused_while_others_pay() {
-    let programs = built_with_villains();
+    let programs = built();
     let scene = Scene::new(&programs, "process", "");
     let built = |name: &str| std::fs::read(programs.join(format!("libhostile_{name}.so"))).unwrap();
     let check = async |library: &[u8], name: &str, isolation: &str, told: &str| {

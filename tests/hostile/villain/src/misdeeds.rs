@@ -54,8 +54,13 @@ pub(crate) fn commit(host: Arc<dyn Peer>, kept: Arc<Kept>, call: u64, order: Ord
             let message =
                 |n: u32| json!({ "id": format!("m{n}"), "from": "hello:anna", "text": "pay", "private": true });
             let asking = (0..5_000).map(|n| host.call(call, "message", message(n).to_string().into(), Bytes::new()));
-            // All at once, and nobody waits for any of them.
-            asking.for_each(drop);
+            // All at once.
+            let mut waiting: Vec<_> = asking.collect();
+            std::future::poll_fn(|context| {
+                waiting.retain_mut(|one| one.as_mut().poll(context).is_pending());
+                if waiting.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+            })
+            .await;
             settled(order.amount)
         }),
         "answers-anothers" => {

@@ -5,6 +5,8 @@
 //! the plugin is told nothing before its time, and what passed at once stays in order. Time, randomness and deadlines are
 //! in the frames.
 //!
+//! A plugin with a process of its own reaches nothing but this host. Code that shares this process could go past it.
+//!
 //! What was taken out of the recording is like whatever stands in its place. A call that got bytes which were left out
 //! cannot be played on: it is given up, and counted.
 
@@ -20,7 +22,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use sportello_sdk::frames::{Reply, host_method};
+use sportello_sdk::frames::{Peer, Reply, host_method, plugin_method};
 use tokio::task::JoinHandle;
 
 pub use compare::Difference;
@@ -28,6 +30,7 @@ use compare::{compare_body, compare_frame};
 pub use read::{Recording, RecordingError};
 use stage::{Question, Stage};
 
+use crate::frame::{Circumstances, Params};
 use crate::loaded::Loaded;
 use crate::record::{Body, Entry, SECRET_AT};
 
@@ -59,6 +62,9 @@ pub struct Replayed {
     pub differences: Vec<Difference>,
 }
 
+/// How long one with a process of its own may take to be there.
+const AWAKE_WITHIN: Duration = Duration::from_secs(30);
+
 /// The most differences that are told. After so many the versions have little in common.
 pub const DIFFERENCES_MAX: usize = 100;
 
@@ -74,7 +80,13 @@ impl Replay {
             methods: BTreeMap::new(),
             done: Replayed::default(),
         };
-        let instance = plugin.connect(Arc::new(host));
+        let instance = plugin.connected(Arc::new(host));
+        let has_process = instance.life.is_some();
+        let instance = instance.into_peer();
+        if has_process {
+            // Its process takes a while to start, which is no silence of the plugin's.
+            awake(&*instance).await;
+        }
         for entry in recording.entries() {
             if player.done.differences.len() >= DIFFERENCES_MAX {
                 break;
@@ -84,6 +96,14 @@ impl Replay {
         player.playing.into_values().for_each(|playing| playing.abort());
         player.done
     }
+}
+
+/// Waits until it answers, or has taken too long to: what plays to it says what is wrong then.
+async fn awake(plugin: &dyn Peer) {
+    let circumstances = Circumstances { call: 0, now_ms: 0, deadline_ms: 0, seed: 0, trace: None };
+    let frame = Params::raw(b"").frame(&circumstances);
+    let asking = plugin.call(0, plugin_method::SCHEMA, frame, Bytes::new());
+    let _ = tokio::time::timeout(AWAKE_WITHIN, asking).await;
 }
 
 struct Player<'a> {
@@ -99,7 +119,7 @@ struct Player<'a> {
 }
 
 impl Player<'_> {
-    async fn step(&mut self, entry: &Entry, plugin: &dyn sportello_sdk::frames::Peer) {
+    async fn step(&mut self, entry: &Entry, plugin: &dyn Peer) {
         match entry {
             Entry::Began { .. } | Entry::Ended { .. } => {}
             Entry::Called { call, method, frame, body } => {

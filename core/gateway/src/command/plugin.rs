@@ -8,6 +8,7 @@ pub mod record;
 pub mod replay;
 pub mod schema;
 pub mod sign;
+mod subject;
 pub mod switch;
 pub mod test;
 pub mod verify;

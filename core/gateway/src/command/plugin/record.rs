@@ -66,7 +66,7 @@ impl Record {
             say(format_args!("The recording has ended: {because}. What there is can be played."));
         }
         if !setting.json {
-            say(format_args!("Play it with: sportello plugin replay {file} --against LIBRARY"));
+            say(format_args!("Play it with: sportello plugin replay {file} --against LIBRARY, or -- COMMAND"));
         }
         Ok(())
     }

@@ -7,23 +7,31 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
-use sportello_host::{DIFFERENCES_MAX, Declared, Difference, Recording, Replayed};
+use sportello_host::{DIFFERENCES_MAX, Difference, Recording, Replayed};
 
+use super::subject::Subject;
 use crate::cli::{Failed, Setting};
 use crate::command::{on_all_cores, say, say_json};
 use crate::redact::{Redactor, hide_cards};
 
 /// Play a recording to another version of its plugin, offline, and say where that one does otherwise.
 ///
-/// Nothing goes out: whatever the plugin asks for is answered from the recording. The exit code is 0 where it does the same,
-/// and 1 where it does not.
+/// Nothing goes out: whatever the plugin asks for is answered from the recording, and it runs in a process of its own, behind
+/// the walls that it has in a gateway, where the system can confine one. The exit code is 0 where it does the same, and 1
+/// where it does not.
 #[derive(Debug, Args)]
 pub struct Replay {
     /// What `sportello plugin record` wrote.
     recording: PathBuf,
     /// The library to try.
-    #[arg(long, value_name = "LIBRARY")]
-    against: PathBuf,
+    #[arg(long, value_name = "LIBRARY", required_unless_present = "command", conflicts_with = "command")]
+    against: Option<String>,
+    /// Or a command, as `exec` has it: -- python3 rail.py
+    #[arg(last = true)]
+    command: Vec<String>,
+    /// What a program may read besides what its language brings along, as `reads` has it. May come again.
+    #[arg(long, value_name = "PATH")]
+    reads: Vec<PathBuf>,
     /// A secret, for a plugin that can do nothing with a made-up one: the recording has none.
     #[arg(long = "secret", value_name = "NAME=VALUE", value_parser = secret)]
     secrets: Vec<(String, String)>,
@@ -50,15 +58,15 @@ impl Replay {
         let path = self.recording.display();
         let file = File::open(&self.recording).map_err(|error| Failed::Asking(format!("{path}: {error}")))?;
         let recording = Recording::read(file).map_err(|error| Failed::Asking(format!("{path}: {error}")))?;
-        let declared = Declared::read(&self.against).map_err(|error| Failed::Asking(error.to_string()))?;
+        let command = self.against.map_or(self.command, |library| vec![library]);
+        let Subject { loaded, .. } = Subject::read(&command, &self.reads).await.map_err(Failed::Asking)?;
         let [name, version] = recording.plugin();
-        if declared.manifest().name != name {
-            let other = &declared.manifest().name;
-            let message = format!("{path} is of the plugin {name:?}, and {} is {other:?}", self.against.display());
+        let facts = loaded.manifest();
+        if facts.name != name {
+            let message = format!("{path} is of the plugin {name:?}, and {} is {:?}", command.join(" "), facts.name);
             return Err(Failed::Asking(message));
         }
-        let now = declared.manifest().version.clone();
-        let loaded = declared.load().map_err(|error| Failed::Asking(error.to_string()))?;
+        let now = facts.version.clone();
         let secrets: BTreeMap<String, String> = self.secrets.into_iter().collect();
         let replay = sportello_host::Replay { patience: Duration::from_millis(self.patience_ms), secrets };
         let mut replayed = replay.play(&recording, &loaded).await;

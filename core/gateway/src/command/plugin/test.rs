@@ -7,7 +7,6 @@
 
 mod child;
 mod options;
-mod subject;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;

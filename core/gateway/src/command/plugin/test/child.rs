@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use sportello_host::Life;
 use sportello_sdk::kit::{self, Progress};
 
-use super::subject::Subject;
 use super::{Told, options};
 use crate::cli::Failed;
+use crate::command::plugin::subject::Subject;
 use crate::command::say_json;
 
 /// The process of the instance that was made last.

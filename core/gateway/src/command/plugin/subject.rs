@@ -1,4 +1,4 @@
-//! What is tried: a library, or a program.
+//! What is tried, by the kit or by a recording: a library, or a program.
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +11,7 @@ pub(super) struct Subject {
     pub(super) file: PathBuf,
     /// What it says of itself, as JSON.
     pub(super) manifest: String,
+    /// It, each instance in a process of its own where the system can confine one.
     pub(super) loaded: Loaded,
 }
 
@@ -45,8 +46,8 @@ fn is_program(error: &LoadError, file: &Path) -> bool {
     error.is_other_file() && file.components().count() > 1
 }
 
-/// Where it can, each instance lives in a process of its own, behind the walls that it has in a gateway: what is written on
-/// its card is then none of its doing. Elsewhere it shares this process.
+/// Where it can, each instance lives in a process of its own, behind the walls that it has in a gateway: it reaches nothing
+/// then but its host, and what is said of it is none of its doing. Elsewhere it shares this process.
 fn load(declared: Declared) -> Result<Loaded, LoadError> {
     if cfg!(target_os = "linux") { declared.isolate(Confinement::default()) } else { declared.load() }
 }

@@ -71,7 +71,9 @@ pub struct Switchboard {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Watched {
     is_on: bool,
-    file: PathBuf,
+    /// The configuration, and the programs that are plugins.
+    files: Vec<PathBuf>,
+    /// Where libraries are.
     plugins: Vec<PathBuf>,
 }
 

@@ -1,4 +1,4 @@
-//! Sees that the configuration or a library has changed, by looking every second. A file that is still being written is
+//! Sees that the configuration or a plugin has changed, by looking every second. A file that is still being written is
 //! waited for: what changed must have stood still from one look to the next. What was read once, and was wrong, is read
 //! again when it changes again.
 
@@ -28,8 +28,11 @@ struct Watch {
 
 impl Watched {
     pub(super) fn of(config: &Config) -> Self {
-        let (file, plugins) = (config.file.clone(), config.gateway.plugins.clone());
-        Self { is_on: config.gateway.watch, file, plugins }
+        // Of a command one word names the plugin, and what the others may name is nothing that changes.
+        let words =
+            config.instances.iter().filter_map(|instance| instance.exec.as_ref()).flat_map(|exec| &exec.command);
+        let files = std::iter::once(config.file.clone()).chain(words.map(|word| config.folder().join(word))).collect();
+        Self { is_on: config.gateway.watch, files, plugins: config.gateway.plugins.clone() }
     }
 
     fn look(&self) -> Look {
@@ -39,7 +42,7 @@ impl Watched {
             (path.to_owned(), modified, found.map_or(0, |found| found.len()))
         };
         let libraries = sportello_host::libraries(&self.plugins);
-        Look(std::iter::once(file(&self.file)).chain(libraries.iter().map(|path| file(path))).collect())
+        Look(self.files.iter().chain(&libraries).map(|path| file(path)).collect())
     }
 }
 

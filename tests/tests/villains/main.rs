@@ -9,12 +9,16 @@
     reason = "a test may fail loudly: that is what it is for"
 )]
 
+mod canaries;
+mod commands;
 mod ends;
 mod leaving;
 mod lies;
+mod played;
 #[path = "../programs/mod.rs"]
 mod programs;
 mod provider;
+mod replaced;
 mod scene;
 mod scripts;
 mod shouts;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,6 +19,7 @@ store = "sqlite:sportello.db"
 plugins = ["plugins"]
 key = { file = "sportello.key" }
 drain = "2s"
+watch = WATCHED
 
 # What fails is not tried again: each misdeed is committed once.
 [policy]
@@ -58,8 +59,10 @@ pub(crate) fn rail(name: &str, currency: &str, table: &str) -> String {
 /// A gateway that runs, and two people who pay without a pause by a rail that does as it should.
 pub(crate) struct Scene {
     pub(crate) gateway: Program,
+    programs: PathBuf,
     folder: tempfile::TempDir,
     isolation: &'static str,
+    is_watched: bool,
     http: reqwest::Client,
     steady: Arc<Steady>,
     paying: JoinSet<()>,
@@ -75,6 +78,15 @@ struct Steady {
 impl Scene {
     /// `villains` is what stands in the configuration beside the rail that does as it should; `isolation` is that one's.
     pub(crate) fn new(programs: &Path, isolation: &'static str, villains: &str) -> Self {
+        Self::begin(programs, isolation, false, villains)
+    }
+
+    /// The same, where the gateway sees by itself that a file has changed.
+    pub(crate) fn watching(programs: &Path, isolation: &'static str, villains: &str) -> Self {
+        Self::begin(programs, isolation, true, villains)
+    }
+
+    fn begin(programs: &Path, isolation: &'static str, is_watched: bool, villains: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let plugins = folder.path().join("plugins");
         std::fs::create_dir(&plugins).unwrap();
@@ -83,13 +95,18 @@ impl Scene {
             std::fs::copy(programs.join(&name), plugins.join(&name)).unwrap();
         }
         let file = folder.path().join("gateway.toml");
-        std::fs::write(&file, config(isolation, villains)).unwrap();
+        std::fs::write(&file, config(isolation, is_watched, villains)).unwrap();
         let log = Stdio::from(File::create(folder.path().join("log")).unwrap());
         let gateway = Program::gateway_logging(programs, &file, log);
         let _ = rustls::crypto::ring::default_provider().install_default();
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(60)).build().unwrap();
+        // For the commands, which ask where the file says.
+        let listens = gateway.address("listening").trim_start_matches("http://").to_owned();
+        let asked = config(isolation, false, "").replace("127.0.0.1:0", &listens);
+        std::fs::write(folder.path().join("asked.toml"), asked).unwrap();
         let (steady, paying) = Default::default();
-        let mut scene = Self { gateway, folder, isolation, http, steady, paying };
+        let programs = programs.to_owned();
+        let mut scene = Self { gateway, programs, folder, isolation, is_watched, http, steady, paying };
         for _ in 0..2 {
             let (http, address, steady) = (scene.http.clone(), scene.address(), scene.steady.clone());
             scene.paying.spawn(async move {
@@ -133,8 +150,12 @@ impl Scene {
     }
 
     pub(crate) async fn get(&self, path: &str) -> Value {
+        serde_json::from_str(&self.text(path).await).unwrap()
+    }
+
+    pub(crate) async fn text(&self, path: &str) -> String {
         let request = self.http.get(format!("{}{path}", self.address())).bearer_auth("key-of-the-villains");
-        request.send().await.unwrap().json().await.unwrap()
+        request.send().await.unwrap().text().await.unwrap()
     }
 
     pub(crate) async fn post(&self, path: &str) -> (u16, Value) {
@@ -145,8 +166,47 @@ impl Scene {
 
     /// Has the gateway read a configuration with other villains in it.
     pub(crate) async fn reload(&self, villains: &str) -> (u16, Value) {
-        std::fs::write(self.at("gateway.toml"), config(self.isolation, villains)).unwrap();
+        std::fs::write(self.at("gateway.toml"), self.config(villains)).unwrap();
         self.post("/v1/reload").await
+    }
+
+    fn config(&self, villains: &str) -> String {
+        config(self.isolation, self.is_watched, villains)
+    }
+
+    /// Puts a file among the plugins, whole from the first moment on.
+    pub(crate) fn drop_in(&self, name: &str, content: &[u8]) {
+        std::fs::write(self.at("plugins/coming"), content).unwrap();
+        std::fs::rename(self.at("plugins/coming"), self.at("plugins").join(name)).unwrap();
+    }
+
+    /// Tells the gateway to read its configuration again, as `kill -HUP` does.
+    pub(crate) fn hang_up(&self) {
+        let pid = self.gateway.0.id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+    }
+
+    /// The program, to be told something about this gateway.
+    pub(crate) fn sportello(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.programs.join("sportello"));
+        command.current_dir(self.folder.path()).args(["--config", "asked.toml"]).args(arguments);
+        command.stdin(Stdio::null());
+        command
+    }
+
+    /// What the program says on its standard output, where it ends with this code.
+    pub(crate) fn says(&self, arguments: &[&str], code: i32) -> String {
+        let output = tokio::task::block_in_place(|| self.sportello(arguments).output());
+        let Output { status, stdout, stderr } = output.unwrap();
+        let said = String::from_utf8(stdout).unwrap();
+        assert_eq!(status.code(), Some(code), "{arguments:?}: {said}{}", String::from_utf8_lossy(&stderr));
+        said
+    }
+
+    /// The same in JSON.
+    pub(crate) fn told_as_json(&self, arguments: &[&str], code: i32) -> Value {
+        let said = self.says(&[&["--json"], arguments].concat(), code);
+        serde_json::from_str(&said).unwrap_or_else(|_| panic!("{arguments:?}: {said}"))
     }
 
     /// Waits until more payments have been made that have nothing to do with the villains.
@@ -245,8 +305,28 @@ impl Scene {
     }
 }
 
-fn config(isolation: &str, villains: &str) -> String {
-    format!("{}\n{villains}", CONFIG.replace("ISOLATION", isolation))
+fn config(isolation: &str, is_watched: bool, villains: &str) -> String {
+    let watched = is_watched.to_string();
+    format!("{}\n{villains}", CONFIG.replace("ISOLATION", isolation).replace("WATCHED", &watched))
+}
+
+/// A built library, with this in the place of what its manifest says, and nothing else changed.
+pub(crate) fn saying(programs: &Path, name: &str, said: &str, now: &str) -> Vec<u8> {
+    let mut library = std::fs::read(programs.join(format!("lib{name}.so"))).unwrap();
+    let (said, now) = (said.as_bytes(), now.as_bytes());
+    assert_eq!(said.len(), now.len());
+    let places: Vec<usize> =
+        library.windows(said.len()).enumerate().filter(|(_, w)| *w == said).map(|(at, _)| at).collect();
+    assert!(!places.is_empty(), "{name} says nothing of the kind");
+    for at in places {
+        library[at..at + now.len()].copy_from_slice(now);
+    }
+    library
+}
+
+/// The same in its next version.
+pub(crate) fn next_version(programs: &Path, name: &str) -> Vec<u8> {
+    saying(programs, name, "\"version\": \"1.0.0\"", "\"version\": \"1.1.0\"")
 }
 
 /// The state of a payment, and that of its last order.

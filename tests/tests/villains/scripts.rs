@@ -9,20 +9,23 @@ use crate::programs::{built, root};
 use crate::provider::Provider;
 use crate::scene::{Scene, rail};
 
-/// The script as an instance; nothing where there is no Python.
-fn late(provider: &Provider) -> Option<String> {
+/// A script as an instance; nothing where there is no Python.
+pub(crate) fn program(script: &Path, more: &str) -> Option<String> {
     let python = Path::new("/usr/bin/python3");
     if !python.exists() {
         assert!(std::env::var_os("SPORTELLO_PEERS").is_none(), "python3 should be here");
         return None;
     }
     let library = Path::new("/usr/lib").join(python.canonicalize().unwrap().file_name().unwrap());
-    let script = root().join("tests/hostile/late.py");
     Some(format!(
-        "exec = [{python:?}, \"-I\", {script:?}]\nreads = [{library:?}]\ngrants = [{:?}]\ndeadline = \"4s\"\n\
-         limits = {{ memory_mb = 512 }}",
-        provider.address
+        "exec = [{python:?}, \"-I\", {script:?}]\nreads = [{library:?}]\nlimits = {{ memory_mb = 512 }}\n{more}"
     ))
+}
+
+/// The one that answers late.
+fn late(provider: &Provider) -> Option<String> {
+    let more = format!("grants = [{:?}]\ndeadline = \"4s\"", provider.address);
+    program(&root().join("tests/hostile/late.py"), &more)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use crate::programs::built;
 use crate::scene::{Scene, rail};
 
 /// The villain, saying of itself something else.
-fn lying(programs: &Path, says: &str) -> Vec<u8> {
+pub(crate) fn lying(programs: &Path, says: &str) -> Vec<u8> {
     let mut library = std::fs::read(programs.join("libhostile_villain.so")).unwrap();
     let manifest = include_bytes!("../../hostile/villain/manifest.json");
     let at = library.windows(manifest.len()).position(|window| window == manifest).unwrap();

@@ -1,0 +1,90 @@
+//! What passes between the gateway and a plugin, recorded while people pay, and played to other versions by the commands.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+use serde_json::{Value, json};
+
+use crate::scene::{Scene, built_with_villains, rail};
+use crate::strangers::lying;
+
+/// What the library that does otherwise says of itself.
+const OTHERWISE: &str = r#"{"name":"hello-rail","kind":"rail","version":"1.1.0","contract":"1.0",
+    "rail":{"accounts":["iban"],"orders":{"transfer":{"doubt":"statement"}}}}"#;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_recorded_while_people_pay_is_played_to_other_versions_by_command() {
+    let programs = built_with_villains();
+    let scene = Scene::new(&programs, "process", "");
+    scene.others_go_on().await;
+    let recorded = scene.told_as_json(&["plugin", "record", "steady", "--for", "1"], 0);
+    assert_eq!((&recorded["is_broken"], &recorded["ended"]), (&json!(false), &Value::Null), "{recorded:#}");
+    let file = recorded["file"].as_str().unwrap();
+    scene.others_go_on().await;
+
+    // The same library does the same.
+    let same = ["plugin", "replay", file, "--against", "plugins/libhello_rail.so"];
+    let played = scene.told_as_json(&same, 0);
+    let whole = json!({ "plugin": "hello-rail", "recorded_version": "1.0.0", "version": "1.0.0", "differences": [],
+        "recording_is_whole": true, "recording_ended_because": null, "left_out": 0,
+        "calls": played["calls"], "questions": played["questions"] });
+    assert_eq!(played, whole);
+    // `open`, some payments, and `close`.
+    assert!(played["calls"].as_u64().unwrap() > 5, "{played:#}");
+    let said = scene.says(&same, 0);
+    assert!(
+        said.starts_with("hello-rail 1.0.0 against what 1.0.0 did: ") && said.contains("It does the same."),
+        "{said}"
+    );
+
+    // One that answers otherwise is told of, with what was and what is.
+    std::fs::write(scene.at("other.so"), lying(&programs, OTHERWISE)).unwrap();
+    let other = ["plugin", "replay", file, "--against", "other.so"];
+    let played = scene.told_as_json(&other, 1);
+    assert_eq!((&played["recorded_version"], &played["version"]), (&json!("1.0.0"), &json!("1.1.0")), "{played:#}");
+    let first = played["differences"][0].as_str().unwrap_or_else(|| panic!("{played:#}"));
+    assert!(first.contains("(`submit`)") && first.contains("reference"), "{first}");
+    let said = scene.says(&other, 1);
+    assert!(said.contains("hello-rail 1.1.0 against what 1.0.0 did") && said.contains(first), "{said}");
+
+    // What there is no sense in playing to is not played to.
+    for (arguments, expected) in [
+        (&["--against", "plugins/libhostile_escapes.so"][..], "is of the plugin \"hello-rail\", and"),
+        (&["--against", "asked.toml"], "asked.toml"),
+        (&[], "--against"),
+        (&["--against", "other.so", "--", "python3", "rail.py"], "cannot be used with"),
+    ] {
+        let output = scene.sportello(&[&["plugin", "replay", file], arguments].concat()).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.code() == Some(2) && said.contains(expected), "{arguments:?}: {said}");
+    }
+    scene.end().await;
+}
+
+/// What it was kept from while it was recorded it is kept from while it is played to: that is no difference either.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_library_that_is_played_to_reaches_nothing() {
+    let settings = "settings = { token = \"token-of-the-villain\" }";
+    let table = format!("plugin = \"escapes\"\nisolation = \"process\"\ngrants = [\"pan\"]\n{settings}");
+    let scene = Scene::new(&built_with_villains(), "process", &rail("escapes", "USD", &table));
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    scene.is_back("escapes").await;
+    let (status, begun) = scene.post("/v1/instances/escapes/record").await;
+    assert_eq!(status, 200, "{begun:#}");
+    let (_, id) = scene.commits("USD", &format!("tcp {}", listener.local_addr().unwrap()), "wait=1").await;
+    scene.commits("USD", &format!("write {}", scene.at("written").display()), "wait=1").await;
+    let (status, ended) = scene.post("/v1/instances/escapes/record-end").await;
+    assert_eq!(status, 200, "{ended:#}");
+    let events = scene.get(&format!("/v1/payments/{id}/events")).await.to_string();
+    assert!(events.contains("refused ") && !events.contains("done "), "{events}");
+
+    let file = begun["file"].as_str().unwrap();
+    let against = ["plugin", "replay", file, "--against", "plugins/libhostile_escapes.so"];
+    let played = scene.told_as_json(&against, 0);
+    assert!(played["calls"].as_u64().unwrap() >= 3, "{played:#}");
+    let reached = listener.accept();
+    assert_eq!(reached.unwrap_err().kind(), ErrorKind::WouldBlock);
+    assert!(!scene.at("written").exists());
+    scene.end().await;
+}

@@ -135,13 +135,23 @@ async fn a_program_runs_if_who_signed_it_may_sign_such_a_one() {
     let anna = "[[trust.keys]]\nname = \"anna\"\nkey = { file = \"anna.pub\" }\n";
     let (channels, others) = (format!("{anna}kinds = [\"channel\"]\n"), format!("{anna}names = [\"acme-*\"]\n"));
     let whole = std::fs::read_to_string(example()).unwrap();
+    let command = ["/usr/bin/python3".to_owned(), example().display().to_string()];
+    let sha256 = sportello_host::Exec::read(&command, folder.path(), None).unwrap().fingerprint();
+    let public = std::fs::read_to_string(at("anna.pub")).unwrap();
+    let id = public.split_whitespace().nth(5).unwrap();
+    let revoked_file = format!("{anna}[trust]\nrevoked_files = [\"{sha256}\"]\n");
+    let revoked_key = format!("{anna}[trust]\nrevoked_keys = [\"{id}\"]\n");
     // Were it started, this would be said instead.
     let broken = "import sys\nsys.exit('it has run')\n";
     let check = async |script: &str, signed: Option<&str>, trust: &str, production: bool, expected: Option<&str>| {
         let _ = std::fs::remove_file(at("rail.py.minisig"));
         std::fs::write(at("rail.py"), script).unwrap();
         if let Some(key) = signed {
+            let (key, after) = key.split_once(", ").unwrap_or((key, ""));
             run(&["plugin", "sign", "rail.py", "--key", &format!("{key}.key")]);
+            if after == "and another byte" {
+                std::fs::write(at("rail.py"), format!("{script}\n")).unwrap();
+            }
         }
         let rule = format!("drain = \"10s\"\nproduction = {production}");
         let config = config.replace("drain = \"10s\"", &rule) + trust;
@@ -159,6 +169,9 @@ async fn a_program_runs_if_who_signed_it_may_sign_such_a_one() {
     check(broken, Some("marco"), anna, true, Some("which [trust] does not know")).await;
     check(broken, Some("marco"), anna, false, Some("which [trust] does not know")).await;
     for production in [true, false] {
+        check(broken, Some("anna, and another byte"), anna, production, Some("it is not what the key")).await;
+        check(broken, Some("anna"), &revoked_key, production, Some("took back")).await;
+        check(&whole, Some("anna"), &revoked_file, production, Some("it is revoked: ")).await;
         check(&whole, Some("anna"), &channels, production, Some("not trusted with a rail")).await;
         check(&whole, Some("anna"), &others, production, Some("not with \"rail-in-python\"")).await;
         check(&whole, Some("anna"), anna, production, None).await;

@@ -4,6 +4,8 @@
 
 mod counter;
 mod deployment;
+#[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+mod dropped;
 mod exec;
 #[cfg(target_os = "linux")]
 mod full;

@@ -3,7 +3,7 @@
 
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 const PASSWORD: &str = "correct horse battery staple";
 
 /// A folder with two libraries that were built once, keys of anna and of marco, and a gateway that uses the rail.
-struct Deployment {
+pub(crate) struct Deployment {
     folder: TempDir,
 }
 
@@ -22,7 +22,7 @@ fn stored(name: &str) -> PathBuf {
 const RAIL: &str = "plugins/libhello_rail.so";
 
 impl Deployment {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let this = Self { folder: tempfile::tempdir().unwrap() };
         std::fs::create_dir(this.at("plugins")).unwrap();
         std::fs::copy(stored("libhello_rail.so"), this.at(RAIL)).unwrap();
@@ -34,7 +34,7 @@ impl Deployment {
         this
     }
 
-    fn at(&self, name: &str) -> PathBuf {
+    pub(crate) fn at(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 
@@ -45,7 +45,7 @@ impl Deployment {
     }
 
     /// What it says, which has `expected` in it.
-    fn says(&self, arguments: &[&str], code: i32, expected: &str) -> String {
+    pub(crate) fn says(&self, arguments: &[&str], code: i32, expected: &str) -> String {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stdout) + String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
@@ -53,7 +53,7 @@ impl Deployment {
         said.into_owned()
     }
 
-    fn configure(&self, production: bool, trust: &str) {
+    pub(crate) fn configure(&self, production: bool, trust: &str) {
         let config = format!(
             "[gateway]\nlisten = \"127.0.0.1:0\"\nstore = \"sqlite:store.db\"\nplugins = [\"plugins\"]\n\
              production = {production}\nisolation = \"in-process\"\nin_process = [\"till\"]\nkey = {{ file = \"key\" }}\n\
@@ -62,8 +62,31 @@ impl Deployment {
         std::fs::write(self.at("gateway.toml"), config).unwrap();
     }
 
+    /// A gateway that runs, and is asked where the file says from now on.
+    pub(crate) fn started(&self) -> Child {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_sportello"))
+            .current_dir(self.folder.path())
+            .env_remove("SPORTELLO_CONFIG")
+            .args(["run", "--json"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
+        let told: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
+        let address = told["listening"].as_str().unwrap().trim_start_matches("http://");
+        let config = std::fs::read_to_string(self.at("gateway.toml")).unwrap().replace("127.0.0.1:0", address);
+        std::fs::write(self.at("gateway.toml"), config).unwrap();
+        child
+    }
+
     fn sign(&self, key: &str) {
-        self.says(&["plugin", "sign", RAIL, "--key", key], 0, "signed by the key");
+        self.sign_file(RAIL, key);
+    }
+
+    pub(crate) fn sign_file(&self, file: &str, key: &str) {
+        self.says(&["plugin", "sign", file, "--key", key], 0, "signed by the key");
     }
 
     fn sha256(&self) -> String {
@@ -71,7 +94,7 @@ impl Deployment {
         listed["plugins"][0]["sha256"].as_str().unwrap().to_owned()
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let output = self.run(arguments);
         let said = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&said).unwrap_or_else(|error| panic!("{error}: {said}"))
@@ -83,7 +106,7 @@ impl Deployment {
     }
 }
 
-const ANNA: &str = "[[trust.keys]]\nname = \"anna\"\nkey = { file = \"anna.pub\" }\n";
+pub(crate) const ANNA: &str = "[[trust.keys]]\nname = \"anna\"\nkey = { file = \"anna.pub\" }\n";
 
 #[test]
 fn what_loads_and_what_does_not_and_why() {
@@ -225,20 +248,7 @@ fn a_gateway_runs_in_production_with_signed_plugins_and_says_who_signed_them() {
     let comment = listed["plugins"][0]["trusted_comment"].as_str().unwrap();
     let expected = format!("\tfile:libhello_rail.so\tplugin:hello-rail\tversion:1.0.0\tsha256:{}\thashed", it.sha256());
     assert!(comment.starts_with("timestamp:") && comment.ends_with(&expected), "{comment}");
-    let mut child = Command::new(env!("CARGO_BIN_EXE_sportello"))
-        .current_dir(it.folder.path())
-        .env_remove("SPORTELLO_CONFIG")
-        .args(["run", "--json"])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(child.stdout.take().unwrap()), &mut line).unwrap();
-    let told: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("{line:?}"));
-    let address = told["listening"].as_str().unwrap().trim_start_matches("http://");
-    let config = std::fs::read_to_string(it.at("gateway.toml")).unwrap().replace("127.0.0.1:0", address);
-    std::fs::write(it.at("gateway.toml"), config).unwrap();
+    let mut child = it.started();
     let running = it.json(&["plugin", "list", "--running", "--json"]);
     assert!(Command::new("kill").arg(child.id().to_string()).status().unwrap().success());
     assert_eq!(child.wait().unwrap().code(), Some(0));

@@ -1,5 +1,6 @@
 //! Plugins in any language: the examples under the conformance kit, and a villain that does all that it should not.
 
+mod swapped;
 mod villain;
 
 use std::path::{Path, PathBuf};

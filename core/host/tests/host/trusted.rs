@@ -21,7 +21,7 @@ fn pair(seed: u8) -> Ed25519KeyPair {
 }
 
 /// The signature of whoever has this seed.
-fn signature(seed: u8, bytes: &[u8]) -> String {
+pub(crate) fn signature(seed: u8, bytes: &[u8]) -> String {
     let of_file = pair(seed).sign(&Blake2b512::digest(bytes));
     let of_comment = pair(seed).sign(&[of_file.as_ref(), b"of a test"].concat());
     let first = STANDARD.encode([b"ED".as_slice(), &[seed; 8], of_file.as_ref()].concat());
@@ -30,9 +30,14 @@ fn signature(seed: u8, bytes: &[u8]) -> String {
 
 /// One who trusts nobody but whoever has the seed 1, with the plugins called `hello-…`.
 fn trust() -> Trust {
+    trust_for("hello-*")
+}
+
+/// The same with the plugins that are called so.
+pub(crate) fn trust_for(names: &str) -> Trust {
     let point = pair(1).public_key().as_ref().try_into().unwrap();
     let key = PublicKey::new(KeyId([1; 8]), point);
-    let anna = TrustedKey { name: "anna".to_owned(), key, kinds: Vec::new(), names: vec!["hello-*".to_owned()] };
+    let anna = TrustedKey { name: "anna".to_owned(), key, kinds: Vec::new(), names: vec![names.to_owned()] };
     Trust { keys: vec![anna], required: true, ..Trust::default() }
 }
 

@@ -1,0 +1,73 @@
+//! A version that somebody drops in while a production gateway runs, and for which nobody vouches.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::trust::{ANNA, Deployment};
+
+const NEXT: &str = "plugins/libhello_rail_next.so";
+
+const KEYS: &str =
+    "[[keys]]\nname = \"operator\"\nsecret = { file = \"api\" }\nscopes = [\"payments:read\", \"operate\"]\n";
+
+/// The library that is there, which says that it is the next version.
+fn next(it: &Deployment) -> Vec<u8> {
+    let mut library = std::fs::read(it.at("plugins/libhello_rail.so")).unwrap();
+    let said = b"\"version\": \"1.0.0\"";
+    let at = library.windows(said.len()).position(|window| window == said).unwrap();
+    library[at + 14] = b'1';
+    library
+}
+
+#[test]
+fn a_version_nobody_vouches_for_is_refused_at_a_reload_and_the_old_one_stays() {
+    let it = Deployment::new();
+    it.sign_file("plugins/libhello_rail.so", "anna.key");
+    std::fs::copy(it.at("key"), it.at("api")).unwrap();
+    it.configure(true, &format!("{ANNA}{KEYS}"));
+    // Where it listens must stand in the file from the start: a reload that finds that changed is refused.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let config = std::fs::read_to_string(it.at("gateway.toml")).unwrap().replace("127.0.0.1:0", &free);
+    std::fs::write(it.at("gateway.toml"), &config).unwrap();
+    let mut gateway = it.started();
+    let write = |more: &str| std::fs::write(it.at("gateway.toml"), format!("{config}{more}")).unwrap();
+    let shown = || it.json(&["plugin", "list", "--running", "--json"]);
+    let till = || shown()["instances"][0].clone();
+    let before = till();
+    assert_eq!((&before["version"], &before["signer"]), (&json!("1.0.0"), &json!("anna")), "{before:#}");
+    let residents = shown()["residents"].clone();
+    let refused = |expected: &str| {
+        let said = it.says(&["reload"], 1, expected);
+        assert!(said.contains("libhello_rail_next.so"), "it tells which: {said}");
+        let after = shown();
+        let problems = after["last_reload"]["problems"].to_string();
+        assert!(problems.contains(expected), "{problems}");
+        for what in ["version", "sha256", "signer", "state", "leaving"] {
+            assert_eq!(after["instances"][0][what], before[what], "{after:#}");
+        }
+        // Nothing of it has been loaded.
+        assert_eq!(after["residents"], residents, "{after:#}");
+    };
+
+    std::fs::write(it.at(NEXT), next(&it)).unwrap();
+    refused("it is not signed, and in production every plugin is");
+    it.sign_file(NEXT, "marco.key");
+    refused("which [trust] does not know");
+    it.sign_file(NEXT, "anna.key");
+    let signed = std::fs::read(it.at(NEXT)).unwrap();
+    std::fs::write(it.at(NEXT), [signed.as_slice(), b"\n"].concat()).unwrap();
+    refused("it is not what the key");
+    std::fs::write(it.at(NEXT), &signed).unwrap();
+    let sha256 = it.json(&["plugin", "verify", NEXT, "--json"])["sha256"].as_str().unwrap().to_owned();
+    write(&format!("[trust]\nrevoked_files = [\"{sha256}\"]\n"));
+    refused("it is revoked: ");
+
+    // The very same file, once nothing speaks against it.
+    write("");
+    it.says(&["reload"], 0, "till: 1.1.0 is in the place of 1.0.0");
+    let after: Value = till();
+    assert_eq!((&after["version"], &after["sha256"]), (&json!("1.1.0"), &json!(sha256)), "{after:#}");
+    assert!(Command::new("kill").arg(gateway.id().to_string()).status().unwrap().success());
+    assert_eq!(gateway.wait().unwrap().code(), Some(0));
+}

@@ -5,15 +5,16 @@ use serde_json::{Value, json};
 
 use super::bench::Bench;
 use super::deed::is_fallen;
+use super::delivery::{Brought, addressee, deliver};
 use super::{BenchCheck, Verdict, apart, held, tried};
 use crate::frames::{WebhookFrame, plugin_method};
-use crate::{Failure, Kind};
+use crate::{Failure, Kind, WebhookRequest};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
     ("method-unknown", "a method that is none is unsupported", unknown_method),
     ("field-later", "a field of a later contract is ignored", later_field),
     ("frame-broken", "a broken frame is a failure", broken_frame),
-    ("webhook-broken", "a broken webhook brings no message and no panic", broken_webhook),
+    ("webhook-broken", "a broken webhook brings nothing and no panic", broken_webhook),
 ];
 
 fn unknown_method(bench: &Bench<'_>) -> Verdict {
@@ -112,7 +113,7 @@ fn broken_webhook(bench: &Bench<'_>) -> Verdict {
     if bench.manifest.webhook.is_none() {
         return apart("no webhook");
     }
-    let instance = bench.opened(&bench.host())?;
+    let instance = addressee(bench)?;
     let bodies = [
         Bytes::new(),
         Bytes::from_static(b"null"),
@@ -124,22 +125,21 @@ fn broken_webhook(bench: &Bench<'_>) -> Verdict {
         Bytes::from(r#"{"data":"#.repeat(10_000)),
         Bytes::from(vec![b'"'; 100_000]),
     ];
+    let head = WebhookFrame {
+        method: "POST".to_owned(),
+        path: "/".to_owned(),
+        query: String::new(),
+        headers: vec![("content-type".to_owned(), "application/json".to_owned())],
+    };
     for body in &bodies {
-        let head = WebhookFrame {
-            method: "POST".to_owned(),
-            path: "/".to_owned(),
-            query: String::new(),
-            headers: vec![("content-type".to_owned(), "application/json".to_owned())],
-        };
         let start = String::from_utf8_lossy(body.get(..40).unwrap_or(body)).into_owned();
-        match instance.ask::<Value>(plugin_method::WEBHOOK, &head, body.clone()) {
-            Err(failure) if is_fallen(&failure) => {
-                return Err(format!("{start:?}: {failure}"));
-            }
-            _ if !instance.host.messages().is_empty() => {
-                return Err(format!("{start:?} became a message"));
-            }
-            _ => {}
+        if let Err(failure) = deliver(&instance, &WebhookRequest { head: head.clone(), body: body.clone() })
+            && is_fallen(&failure)
+        {
+            return Err(format!("{start:?}: {failure}"));
+        }
+        if let Some(method) = Brought::to(&instance).methods().next() {
+            return Err(format!("{start:?} became a {method}"));
         }
     }
     tried(bodies.len(), "bodies")

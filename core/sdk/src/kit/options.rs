@@ -30,10 +30,11 @@ pub struct Options {
     pub orders: Vec<Order>,
     /// Notes that make sense to this channel. Empty: made up from the manifest.
     pub notes: Vec<Note>,
-    /// What the vault holds at the accounts of debtors, for a rail that asks for `pan`. A card that is not here is a made-up
-    /// one.
+    /// What the vault holds at the accounts of debtors, for a rail that asks for `pan`. A card that is not here is a
+    /// made-up one.
     pub instruments: Vec<(Handle, Bytes)>,
-    /// Deliveries that each bring at least one message or report. Empty: what a good delivery brings is not checked.
+    /// Deliveries that each bring at least one message, report or receipt. A rail was given its orders before them.
+    /// Empty: what a good delivery brings is not checked.
     pub webhooks: Vec<WebhookRequest>,
     /// Adds the rules of a provider that answers properly. Without it, and without `rules`, no provider can be reached.
     pub provider: Option<fn(ScriptedHost) -> ScriptedHost>,
@@ -151,9 +152,9 @@ impl Options {
     /// # Ok::<(), sportello_sdk::kit::BadOptions>(())
     /// ```
     ///
-    /// Besides, `orders` and `notes` (frames of the contract), `instruments` (an account, and what the vault holds there)
-    /// and `webhooks` (`path`, `query`, `headers`, and a `body` that is a text or JSON). What a rule's answer may take
-    /// from its request is said at [`Rule`].
+    /// Besides, `orders` and `notes` (frames of the contract), `instruments` (an account, and what the vault holds
+    /// there) and `webhooks` (`path`, `query`, `headers`, and a `body` that is a text or JSON). What a rule's answer
+    /// may take from its request is said at [`Rule`].
     ///
     /// # Errors
     /// When it is no JSON, or not of this shape.

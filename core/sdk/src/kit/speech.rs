@@ -4,17 +4,16 @@ use serde_json::Value;
 
 use super::bench::{Bench, Instance, unreachable};
 use super::deed::is_fallen;
+use super::delivery::{brought, deliver};
 use super::{BenchCheck, Verdict, apart, held, tried};
-use crate::frames::{WebhookReplyFrame, host_method, plugin_method};
-use crate::{ChannelFacts, Choice, Failure, Message, Note, Sent, Strength, WebhookRequest};
+use crate::frames::{host_method, plugin_method};
+use crate::{ChannelFacts, Choice, Failure, Message, Note, Sent, Strength};
 
 pub(super) const CHECKS: &[BenchCheck] = &[
     ("note-undelivered", "a note that was not delivered is not called sent", undelivered),
     ("note-choices", "a note with choices is said as well as one without", choices),
     ("note-receipts", "what became of a note can be told where the manifest says so", receipts),
     ("delivery-messages", "a delivery becomes messages as the manifest has them", deliveries),
-    ("delivery-repeated", "a delivery repeated is the same message", repeated),
-    ("delivery-not-durable", "what is not durable is not acknowledged", not_durable),
     ("secrets-kept", "no secret stands in a log, an answer or a failure", secrets_stay),
 ];
 
@@ -100,29 +99,6 @@ fn receipts(bench: &Bench<'_>) -> Verdict {
     }
 }
 
-fn deliver(instance: &Instance, webhook: &WebhookRequest) -> Result<WebhookReplyFrame, Failure> {
-    let answer = instance.ask(plugin_method::WEBHOOK, &webhook.head, webhook.body.clone());
-    Ok(answer?.0)
-}
-
-fn is_acknowledged(reply: &Result<WebhookReplyFrame, Failure>) -> bool {
-    reply.as_ref().is_ok_and(|reply| (200..300).contains(&reply.status))
-}
-
-/// The messages of one good delivery.
-fn messages(bench: &Bench<'_>, webhook: &WebhookRequest) -> Result<Vec<Message>, String> {
-    let instance = bench.opened(&bench.host())?;
-    instance.host.forget();
-    let reply = deliver(&instance, webhook);
-    if !is_acknowledged(&reply) {
-        return Err(format!("a good delivery was answered with {reply:?}"));
-    }
-    match instance.host.messages() {
-        messages if messages.is_empty() => Err("a good delivery brought no message".to_owned()),
-        messages => Ok(messages),
-    }
-}
-
 fn message_defect(facts: &ChannelFacts, scope: Option<&str>, message: &Message) -> Option<String> {
     if facts.message_ids == Strength::Strong && message.id.is_none() {
         return Some("has no id, which the manifest calls strong".to_owned());
@@ -150,36 +126,14 @@ fn deliveries(bench: &Bench<'_>) -> Verdict {
     let scope = setting.and_then(Value::as_str);
     let mut count = 0;
     for webhook in &bench.options.webhooks {
-        for message in messages(bench, webhook)? {
-            if let Some(why) = message_defect(facts, scope, &message) {
+        for message in &brought(bench, webhook)?.messages {
+            if let Some(why) = message_defect(facts, scope, message) {
                 return Err(format!("a message {why}"));
             }
             count += 1;
         }
     }
     tried(count, "messages")
-}
-
-fn repeated(bench: &Bench<'_>) -> Verdict {
-    for webhook in &bench.options.webhooks {
-        let (first, second) = (messages(bench, webhook)?, messages(bench, webhook)?);
-        if first != second {
-            return Err(format!("first {first:?}, then {second:?}"));
-        }
-    }
-    tried(bench.options.webhooks.len(), "deliveries")
-}
-
-fn not_durable(bench: &Bench<'_>) -> Verdict {
-    for webhook in &bench.options.webhooks {
-        let instance = bench.opened(&bench.host())?;
-        let _fails = instance.host.clone().fails("message", unreachable());
-        let reply = deliver(&instance, webhook);
-        if is_acknowledged(&reply) {
-            return Err("a message that the host could not keep was acknowledged".to_owned());
-        }
-    }
-    tried(bench.options.webhooks.len(), "deliveries")
 }
 
 /// Looks at everything that the plugin said while things went well and while they did not.

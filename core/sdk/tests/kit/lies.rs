@@ -1,16 +1,16 @@
 //! The kit finds what it is for: one plugin for each lie, and one that tells none.
 
-#![allow(clippy::panic, clippy::unwrap_used)] // A test may fail loudly, in its helpers too.
-
 use std::sync::Mutex;
 
 use serde_json::json;
-use sportello_sdk::kit::{self, Scorecard};
+use sportello_sdk::kit;
 use sportello_sdk::testing::ScriptedHost;
 use sportello_sdk::{
     Channel, Failure, Fate, Finality, Host, HttpRequest, HttpResponse, Inquiry, Level, Message, Note, Order, Outcome,
     Rail, Receipt, Sent, WebhookReply, WebhookRequest, async_trait, dispatch, settings,
 };
+
+use crate::{Lie, check, failed};
 
 const RAIL: &str = r#"{
     "name": "till", "kind": "rail", "version": "1.0.0", "contract": "1.0", "secrets": ["token"],
@@ -183,126 +183,103 @@ fn provider(host: ScriptedHost) -> ScriptedHost {
     host.on_http("*", "*", |_| Ok(HttpResponse::new(200, "text/plain", "done")))
 }
 
-fn failed(card: &Scorecard) -> Vec<&str> {
-    let failed = card.checks.iter().filter(|check| !check.passed);
-    failed.map(|check| check.check.as_str()).collect()
-}
-
-const REFUSED: &str = "a refusal that nobody ever heard of leaves the order in doubt";
+pub(crate) const RAILS: &[Lie] = &[
+    ("", &[]),
+    ("declined", &["order-out-of-reach", "order-answer-lost", "order-time-out"]),
+    ("settled", &["order-garbage", "refusal-unmapped"]),
+    ("posts again", &["order-twice", "order-after-restart", "order-at-once", "order-answer-lost", "order-time-out"]),
+    ("posts again after a restart", &["order-after-restart", "order-answer-lost"]),
+    ("does not know it", &["inquiry-answered"]),
+    ("lost", &["inquiry-out-of-reach"]),
+    ("chatter", &["secrets-kept"]),
+    ("run panics", &["run-ends"]),
+];
 
 #[test]
 fn rails() {
-    let check = |lie: &str, expected: &[&str]| {
+    check(RAILS, |lie| {
         let mut options = kit::Options::new(json!({ "lie": lie }));
         options.provider = Some(provider);
-        let card = kit::check(RAIL, &dispatch::rail::<Till>, &options);
-        assert_eq!(failed(&card), expected, "{lie}\n{card}");
-    };
-    check("", &[]);
-    let (at_once, lost, time_out) = (
-        "the same order four times at once is carried out once",
-        "an order whose answer is lost is in doubt, and carried out once",
-        "an order whose time runs out, at whichever step, is in doubt",
-    );
-    check("declined", &["with no provider in reach, nothing is certain", lost, time_out]);
-    check("settled", &["of an answer that is garbage, nothing is certain", REFUSED]);
-    check(
-        "posts again",
-        &[
-            "the same order twice is carried out once",
-            "the same order after a restart is carried out once",
-            at_once,
-            lost,
-            time_out,
-        ],
-    );
-    check("posts again after a restart", &["the same order after a restart is carried out once", lost]);
-    check("does not know it", &["an inquiry is answered where the manifest says so"]);
-    check("lost", &["an inquiry with no provider in reach is not certain"]);
-    check("chatter", &["no secret stands in a log, an answer or a failure"]);
-    check("run panics", &["`run` ends when the host goes away"]);
+        kit::check(RAIL, &dispatch::rail::<Till>, &options)
+    });
+}
+
+pub(crate) const CHANNELS: &[Lie] = &[
+    ("", &[]),
+    ("sent", &["note-undelivered", "note-time-out"]),
+    ("no id", &["delivery-messages"]),
+    ("a name", &["delivery-messages"]),
+    ("acknowledges", &["delivery-not-durable"]),
+    ("panics", &["webhook-broken"]),
+    ("takes anything", &["webhook-broken"]),
+    ("streams", &["note-undelivered"]),
+    ("refuses choices", &["note-choices"]),
+    ("says choices", &["note-choices"]),
+    ("receipts", &["note-receipts"]),
+];
+
+/// What a channel that has one good delivery is tried with.
+fn options(settings: serde_json::Value) -> kit::Options {
+    let head = json!({"method": "POST", "path": "/", "query": "", "headers": []});
+    let delivery =
+        WebhookRequest { head: serde_json::from_value(head).unwrap(), body: "anna: pay @paolo 5 €".into() };
+    kit::Options { provider: Some(provider), webhooks: vec![delivery], ..kit::Options::new(settings) }
 }
 
 #[test]
 fn channels() {
-    let check = |lie: &str, expected: &[&str]| {
-        let mut options = kit::Options::new(json!({ "lie": lie }));
-        options.provider = Some(provider);
-        let head = json!({"method": "POST", "path": "/", "query": "", "headers": []});
-        options.webhooks =
-            vec![WebhookRequest { head: serde_json::from_value(head).unwrap(), body: "anna: pay @paolo 5 €".into() }];
-        let card = kit::check(CHANNEL, &dispatch::channel::<Shout>, &options);
-        assert_eq!(failed(&card), expected, "{lie}\n{card}");
-    };
-    check("", &[]);
-    check(
-        "sent",
-        &[
-            "a note that was not delivered is not called sent",
-            "a note whose time runs out before it is taken is not called sent",
-        ],
-    );
-    check("no id", &["a delivery becomes messages as the manifest has them"]);
-    check("a name", &["a delivery becomes messages as the manifest has them"]);
-    check("acknowledges", &["what is not durable is not acknowledged"]);
-    check("panics", &["a broken webhook brings no message and no panic"]);
-    check("takes anything", &["a broken webhook brings no message and no panic"]);
-    check("streams", &["a note that was not delivered is not called sent"]);
-    check("refuses choices", &["a note with choices is said as well as one without"]);
-    check("says choices", &["a note with choices is said as well as one without"]);
-    check("receipts", &["what became of a note can be told where the manifest says so"]);
+    check(CHANNELS, |lie| kit::check(CHANNEL, &dispatch::channel::<Shout>, &options(json!({ "lie": lie }))));
 }
 
-/// A channel whose manifest says more of it.
+/// A channel whose manifest says more of it: what that is, and its settings.
+pub(crate) const FACTS: &[(&str, &str, &[&str])] = &[
+    (r#""receipts": true"#, r#"{"lie": "with an id"}"#, &[]),
+    (r#""receipts": true"#, "{}", &["note-receipts"]),
+    // The one setting that there is stands for the scope.
+    (r#""scope_setting": "lie""#, r#"{"lie": "scoped"}"#, &[]),
+    (r#""scope_setting": "lie""#, r#"{"lie": "scoped-like"}"#, &["delivery-messages"]),
+    (r#""scope_setting": "lie""#, r#"{"lie": "other"}"#, &["delivery-messages"]),
+    (r#""scope_setting": "lie""#, "{}", &["settings-schema"]),
+    (r#""scope_setting": "page""#, "{}", &["settings-schema"]),
+    (r#""own_name_setting": "name""#, "{}", &["settings-schema"]),
+];
+
 #[test]
 fn facts() {
-    let check = |fact: &str, settings: serde_json::Value, expected: &[&str]| {
+    for (fact, settings, expected) in FACTS {
         let manifest = CHANNEL.replace(r#""scheme": "shout""#, &format!(r#""scheme": "shout", {fact}"#));
         let manifest = manifest.replace(r#""contract": "1.0""#, r#""contract": "1.1""#);
         assert_ne!(manifest, CHANNEL);
-        let mut options = kit::Options::new(settings);
-        options.provider = Some(provider);
-        let head = json!({"method": "POST", "path": "/", "query": "", "headers": []});
-        options.webhooks =
-            vec![WebhookRequest { head: serde_json::from_value(head).unwrap(), body: "anna: pay @paolo 5 €".into() }];
+        let options = options(serde_json::from_str(settings).unwrap());
         let card = kit::check(&manifest, &dispatch::channel::<Shout>, &options);
-        assert_eq!(failed(&card), expected, "{fact}\n{card}");
-    };
-    let told = "what became of a note can be told where the manifest says so";
-    check(r#""receipts": true"#, json!({ "lie": "with an id" }), &[]);
-    check(r#""receipts": true"#, json!({ "lie": "" }), &[told]);
-    let (schema, messages) =
-        ("the settings have a schema before `open`", "a delivery becomes messages as the manifest has them");
-    // The one setting that there is stands for the scope.
-    check(r#""scope_setting": "lie""#, json!({ "lie": "scoped" }), &[]);
-    check(r#""scope_setting": "lie""#, json!({ "lie": "scoped-like" }), &[messages]);
-    check(r#""scope_setting": "lie""#, json!({ "lie": "other" }), &[messages]);
-    check(r#""scope_setting": "lie""#, json!({}), &[schema]);
-    check(r#""scope_setting": "page""#, json!({ "lie": "" }), &[schema]);
-    check(r#""own_name_setting": "name""#, json!({ "lie": "" }), &[schema]);
+        assert_eq!(failed(&card), *expected, "{fact}\n{card}");
+    }
 }
+
+/// What is written in a manifest in place of what, and the checks that fail before all others.
+pub(crate) const MANIFESTS: &[(&str, &str, &[&str])] = &[
+    ("{", "", &["manifest-readable"]),
+    ("till", "Till", &["manifest-consistent"]),
+    ("1.0\"", "2.0\"", &["manifest-contract"]),
+    ("secrets", "sekrets", &["manifest-no-stray-key"]),
+    ("inquirable", "inkwirable", &["manifest-no-stray-key", "manifest-doubt"]),
+];
 
 #[test]
 fn manifests() {
-    let check = |from: &str, to: &str, expected: &[&str]| {
+    for (from, to, expected) in MANIFESTS {
         let manifest = RAIL.replace(from, to);
         assert_ne!(manifest, RAIL);
         let options = kit::Options { provider: Some(provider), ..kit::Options::new(json!({})) };
         let card = kit::check(&manifest, &dispatch::rail::<Till>, &options);
         let mut failed = failed(&card);
         failed.truncate(expected.len());
-        assert_eq!(failed, expected, "{card}");
-    };
-    check("{", "", &["the manifest can be read"]);
-    check("till", "Till", &["the manifest is complete and consistent"]);
-    check("1.0\"", "2.0\"", &["the contract is one that this kit speaks"]);
-    check("secrets", "sekrets", &["the manifest has no key that nobody reads"]);
-    check(
-        "inquirable",
-        "inkwirable",
-        &["the manifest has no key that nobody reads", "every order kind says how doubt about it ends"],
-    );
+        assert_eq!(failed, *expected, "{card}");
+    }
 }
+
+/// Of a plugin that has a secret among its settings.
+pub(crate) const LEAKY: &str = "settings-no-secrets";
 
 #[test]
 fn a_setting_that_is_a_secret_is_found() {
@@ -327,5 +304,5 @@ fn a_setting_that_is_a_secret_is_found() {
     }
     let manifest = RAIL.replace("inquirable", "reversible");
     let card = kit::check(&manifest, &dispatch::rail::<Leak>, &kit::Options::new(json!({})));
-    assert!(failed(&card).contains(&"secrets do not stand among the settings"), "{card}");
+    assert!(failed(&card).contains(&LEAKY), "{card}");
 }

@@ -1,12 +1,12 @@
-//! What a rail can tell by itself it may tell, and an order about one that never was need not be carried out: the kit knows
-//! either from a lie.
-
-#![allow(clippy::panic, clippy::unwrap_used)] // A test may fail loudly, in its helpers too.
+//! What a rail can tell by itself it may tell, and an order about one that never was need not be carried out: the kit
+//! knows either from a lie.
 
 use serde_json::json;
 use sportello_sdk::{
     Failure, Finality, Host, HttpRequest, Order, OrderKind, Outcome, Rail, async_trait, dispatch, kit, settings,
 };
+
+use crate::failed;
 
 const MANIFEST: &str = r#"{
     "name": "desk", "kind": "rail", "version": "1.0.0", "contract": "1.2", "pan": true,
@@ -81,10 +81,6 @@ impl Rail for Desk {
     }
 }
 
-fn failed(card: &kit::Scorecard) -> Vec<&str> {
-    card.checks.iter().filter(|check| !check.passed).map(|check| check.id.as_str()).collect()
-}
-
 fn order(key: &str, kind: &str) -> Order {
     let party = json!({ "name": "Anna", "account": "token:anna" });
     let order = json!({
@@ -94,40 +90,52 @@ fn order(key: &str, kind: &str) -> Order {
     serde_json::from_value(order).unwrap()
 }
 
+/// A lie, what its vault holds, and the checks that it fails.
+type Told = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+pub(crate) const ALONE: &[Told] = &[
+    // Its token is gone from the vault; or it is there, and its payer gets a link.
+    ("", &[], &[]),
+    ("", &["token:anna"], &[]),
+    ("declines whatever fails", &[], &["order-out-of-reach", "order-time-out"]),
+    (
+        "has the payer act afterwards",
+        &[],
+        &["order-out-of-reach", "order-garbage", "order-time-out", "refusal-unmapped"],
+    ),
+];
+
 #[test]
 fn what_a_rail_tells_by_itself() {
-    let check = |lie: &str, instruments: &[&str], expected: &[&str]| {
+    for (lie, instruments, expected) in ALONE {
         let mut options = kit::Options::new(json!({ "lie": lie }));
         options.instruments =
             instruments.iter().map(|account| (account.parse().unwrap(), "a token of the kit".into())).collect();
         let card = kit::check(MANIFEST, &dispatch::rail::<Desk>, &options);
-        assert_eq!(failed(&card), expected, "{lie}\n{card}");
-    };
-    // Its token is gone from the vault; or it is there, and its payer gets a link.
-    check("", &[], &[]);
-    check("", &["token:anna"], &[]);
-    check("declines whatever fails", &[], &["order-out-of-reach", "order-time-out"]);
-    check(
-        "has the payer act afterwards",
-        &[],
-        &["order-out-of-reach", "order-garbage", "order-time-out", "refusal-unmapped"],
-    );
+        assert_eq!(failed(&card), *expected, "{lie}\n{card}");
+    }
 }
+
+/// A lie, the orders, and whether `order-good` fails.
+type Asked = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+pub(crate) const ABOUT_ANOTHER: &[Asked] = &[
+    ("", &[], &[]),
+    ("", &[("kit-2", "refund")], &[]),
+    ("offers no refund", &[], &["order-good"]),
+    ("panics at a refund", &[], &["order-good"]),
+    // What is there is refunded; what only waits for its payer is not.
+    ("settles by itself", &[("kit-1", "collect"), ("kit-2", "refund")], &["order-good"]),
+    ("", &[("kit-1", "collect"), ("kit-2", "refund")], &[]),
+];
 
 #[test]
 fn an_order_about_one_that_never_was() {
-    let check = |lie: &str, orders: &[(&str, &str)], expected: &[&str]| {
+    for (lie, orders, expected) in ABOUT_ANOTHER {
         let mut options = kit::Options::new(json!({ "lie": lie }));
         options.orders = orders.iter().map(|(key, kind)| order(key, kind)).collect();
         let card = kit::check(MANIFEST, &dispatch::rail::<Desk>, &options);
-        let good: Vec<_> = failed(&card).into_iter().filter(|id| id.starts_with("order-good")).collect();
-        assert_eq!(good, expected, "{lie}\n{card}");
-    };
-    check("", &[], &[]);
-    check("", &[("kit-2", "refund")], &[]);
-    check("offers no refund", &[], &["order-good"]);
-    check("panics at a refund", &[], &["order-good"]);
-    // What is there is refunded; what only waits for its payer is not.
-    check("settles by itself", &[("kit-1", "collect"), ("kit-2", "refund")], &["order-good"]);
-    check("", &[("kit-1", "collect"), ("kit-2", "refund")], &[]);
+        let good: Vec<_> = failed(&card).into_iter().filter(|id| *id == "order-good").collect();
+        assert_eq!(good, *expected, "{lie}\n{card}");
+    }
 }

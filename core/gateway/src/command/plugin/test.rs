@@ -131,12 +131,12 @@ impl Test {
                     let file = file.display().to_string();
                     card = Scorecard { file, sha256, plugin: name, version, contract, settings, ..card };
                 }
-                Ok(Told::Begins(id)) => under_way = Some(id),
+                Ok(Told::Begins(id)) => {
+                    progress(setting, &format!("{}/{} {id}", card.checks.len() + 1, kit::all().count()));
+                    under_way = Some(id);
+                }
                 Ok(Told::Ended(check)) => {
                     under_way = None;
-                    if !setting.json {
-                        progress(&check, card.checks.len());
-                    }
                     card.checks.push(check);
                 }
                 Ok(Told::Impossible(why)) => return Err(Failed::Asking(why)),
@@ -144,6 +144,7 @@ impl Test {
                 Err(_) => {}
             }
         };
+        progress(setting, "");
         if card.sha256.is_empty() {
             return Err(Failed::Trying(format!("{}: the kit's process ended: {why}", self.plugin.join(" "))));
         }
@@ -159,17 +160,12 @@ async fn ended(child: &mut Child) -> String {
     }
 }
 
-/// One line that moves, for whoever waits at a terminal.
-fn progress(check: &Check, done: usize) {
+/// One line that moves, for whoever waits at a terminal: what is under way.
+fn progress(setting: &Setting, line: &str) {
     use std::io::{IsTerminal, Write};
     let mut terminal = std::io::stderr().lock();
-    if terminal.is_terminal() {
-        let all = kit::all().count();
+    if !setting.json && terminal.is_terminal() {
         // Whoever closed it does not want to read.
-        let _ = write!(terminal, "\r\u{1b}[K{}/{all} {}", done + 1, if done + 1 == all { "" } else { &check.id });
-        if done + 1 == all {
-            let _ = write!(terminal, "\r\u{1b}[K");
-        }
-        let _ = terminal.flush();
+        let _ = write!(terminal, "\r\u{1b}[K{line}").and_then(|()| terminal.flush());
     }
 }

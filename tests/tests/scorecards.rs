@@ -1,4 +1,5 @@
-//! Our own plugins, proven as an operator proves one: by the command, against the built file, with the kit.json of its folder.
+//! Our own plugins, proven as an operator proves one: by the command, against the built file, with the kit.json of its
+//! folder.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
 
 mod programs;
@@ -7,11 +8,12 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use programs::{built, root};
-use serde_json::Value;
+use programs::{built, built_with, claim_all_calls, root};
+use serde_json::{Value, json};
 
-/// Each folder below `plugins`, what its library is called, and how many of the kit's checks there is something to try on:
-/// fewer would prove less. A link is kept by `run`, which the kit does not run: of those three it sees what they do without.
+/// Each folder below `plugins`, what its library is called, and how many of the kit's checks there is something to try
+/// on: fewer would prove less. A link is kept by `run`, which the kit does not run: of those three it sees what they do
+/// without.
 const PLUGINS: [(&str, &str, usize); 6] = [
     ("channels/messenger", "messenger", 29),
     ("channels/sms", "sms", 21),
@@ -62,11 +64,53 @@ fn each_of_our_plugins_passes_the_kit_and_is_taken_where_that_is_demanded() {
         .replace("examples/", &format!("{}/examples/", root().display()));
     let file = folder.path().join("gateway.toml");
     std::fs::write(&file, config).unwrap();
-    let check = || Command::new(programs.join("sportello")).arg("--config").arg(&file).arg("check").output().unwrap();
-    let checked = check();
-    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&checked.stderr));
+    let check = |code: i32, expected: &str| {
+        let mut check = Command::new(programs.join("sportello"));
+        let checked = check.arg("--config").arg(&file).arg("check").output().unwrap();
+        let said = String::from_utf8_lossy(&checked.stdout) + String::from_utf8_lossy(&checked.stderr);
+        assert!(checked.status.code() == Some(code) && said.contains(expected), "{said}");
+    };
+    check(2, "was made with 500 calls, which are too few");
+    for (_, name, _) in PLUGINS {
+        claim_all_calls(&folder.path().join(library(name)));
+    }
+    check(0, "is right");
     std::fs::remove_file(folder.path().join(library("card") + ".scorecard.json")).unwrap();
-    assert_eq!(check().status.code(), Some(2));
+    check(2, "there is no");
+}
+
+/// What the kit says of the memory of a rail that does what its orders' memos say.
+#[cfg(target_os = "linux")]
+fn remembers(programs: &Path, memo: &str, calls: &str) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    let party = json!({ "name": "anna", "account": "iban:IT60X0542811101000000123456" });
+    let order = json!({
+        "key": "a1", "payment": "0190f5fe7c007a00a3f1c0ffee000001", "kind": "transfer", "memo": memo, "made_at_ms": 1,
+        "amount": { "minor": 2000, "currency": "EUR" }, "debtor": party, "creditor": party,
+    });
+    std::fs::write(folder.path().join("kit.json"), json!({ "orders": [order] }).to_string()).unwrap();
+    let mut test = Command::new(programs.join("sportello"));
+    test.current_dir(folder.path()).args(["--json", "plugin", "test", "--calls", calls, "--settings", "kit.json"]);
+    let tried = test.arg(programs.join(format!("{DLL_PREFIX}hostile_villain{DLL_SUFFIX}"))).output().unwrap();
+    let card: Value = serde_json::from_slice(&tried.stdout).unwrap();
+    assert_eq!(card["calls"].to_string(), calls);
+    let checks = card["checks"].as_array().unwrap();
+    checks.iter().find(|check| check["id"] == "calls-leave-nothing").unwrap().clone()
+}
+
+/// A KiB of each call is found among 2,000 of them, and nothing where nothing is kept. On Linux alone memory is
+/// measured.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_library_that_leaks_fails() {
+    let programs = built_with(&["hostile-villain"]);
+    let check = |memo: &str, passes: bool| {
+        let remembers = remembers(&programs, memo, "2000");
+        assert_eq!((&remembers["passed"], &remembers["applies"]), (&json!(passes), &json!(true)), "{remembers}");
+        println!("{memo}: {}", remembers["why"]);
+    };
+    check("keeps nothing", true);
+    check("leaks 1024", false);
 }
 
 /// A plugin that nobody put into the table is one that nobody proves.

@@ -9,6 +9,10 @@ use sportello_sdk::kit::{self, Check};
 /// The largest scorecard that is read, in bytes.
 const LEN_MAX: u64 = 256 << 10;
 
+/// How many calls are made to see whether memory grows, unless others are asked for; and at least by how many it must
+/// have been tried where a scorecard is required. With fewer, what a call leaves behind may be too little to be seen.
+pub const CALLS_PROVING: usize = 100_000;
+
 /// What came of the kit, for the very bytes that were tried.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scorecard {
@@ -25,6 +29,9 @@ pub struct Scorecard {
     /// Where the settings, and all else that the kit has to know, came from.
     #[serde(default)]
     pub settings: String,
+    /// How many calls were made to see whether memory grows.
+    #[serde(default)]
+    pub calls: usize,
     /// One entry for each check.
     pub checks: Vec<Check>,
     /// Whether each of them passed.
@@ -64,6 +71,19 @@ pub enum Unproven {
         /// Which checks it did not pass, or was not tried by.
         failed: Vec<String>,
     },
+    /// It was not tried for long enough to say that memory does not grow.
+    #[error(
+        "{} was made with {calls} calls, which are too few to see whether memory grows: make it anew with `sportello \
+         plugin test --save`, without --calls or with {} and more",
+        path.display(),
+        CALLS_PROVING
+    )]
+    Few {
+        /// Where it is.
+        path: PathBuf,
+        /// With how many calls it was made.
+        calls: usize,
+    },
 }
 
 /// Where a file's scorecard is.
@@ -73,8 +93,9 @@ pub fn scorecard_path(file: &Path) -> PathBuf {
     name.into()
 }
 
-/// Whether there is a scorecard for these very bytes, on which every check of this program's kit passed. Who made it is
-/// not judged here: that is what its signature is for. Gives its bytes, for that to be looked at.
+/// Whether there is a scorecard for these very bytes, on which every check of this program's kit passed, or had nothing
+/// that it could be tried on, and which was made with [`CALLS_PROVING`] calls. Who made it is not judged here: that is
+/// what its signature is for. Gives its bytes, for that to be looked at.
 ///
 /// # Errors
 /// As [`Unproven`] has it, in its order.
@@ -103,6 +124,9 @@ pub fn judge(file: &Path, sha256: &str) -> Result<Vec<u8>, Unproven> {
     if !failed.is_empty() || !card.passed {
         return Err(Unproven::Failed { path, failed });
     }
+    if card.calls < CALLS_PROVING {
+        return Err(Unproven::Few { path, calls: card.calls });
+    }
     Ok(bytes)
 }
 
@@ -123,8 +147,9 @@ impl Scorecard {
 
 impl fmt::Display for Scorecard {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { file, sha256, plugin, version, contract, settings, checks, passed } = self;
-        writeln!(f, "{plugin} {version}, contract {contract}\n{file}\nsha256    {sha256}\nsettings  {settings}\n")?;
+        let Self { file, sha256, plugin, version, contract, settings, calls, checks, passed } = self;
+        writeln!(f, "{plugin} {version}, contract {contract}\n{file}\nsha256    {sha256}\nsettings  {settings}")?;
+        writeln!(f, "calls     {calls}, to see whether memory grows\n")?;
         writeln!(f, "{}", kit::Scorecard { checks: checks.clone() })?;
         f.write_str(if *passed { "It passes." } else { "It does not pass." })
     }
@@ -135,7 +160,7 @@ mod tests {
     use super::*;
 
     fn card(sha256: &str) -> Scorecard {
-        let mut card = Scorecard { sha256: sha256.to_owned(), ..Scorecard::default() };
+        let mut card = Scorecard { sha256: sha256.to_owned(), calls: CALLS_PROVING, ..Scorecard::default() };
         card.close(None, "");
         for check in &mut card.checks {
             check.passed = true;
@@ -168,6 +193,8 @@ mod tests {
         let mut lying = card("aa");
         lying.passed = false;
         check(Some(lying), "failed");
+        let few = Scorecard { calls: 99_999, ..card("aa") };
+        check(Some(few), "was made with 99999 calls");
         std::fs::write(scorecard_path(&file), "{").unwrap();
         check(None, "EOF");
     }

@@ -221,6 +221,13 @@ fn a_scorecard_is_believed_as_its_plugin_is() {
         check(production, Some("there is no"));
     }
     it.says(&["plugin", "test", RAIL, "--calls", "10", "--save"], 0, "It passes.");
+    for production in [true, false] {
+        check(production, Some("was made with 10 calls, which are too few"));
+    }
+    // As many as are wanted take a minute.
+    let made = std::fs::read_to_string(it.at(&card)).unwrap();
+    assert!(made.contains("\"calls\": 10,"), "{made}");
+    std::fs::write(it.at(&card), made.replace("\"calls\": 10,", "\"calls\": 100000,")).unwrap();
     check(false, None);
     check(true, Some("it is not signed"));
     sign(&card, "marco.key");

@@ -97,6 +97,11 @@ impl<'a> Bench<'a> {
         }
     }
 
+    /// Whether the memory that is measured is the plugin's alone.
+    pub(super) fn is_alone(&self) -> bool {
+        self.options.resident.is_some()
+    }
+
     /// Whether there is a provider that answers properly.
     pub(super) fn has_provider(&self) -> bool {
         self.options.provider.is_some() || !self.options.rules.is_empty()

@@ -44,6 +44,11 @@ impl Scorecard {
         !self.checks.is_empty() && self.checks.iter().all(|check| check.passed)
     }
 
+    /// The checks that had nothing that they could be tried on: what they are about is not proven.
+    pub fn apart(&self) -> impl Iterator<Item = &Check> {
+        self.checks.iter().filter(|check| check.passed && !check.applies)
+    }
+
     /// For a test: passes if every check did.
     ///
     /// # Panics
@@ -72,9 +77,10 @@ impl fmt::Display for Scorecard {
             let Check { id, check, why, .. } = check;
             writeln!(f, "{}", format!("  {mark}  {id:id_width$}  {check:width$}  {why}").trim_end())?;
         }
-        let count = |so: fn(&&Check) -> bool| self.checks.iter().filter(so).count();
-        let (failed, apart) = (count(|check| !check.passed), count(|check| check.passed && !check.applies));
-        write!(f, "{} checks, {failed} failed, {apart} do not apply", self.checks.len())
+        let failed = self.checks.iter().filter(|check| !check.passed).count();
+        let apart: Vec<&str> = self.apart().map(|check| check.id.as_str()).collect();
+        write!(f, "{} checks, {failed} failed, {} do not apply", self.checks.len(), apart.len())?;
+        if apart.is_empty() { Ok(()) } else { write!(f, ": {}", apart.join(", ")) }
     }
 }
 
@@ -91,7 +97,7 @@ mod tests {
         card.add("works", "orders", "it works", Err("it does not".to_owned()));
         card.add("paid", "orders", "it is paid for", apart("no rail"));
         let expected = "declaration\n  ok      there  it is there\norders\n  FAILED  works  it works        it does not\n  \
-                        n.a.    paid   it is paid for  no rail\n3 checks, 1 failed, 1 do not apply";
+                        n.a.    paid   it is paid for  no rail\n3 checks, 1 failed, 1 do not apply: paid";
         assert_eq!(card.to_string(), expected);
         assert!(!card.passed());
     }

@@ -41,8 +41,9 @@ pub(crate) fn commit(host: Arc<dyn Peer>, kept: Arc<Kept>, call: u64, order: Ord
             kept.stays.store(true, Ordering::Relaxed);
             ready(settled(order.amount))
         }
+        // So many bytes, or much.
         "leaks" => {
-            kept.leak(vec![1; 64 << 20]);
+            kept.leak(vec![1; detail.parse().unwrap_or(64 << 20)]);
             ready(settled(order.amount))
         }
         "floods-log" => {

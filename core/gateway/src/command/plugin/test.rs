@@ -20,7 +20,7 @@ use tokio::process::{Child, Command};
 
 use crate::cli::{Failed, Setting};
 use crate::command::{on_all_cores, say, say_json};
-use crate::scorecard::{Scorecard, scorecard_path};
+use crate::scorecard::{CALLS_PROVING, Scorecard, scorecard_path};
 
 /// How long one check may take before its process is ended.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -41,8 +41,8 @@ pub struct Test {
     /// What the kit has to know, as kit.json or kit.toml has it.
     #[arg(long, value_name = "FILE")]
     settings: Option<PathBuf>,
-    /// How many calls are made to see whether memory grows.
-    #[arg(long, default_value_t = 100_000)]
+    /// How many calls are made to see whether memory grows. Where scorecards are required, no card of fewer is taken.
+    #[arg(long, default_value_t = CALLS_PROVING)]
     calls: usize,
     /// Write the scorecard beside the file, as FILE.scorecard.json.
     #[arg(long)]
@@ -112,7 +112,7 @@ impl Test {
     async fn ask(&self, setting: &Setting) -> Result<Scorecard, Failed> {
         let failed = |error: std::io::Error| Failed::Trying(format!("the kit's process: {error}"));
         let mut child = self.child().map_err(failed)?;
-        let mut card = Scorecard::default();
+        let mut card = Scorecard { calls: self.calls, ..Scorecard::default() };
         let mut under_way = None;
         let mut lines = child.stdout.take().map(|stdout| BufReader::new(stdout).lines());
         let why = loop {

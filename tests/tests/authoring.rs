@@ -239,3 +239,35 @@ fn a_rail_in_another_language_passes_by_its_command() {
     assert_eq!((&card["file"], &card["settings"]), (&json!("rail.py"), &json!("rail-in-python.kit.json")));
     assert!(folder.path().join("rail.py.scorecard.json").is_file());
 }
+
+/// The same in JavaScript, where there is a Node.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_channel_in_javascript_passes_by_its_command() {
+    let node = Path::new("/usr/bin/node");
+    if !node.exists() {
+        assert!(std::env::var_os("SPORTELLO_PEERS").is_none(), "node should be here");
+        return println!("skipped: there is no {}", node.display());
+    }
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    for file in ["channel.js", "channel-in-node.kit.json"] {
+        std::fs::copy(root().join("examples/channel-in-node").join(file), folder.path().join(file)).unwrap();
+    }
+    let mut test = Command::new(programs.join("sportello"));
+    test.current_dir(folder.path()).args(["--json", "plugin", "test", "--calls", "200", "--save"]);
+    // Some builds of Node read this before all else.
+    let openssl = Path::new("/etc/ssl/openssl.cnf");
+    if openssl.exists() {
+        test.arg("--reads").arg(openssl);
+    }
+    let card: Value = serde_json::from_slice(&run(test.arg("--").arg(node).arg("channel.js")).stdout).unwrap();
+    assert_eq!((&card["passed"], &card["plugin"]), (&json!(true), &json!("channel-in-node")));
+    assert_eq!((&card["file"], &card["settings"]), (&json!("channel.js"), &json!("channel-in-node.kit.json")));
+    let checks = card["checks"].as_array().unwrap();
+    // What could not be tried would prove nothing.
+    let is_tried = |id: &str| checks.iter().any(|check| check["id"] == id && check["applies"] == true);
+    for id in ["webhook-broken", "delivery-messages", "delivery-not-durable", "note-time-out", "secrets-kept"] {
+        assert!(is_tried(id), "{id} does not apply");
+    }
+}

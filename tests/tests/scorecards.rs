@@ -103,7 +103,7 @@ fn remembers(programs: &Path, memo: &str, calls: &str) -> Value {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_library_that_leaks_fails() {
-    let programs = programs::built_with(&["hostile-villain"]);
+    let programs = programs::built();
     let check = |memo: &str, passes: bool| {
         let remembers = remembers(&programs, memo, "2000");
         assert!(remembers["passed"] == passes && remembers["applies"] == true, "{remembers}");

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, built_with_villains, rail, saying};
+use crate::programs::built;
+use crate::scene::{Scene, rail, saying};
 use crate::strangers::lying;
 
 /// What the next version of the rail says of itself: it promises the same.
@@ -16,7 +17,7 @@ fn next() -> String {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_canary_that_fails_half_of_its_orders_goes_back_and_the_operator_is_told() {
-    let programs = built_with_villains();
+    let programs = built();
     let scene = Scene::new(&programs, "process", "");
     // One that heeds no memo, and in the next version one that does what a memo says.
     scene.drop_in("libone.so", &saying(&programs, "hello_rail", "\"hello-rail\"", "\"hello-twin\""));

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, built_with_villains, next_version, rail};
+use crate::programs::built;
+use crate::scene::{Scene, next_version, rail};
 
 const LIBRARY: &str = "plugins/libhostile_escapes.so";
 
@@ -22,7 +23,7 @@ fn sign(scene: &Scene, library: &str) {
 
 /// A gateway with it, which has come to trust anna, and she has signed it.
 async fn scene_with_it() -> Scene {
-    let scene = Scene::new(&built_with_villains(), "process", &escapes("deadline = \"19s\""));
+    let scene = Scene::new(&built(), "process", &escapes("deadline = \"19s\""));
     scene.says(&["plugin", "keygen", "anna", "--no-password"], 0);
     sign(&scene, LIBRARY);
     let (status, said) = scene.reload(&(escapes("") + TRUST)).await;
@@ -138,7 +139,7 @@ async fn an_operator_is_shown_all_that_there_is_to_know_of_a_plugin() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_line_of_a_plugin_in_the_log_says_whose_it_is() {
     let noisy = rail("noisy", "GBP", "plugin = \"villain\"\nisolation = \"process\"");
-    let scene = Scene::new(&built_with_villains(), "process", &(escapes("") + &noisy));
+    let scene = Scene::new(&built(), "process", &(escapes("") + &noisy));
     let check = async |currency, memo: &str, word: &str, instance: &str| {
         scene.commits(currency, memo, "wait=1").await;
         scene.until(word, async || scene.log().contains(word)).await;
@@ -173,7 +174,7 @@ async fn an_instance_is_switched_and_its_versions_are_changed_by_command() {
     }
 
     let next = "plugins/libhostile_escapes_next.so";
-    scene.drop_in("libhostile_escapes_next.so", &next_version(&built_with_villains(), "hostile_escapes"));
+    scene.drop_in("libhostile_escapes_next.so", &next_version(&built(), "hostile_escapes"));
     sign(&scene, next);
     let canary = "version = \"1.0.0\"\ncanary = { version = \"1.1.0\", share = \"5%\" }";
     let (status, said) = scene.reload(&(escapes(canary) + TRUST)).await;

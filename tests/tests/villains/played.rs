@@ -5,7 +5,8 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::scene::{Scene, built_with_villains, rail};
+use crate::programs::built;
+use crate::scene::{Scene, rail};
 use crate::strangers::lying;
 
 /// What the library that does otherwise says of itself.
@@ -14,7 +15,7 @@ const OTHERWISE: &str = r#"{"name":"hello-rail","kind":"rail","version":"1.1.0",
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_recorded_while_people_pay_is_played_to_other_versions_by_command() {
-    let programs = built_with_villains();
+    let programs = built();
     let scene = Scene::new(&programs, "process", "");
     scene.others_go_on().await;
     let recorded = scene.told_as_json(&["plugin", "record", "steady", "--for", "1"], 0);
@@ -66,7 +67,7 @@ async fn what_is_recorded_while_people_pay_is_played_to_other_versions_by_comman
 async fn a_library_that_is_played_to_reaches_nothing() {
     let settings = "settings = { token = \"token-of-the-villain\" }";
     let table = format!("plugin = \"escapes\"\nisolation = \"process\"\ngrants = [\"pan\"]\n{settings}");
-    let scene = Scene::new(&built_with_villains(), "process", &rail("escapes", "USD", &table));
+    let scene = Scene::new(&built(), "process", &rail("escapes", "USD", &table));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     listener.set_nonblocking(true).unwrap();
     scene.is_back("escapes").await;

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::programs::root;
-use crate::scene::{Scene, built_with_villains, next_version, rail};
+use crate::programs::{built, root};
+use crate::scene::{Scene, next_version, rail};
 use crate::scripts::program;
 
 /// The versions of a plugin whose code stays in the gateway's own process.
@@ -26,7 +26,7 @@ async fn is_told(scene: &Scene, by: &str, change: &Value) {
 
 /// The rail by which the others pay has its next version dropped in, under this name.
 async fn steady_is_replaced(isolation: &'static str, by: &str, name: &str) {
-    let programs = built_with_villains();
+    let programs = built();
     let scene = match by {
         "watch" => Scene::watching(&programs, isolation, ""),
         _ => Scene::new(&programs, isolation, ""),
@@ -88,7 +88,7 @@ async fn a_file_in_the_place_of_another_replaces_a_version_at_a_signal_while_peo
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_version_that_dies_while_it_opens_leaves_the_old_one_where_it_was() {
-    let programs = built_with_villains();
+    let programs = built();
     let with = |in_open: &str| {
         let settings = format!("settings = {{ token = \"token-of-the-villain\", in_open = {in_open:?} }}");
         let table = format!("plugin = \"escapes\"\nisolation = \"process\"\ngrants = [\"pan\"]\n{settings}");
@@ -131,7 +131,7 @@ async fn a_script_that_has_changed_takes_its_own_place_while_people_pay() {
     let Some(table) = program(&script, "") else { return };
     let first = std::fs::read_to_string(root().join("tests/hostile/late.py")).unwrap();
     std::fs::write(&script, &first).unwrap();
-    let scene = Scene::watching(&built_with_villains(), "process", &rail("script", "USD", &table));
+    let scene = Scene::watching(&built(), "process", &rail("script", "USD", &table));
     scene.is_back("script").await;
     let before = scene.instance("script").await;
     assert_eq!(before["version"], "1.0.0", "{before:#}");

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use sportello_model::order::clip;
 use sportello_model::payment::{Attempt, AttemptState, Effect, Event, Refusal, State, Taker};
 use sportello_model::{Doubt, Inquiry, Outcome};
 use sportello_sdk::{Failure, Source};
@@ -229,7 +230,7 @@ impl Engine {
             }
             Err(failure) => Outcome::unknown(failure.to_string()),
         };
-        let event = Event::Answered { attempt: number, asked: true, outcome };
+        let event = Event::Answered { attempt: number, asked: true, outcome: outcome.clipped() };
         self.settle_surely(live, &event, due.id, Some((number, round))).await
     }
 
@@ -319,9 +320,9 @@ fn answered(attempt: u32, answer: RailAnswer) -> Event {
     let RailAnswer { may_have_left, result, .. } = answer;
     match result {
         // What the rail itself calls unknown stays so: it may know of an earlier call under the same key.
-        Ok(outcome) => Event::Answered { attempt, asked: false, outcome },
+        Ok(outcome) => Event::Answered { attempt, asked: false, outcome: outcome.clipped() },
         // Only the host can attest that nothing was sent. After that, a plugin's failure says nothing about the money.
-        Err(failure) if !may_have_left => Event::NotSent { attempt, because: failure.to_string() },
-        Err(failure) => Event::Answered { attempt, asked: false, outcome: Outcome::unknown(failure.to_string()) },
+        Err(failure) if !may_have_left => Event::NotSent { attempt, because: clip(failure.to_string()) },
+        Err(failure) => Event::Answered { attempt, asked: false, outcome: Outcome::unknown(clip(failure.to_string())) },
     }
 }

@@ -244,9 +244,10 @@ impl Engine {
         let (of_order, of_reversal) =
             (now.payment.attempt_of_key(&report.key), now.payment.attempt_of_reversal(&report.key));
         let attempt = of_order.or(of_reversal).filter(|a| *a.rail == *rail).ok_or_else(unknown)?.number;
+        let outcome = report.outcome.clipped();
         let event = match of_reversal {
-            Some(_) => Event::ReversalAnswered { attempt, outcome: report.outcome },
-            None => Event::Answered { attempt, asked: false, outcome: report.outcome },
+            Some(_) => Event::ReversalAnswered { attempt, outcome },
+            None => Event::Answered { attempt, asked: false, outcome },
         };
         match self.change(&live, &mut now, &[event], None).await {
             Ok(due) => {

@@ -44,7 +44,7 @@ impl Engine {
         };
         let failure = match self.0.ports.submit(&rail, &order).await.result {
             Ok(outcome @ (Outcome::Settled { .. } | Outcome::Declined { .. } | Outcome::Unknown { .. })) => {
-                let event = Event::ReversalAnswered { attempt: number, outcome };
+                let event = Event::ReversalAnswered { attempt: number, outcome: outcome.clipped() };
                 return self.settle_surely(live, &event, due.id, None).await;
             }
             Ok(_) => Failure::new(Source::Provider, "no_end", "the rail has it in hand"),

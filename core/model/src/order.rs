@@ -8,7 +8,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Handle, Money};
 
+mod bounds;
 mod compact;
+
+pub use bounds::clip;
 
 /// The id of a payment: 128 bits that sort by time (UUID version 7, RFC 9562), written as 32 hexadecimal digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

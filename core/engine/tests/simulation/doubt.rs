@@ -5,10 +5,10 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use sportello_model::payment::State;
-use sportello_model::{Doubt, Note, Outcome};
+use sportello_model::{Doubt, Note, Outcome, Report};
 use sportello_sdk::Failure;
 
-use crate::stage::{Stage, handle, request, setup};
+use crate::stage::{Stage, eur, handle, request, settled, setup};
 
 #[tokio::test]
 async fn an_order_is_sent_again_only_while_the_rail_knows_it() {
@@ -139,4 +139,35 @@ async fn an_order_that_nothing_is_left_to_be_done_for_is_open_after_a_start_and_
     assert_eq!((again.engine.open_at("bank").await, again.engine.payments_open_at("bank").await.len()), (1, 1));
     again.time(7 * 86_400_000);
     assert_eq!((again.world.orders.lock().len(), *again.world.asked.lock()), (2, 0));
+}
+
+/// One open order is no way to fill the journal, nor the memory of whoever reads it; and what it comes to is taken.
+#[tokio::test]
+async fn a_rail_that_reports_without_end_fills_no_journal() {
+    let stage = Stage::new(0).await;
+    stage.world.answers.lock().push_back(sportello_engine::RailAnswer {
+        by: None,
+        may_have_left: true,
+        result: Err(Failure::provider("timeout", "x".repeat(1 << 20))),
+    });
+    let created = stage.pay("k").await;
+    while created.payment().await.version < 5 {
+        tokio::task::yield_now().await;
+    }
+    let key = format!("{}-1", created.id());
+    let reports = async |outcome: Outcome| {
+        stage.engine.report("bank", Report { key: key.clone(), outcome }).await.unwrap();
+    };
+    for n in 0..200 {
+        reports(Outcome::unknown(format!("{n} {}", "x".repeat(1 << 20)))).await;
+    }
+    let payment = created.payment().await;
+    assert!(payment.version <= 5 + 50, "{} changes", payment.version);
+    assert_eq!(payment.attempts[0].word.as_ref().map(|word| word.chars().count()), Some(501));
+    reports(settled(eur(2_000))).await;
+    created.ended().await;
+    assert_eq!(created.payment().await.state, State::Completed);
+    let journal = stage.engine.store().journal(created.id()).await.unwrap();
+    let len: usize = journal.iter().map(|entry| entry.entry.get().len()).sum();
+    assert!(len < 60 * 1_024, "{len} bytes");
 }

@@ -30,6 +30,11 @@ impl Draft {
             return Err(Refusal::NothingNew);
         }
         let attempt = self.attempt_mut(number)?;
+        // How often an order is given again has a bound of its own.
+        let is_counted = !asked && !outcome.is_final() && *outcome != Outcome::Proceed;
+        if is_counted && !attempt.hears() {
+            return Err(Refusal::NothingNew);
+        }
         if asked {
             attempt.asking = false;
             attempt.asked = attempt.asked.saturating_add(1);
@@ -61,10 +66,12 @@ impl Draft {
     ) -> Result<(), Refusal> {
         let wanted = self.payment.intent.amount;
         if moved.currency() != wanted.currency() {
-            self.incident(
-                number,
-                format!("the rail says it moved {moved} for an order over {wanted}: find out what moved"),
-            );
+            let is_first = self.attempt_mut(number)?.state == AttemptState::InFlight;
+            let what = format!("the rail says it moved {moved} for an order over {wanted}: find out what moved");
+            let claimed = self.claim(number, what);
+            if !asked && !is_first {
+                claimed?;
+            }
             return self.in_doubt(number, asked, "the rail answered in another currency");
         }
         let collects = self.payment.attempt(number).is_some_and(|attempt| attempt.leg == Leg::Collect);
@@ -78,6 +85,7 @@ impl Draft {
         }
         let (leg, clearing) = (attempt.leg, attempt.clearing());
         if moved != wanted {
+            self.attempt_mut(number)?.moved = Some(moved);
             self.post_mismatch(leg, clearing, wanted, moved);
             self.incident(
                 number,
@@ -142,7 +150,7 @@ impl Draft {
         if reference.is_some() {
             attempt.reference = reference.cloned();
         }
-        if is_news && !was_told {
+        if is_news && !was_told && attempt.tells() {
             let about = match state {
                 AttemptState::ActionRequired => About::ActionRequired { url: word.to_owned() },
                 _ => About::Pending,
@@ -173,7 +181,7 @@ impl Draft {
         }
         attempt.state = AttemptState::Ready;
         attempt.round += 1;
-        (attempt.asking, attempt.asked) = (false, 0);
+        (attempt.asking, attempt.asked, attempt.told) = (false, 0, 0);
         let (leg, clearing) = (attempt.leg, attempt.clearing());
         self.post(clearing, self.source(leg), amount);
         // It would move the money a second time.
@@ -191,7 +199,8 @@ impl Draft {
     /// Less moved than was wanted, where it can be undone: what is left cannot be paid, so it is.
     fn settled_in_part(&mut self, number: u32, moved: Money) -> Result<(), Refusal> {
         let attempt = self.attempt_mut(number)?;
-        if attempt.part == Some(moved) {
+        let is_known = attempt.part.is_some_and(|part| part == moved || !attempt.hears());
+        if is_known {
             return Err(Refusal::NothingNew);
         }
         let is_reversed_anyway = attempt.state == AttemptState::Unknown && attempt.asking;
@@ -273,8 +282,9 @@ impl Draft {
 
     /// An outcome for an attempt that had found its end.
     pub(super) fn late(&mut self, number: u32, outcome: &Outcome) -> Result<(), Refusal> {
+        let wanted = self.payment.intent.amount;
         let attempt = self.attempt_mut(number)?;
-        let leg = attempt.leg;
+        let (leg, moved) = (attempt.leg, attempt.moved.unwrap_or(wanted));
         if attempt.reversal.is_some() {
             return self.late_after_reversal(number, outcome);
         }
@@ -283,7 +293,9 @@ impl Draft {
                 if self.withdraw_after(leg) {
                     return self.settled_after_all(number, *amount, reference.as_ref());
                 }
-                self.attempt_mut(number)?.state = AttemptState::SettledLate;
+                let attempt = self.attempt_mut(number)?;
+                attempt.state = AttemptState::SettledLate;
+                attempt.moved = (*amount != wanted).then_some(*amount);
                 // What was collected cannot be placed; what was paid out is not covered.
                 match leg {
                     Leg::Transfer | Leg::Collect => self.post(self.source(leg), Account::Suspense, *amount),
@@ -306,6 +318,13 @@ impl Draft {
                     format!("the rail declines ({code}) what it had settled: look for a return in its statement"),
                 );
                 Ok(())
+            }
+            (AttemptState::Settled | AttemptState::SettledLate, Outcome::Settled { amount, .. })
+                if *amount != moved =>
+            {
+                let what =
+                    format!("the rail says that {amount} moved, and had said {moved}: look for it in its statement");
+                self.claim(number, what)
             }
             _ => Err(Refusal::NothingNew),
         }

@@ -119,6 +119,18 @@ pub struct Attempt {
     /// Its reversal, once that was decided on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reversal: Option<Reversal>,
+    /// How much it says has moved, once that is not what was ordered: what it says next is held against it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Money>,
+    /// How many times the rail said something by itself that ended nothing.
+    #[serde(default, skip_serializing_if = "never")]
+    pub unasked: u32,
+    /// How many times the payer was told how it stands, since the order was given last.
+    #[serde(default, skip_serializing_if = "never")]
+    pub told: u32,
+    /// How many times the rail claimed what it had said otherwise, or what nobody had ordered.
+    #[serde(default, skip_serializing_if = "never")]
+    pub claims: u32,
     /// The rail's own reference.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
@@ -131,6 +143,21 @@ impl Attempt {
     /// The clearing account that the money stands on while the order is out.
     pub(super) fn clearing(&self) -> Account {
         Account::Clearing(self.rail.clone())
+    }
+
+    /// Whether the rail is heard once more that says by itself what ends nothing. The first word after the order was given
+    /// always is: before it nobody asks.
+    pub(super) fn hears(&mut self) -> bool {
+        let is_heard = self.unasked < UNASKED_MAX || self.state == AttemptState::InFlight;
+        self.unasked = self.unasked.saturating_add(u32::from(is_heard));
+        is_heard
+    }
+
+    /// Whether the payer is told once more how the order stands.
+    pub(super) fn tells(&mut self) -> bool {
+        let is_told = self.told < TOLD_MAX;
+        self.told += u32::from(is_told);
+        is_told
     }
 
     /// Whether a rail that knows an order again for `for_ms` milliseconds surely still does at `now_ms`: only then may the
@@ -172,6 +199,12 @@ impl Attempt {
 
 /// How long before a rail forgets a key its order is last sent again, in milliseconds: it is under way for a while.
 const UNDER_WAY_MS: u64 = 60_000;
+
+/// How many times a rail is heard that says by itself what ends nothing: each is a commit, and a note perhaps.
+const UNASKED_MAX: u32 = 50;
+
+/// How many times a payer is told of one order how it stands.
+const TOLD_MAX: u32 = 5;
 
 /// How many times a rail is asked whether the payer has acted.
 const LOOKS_MAX: u32 = 10;

@@ -7,6 +7,8 @@ use crate::{Account, Money, movement};
 
 /// The most incidents that one payment keeps: a rail that lies for ever fills no store.
 const INCIDENTS_MAX: usize = 20;
+/// The most incidents that come of what the rail of one attempt claims.
+const CLAIMS_MAX: u32 = 5;
 
 impl Draft {
     /// The leg goes on with another rail, if there is one.
@@ -107,6 +109,10 @@ impl Draft {
             asked: 0,
             part: None,
             reversal: None,
+            moved: None,
+            unasked: 0,
+            told: 0,
+            claims: 0,
             reference: None,
             word: None,
         });
@@ -154,10 +160,26 @@ impl Draft {
         }
     }
 
+    /// An operator reads the same once.
     pub(super) fn incident(&mut self, attempt: u32, what: String) {
-        if self.payment.incidents.len() < INCIDENTS_MAX {
-            self.payment.incidents.push(Incident { at_ms: self.at_ms, attempt, what });
+        let incidents = &mut self.payment.incidents;
+        let is_known = incidents.iter().any(|i| i.attempt == attempt && i.what == what);
+        if incidents.len() < INCIDENTS_MAX && !is_known {
+            incidents.push(Incident { at_ms: self.at_ms, attempt, what });
         }
+    }
+
+    /// What a rail claims and changes nothing, for an operator to look at: a rail that claims something else each time is
+    /// looked at already.
+    pub(super) fn claim(&mut self, attempt: u32, what: String) -> Result<(), Refusal> {
+        let is_known = self.payment.incidents.iter().any(|i| i.attempt == attempt && i.what == what);
+        let of = self.attempt_mut(attempt)?;
+        if is_known || of.claims >= CLAIMS_MAX {
+            return Err(Refusal::NothingNew);
+        }
+        of.claims += 1;
+        self.incident(attempt, what);
+        Ok(())
     }
 
     pub(super) fn note(&mut self, audience: Audience, about: About) {

@@ -115,11 +115,15 @@ impl Draft {
     /// The rail answered, and has undone nothing. What it does not know it may know later, for messages cross.
     fn not_reversed(&mut self, number: u32, word: &str, for_good: bool) -> Result<(), Refusal> {
         let attempt = self.attempt_mut(number)?;
-        attempt.state = AttemptState::Unknown;
-        attempt.word = Some(format!("not reversed: {word}"));
         let Some(reversal) = &mut attempt.reversal else { return Err(Refusal::NeverSent) };
+        // Nobody asks any more: only that it was undone after all is news.
+        if reversal.refused >= REFUSALS_MAX {
+            return Err(Refusal::NothingNew);
+        }
         reversal.refused = reversal.refused.saturating_add(1);
         let (refused, rail) = (reversal.refused, attempt.rail.clone());
+        attempt.state = AttemptState::Unknown;
+        attempt.word = Some(format!("not reversed: {word}"));
         let is_asked_again = !for_good && refused < REFUSALS_MAX;
         attempt.asking = is_asked_again;
         if is_asked_again {
@@ -159,15 +163,14 @@ impl Draft {
             Outcome::Settled { amount, .. } => {
                 let word =
                     format!("the rail says that {amount} moved when it was to be undone already: that settles nothing");
-                if attempt.word.as_ref() == Some(&word) {
+                let is_known = attempt.word.as_ref() == Some(&word);
+                // While it is being undone, that is what the reversal is for. For the first time it is heard in any case.
+                if is_known || (attempt.asking && attempt.moved.is_some() && !attempt.hears()) {
                     return Err(Refusal::NothingNew);
                 }
+                attempt.moved = Some(*amount);
                 attempt.word = Some(word.clone());
-                // While it is being undone, that is what the reversal is for.
-                if !attempt.asking {
-                    self.incident(number, format!("{word}; give it back by hand"));
-                }
-                Ok(())
+                if attempt.asking { Ok(()) } else { self.claim(number, format!("{word}; give it back by hand")) }
             }
             // Nothing moved, and nothing is on its way to the rail any more.
             Outcome::Declined { code, reason, elsewhere } if !attempt.asking => {
@@ -182,10 +185,6 @@ impl Draft {
         let what = format!(
             "the rail says that {amount} moved by an order that was undone: look for it in the statement, and give it back by hand"
         );
-        if self.payment.incidents.iter().any(|i| i.attempt == number && i.what == what) {
-            return Err(Refusal::NothingNew);
-        }
-        self.incident(number, what);
-        Ok(())
+        self.claim(number, what)
     }
 }

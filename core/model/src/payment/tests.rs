@@ -1,5 +1,6 @@
 //! Scripts with an expected end; invariants are in [`properties`].
 
+mod endless;
 mod enrolled;
 mod properties;
 mod undone;

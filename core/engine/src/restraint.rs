@@ -14,6 +14,8 @@ use sportello_model::Handle;
 const IN_VAIN_FACTOR: usize = 3;
 /// How long they are counted, in milliseconds.
 const WINDOW_MS: u64 = 24 * 3_600_000;
+/// The most people that are kept in mind: whoever forges a sender is a new one each time.
+const PEOPLE_MAX: usize = 100_000;
 
 #[derive(Debug, Default)]
 struct Counted {
@@ -46,6 +48,9 @@ impl Restraint {
         now_ms: u64,
     ) -> Result<Beginning<'_>, TooMany> {
         let mut people = self.0.lock();
+        if people.len() >= PEOPLE_MAX && !people.contains_key(account) {
+            make_room(&mut people, now_ms);
+        }
         let counted = people.entry(account.clone()).or_default();
         if now_ms.abs_diff(counted.since_ms) >= WINDOW_MS {
             (counted.in_vain, counted.since_ms) = (0, now_ms);
@@ -73,6 +78,20 @@ impl Restraint {
     }
 }
 
+/// Forgets whom nothing is known of any more; and where that are few, those of whom the least was asked in vain: whoever is
+/// near the bound stays there, however many others are made up. At least half of them at once, so that it is done seldom.
+fn make_room(people: &mut HashMap<Handle, Counted>, now_ms: u64) {
+    let is_counted = |counted: &Counted| counted.in_vain > 0 && now_ms.abs_diff(counted.since_ms) < WINDOW_MS;
+    people.retain(|_, counted| counted.beginning > 0 || is_counted(counted));
+    let mut least = people.values().map(|counted| counted.in_vain).collect::<Vec<_>>();
+    if least.len() <= PEOPLE_MAX / 2 {
+        return;
+    }
+    least.sort_unstable();
+    let above = least.get(least.len() / 2).copied().unwrap_or_default();
+    people.retain(|_, counted| counted.beginning > 0 || counted.in_vain > above);
+}
+
 /// A challenge that is about to be; forgotten if it comes to nothing.
 pub(crate) struct Beginning<'a> {
     restraint: &'a Restraint,
@@ -89,5 +108,39 @@ impl Beginning<'_> {
 impl Drop for Beginning<'_> {
     fn drop(&mut self) {
         self.restraint.with(&self.account, |counted| counted.beginning = counted.beginning.saturating_sub(1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn person(number: usize) -> Handle {
+        Handle::new("tel", &format!("+39{number:010}")).unwrap()
+    }
+
+    #[test]
+    fn whoever_is_made_up_fills_no_memory_and_helps_nobody_to_guess() {
+        let restraint = Restraint::default();
+        let ask = |who: &Handle, now_ms: u64| restraint.begin(who, || 0, 1, now_ms).map(|beginning| beginning.begun());
+        let victim = Handle::new("tel", "+41000000000").unwrap();
+        let busy = Handle::new("tel", "+42000000000").unwrap();
+        let beginning = restraint.begin(&busy, || 0, 1, 1_000).unwrap();
+        for _ in 0..IN_VAIN_FACTOR {
+            ask(&victim, 1_000).unwrap();
+        }
+        for number in 0..PEOPLE_MAX * 2 {
+            ask(&person(number), 1_000).unwrap();
+        }
+        let kept = restraint.0.lock().len();
+        assert!(kept <= PEOPLE_MAX, "{kept} people are kept in mind");
+        assert_eq!(ask(&victim, 1_000), Err(TooMany::InVain), "its guesses are counted on");
+        assert_eq!(restraint.begin(&busy, || 0, 1, 1_000).err(), Some(TooMany::Open), "and what is about to be");
+        drop(beginning);
+        // A day later nobody is kept for it.
+        for number in 0..PEOPLE_MAX {
+            ask(&person(number), 1_000 + WINDOW_MS).unwrap();
+        }
+        assert_eq!(ask(&victim, 1_000 + WINDOW_MS), Ok(()));
     }
 }

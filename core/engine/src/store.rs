@@ -7,6 +7,7 @@
 mod effects;
 mod keys;
 mod read;
+mod room;
 mod schema;
 mod vault;
 mod write;
@@ -130,6 +131,12 @@ pub enum StoreError {
     /// The payment, or what a key stands for, had moved on.
     #[error("the payment has changed in the meantime")]
     Stale,
+    /// The plugin keeps as much as it may.
+    #[error("what this instance keeps is full: it may keep {} MB", .max >> 20)]
+    Full {
+        /// How many bytes it may keep.
+        max: u64,
+    },
     /// What is stored makes no sense.
     #[error("the store holds what cannot be read: {0}")]
     Unreadable(String),
@@ -153,16 +160,20 @@ impl From<serde_json::Error> for StoreError {
     }
 }
 
+/// A value that a plugin keeps.
+struct PluginPut {
+    instance: String,
+    name: String,
+    expected: u64,
+    value: Vec<u8>,
+    /// How many bytes all that the instance keeps may take.
+    room_max: Option<u64>,
+}
+
 /// What waits for the writer.
 enum Job {
     Commit(Write, oneshot::Sender<Result<(), StoreError>>),
-    Put {
-        instance: String,
-        name: String,
-        expected: u64,
-        value: Vec<u8>,
-        done: oneshot::Sender<Result<(bool, u64), StoreError>>,
-    },
+    Put(PluginPut, oneshot::Sender<Result<(bool, u64), StoreError>>),
     Find {
         scope: String,
         key: String,
@@ -290,9 +301,30 @@ impl Store {
         expected: u64,
         value: Vec<u8>,
     ) -> Result<(bool, u64), StoreError> {
+        let put = PluginPut { instance: instance.into(), name: name.into(), expected, value, room_max: None };
+        self.put_state(put).await
+    }
+
+    /// The same, where all that the instance keeps then takes no more than `room_max` bytes, its names counted in. What
+    /// grows nothing is stored in any case.
+    ///
+    /// # Errors
+    /// [`StoreError::Full`], or when the store fails; then nothing was stored.
+    pub async fn put_within(
+        &self,
+        room_max: u64,
+        instance: &str,
+        name: &str,
+        expected: u64,
+        value: Vec<u8>,
+    ) -> Result<(bool, u64), StoreError> {
+        let room_max = Some(room_max);
+        self.put_state(PluginPut { instance: instance.into(), name: name.into(), expected, value, room_max }).await
+    }
+
+    async fn put_state(&self, put: PluginPut) -> Result<(bool, u64), StoreError> {
         let (done, written) = oneshot::channel();
-        let job = Job::Put { instance: instance.into(), name: name.into(), expected, value, done };
-        self.jobs.send(job).await.map_err(|_| StoreError::Closed)?;
+        self.jobs.send(Job::Put(put, done)).await.map_err(|_| StoreError::Closed)?;
         written.await.map_err(|_| StoreError::Closed)?
     }
 }

@@ -33,6 +33,7 @@ use sportello_sdk::Kind;
 pub use canary::{Canary, Share};
 pub use exec::Exec;
 pub use gateway::{Gateway, Key, Log, LogFormat, LogLevel, Policy, Scope};
+pub(crate) use instances::STORED_MB;
 pub use instances::{Instance, Isolation};
 pub use problem::{Problem, Problems};
 pub use routes::{Path as RoutePath, Route};

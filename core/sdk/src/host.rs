@@ -250,8 +250,8 @@ impl Host {
     /// Stores a value durably if the version there is still `expected` (0 for none): compare-and-set.
     ///
     /// # Errors
-    /// When the store cannot be reached, or the value is too large. Losing the race is no error: see
-    /// [`StorePutDone::stored`].
+    /// When the store cannot be reached, the value is too large, or what the instance keeps is full (`store_full`). Losing
+    /// the race is no error: see [`StorePutDone::stored`].
     pub async fn save(&self, name: &str, expected: u64, value: impl Into<Bytes>) -> Result<StorePutDone, Failure> {
         let put = StorePut { name: name.to_owned(), expected };
         let (done, _) = self.ask(host_method::STORE_PUT, &put, value.into()).await?;

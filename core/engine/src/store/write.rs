@@ -10,7 +10,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::effects::Effects;
 use super::keys::Keys;
-use super::{EffectId, Job, Link, PaymentRow, StoreError, Write, vault};
+use super::room::Room;
+use super::{EffectId, Job, Link, PaymentRow, PluginPut, StoreError, Write, vault};
 
 /// The most writes in one transaction.
 const GROUP_LEN_MAX: usize = 1024;
@@ -22,6 +23,7 @@ const WAITED_FOR: Duration = Duration::from_millis(1);
 pub(super) struct Memory {
     effects: Effects,
     keys: Keys,
+    room: Room,
     /// The last entry of the journal.
     entry: i64,
 }
@@ -29,7 +31,8 @@ pub(super) struct Memory {
 impl Memory {
     pub(super) fn load(connection: &Connection) -> Result<Self, StoreError> {
         let entry = connection.query_row("SELECT coalesce(max(entry), 0) FROM journal", [], |row| row.get(0))?;
-        Ok(Self { effects: Effects::load(connection)?, keys: Keys::load(connection)?, entry })
+        let (effects, keys, room) = (Effects::load(connection)?, Keys::load(connection)?, Room::load(connection)?);
+        Ok(Self { effects, keys, room, entry })
     }
 }
 
@@ -66,7 +69,8 @@ impl<'c> Statements<'c> {
                 "INSERT INTO balances VALUES (?1, ?2, ?3)
                  ON CONFLICT (account, currency) DO UPDATE SET minor = minor + excluded.minor",
             )?,
-            find_state: connection.prepare("SELECT version FROM plugin_state WHERE instance = ?1 AND name = ?2")?,
+            find_state: connection
+                .prepare("SELECT version, length(value) FROM plugin_state WHERE instance = ?1 AND name = ?2")?,
             put_state: connection.prepare("INSERT OR REPLACE INTO plugin_state VALUES (?1, ?2, ?3, ?4)")?,
             add_effect: connection.prepare("INSERT INTO effects VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?,
             put_off_effect: connection.prepare("UPDATE effects SET due = ?2, tries = ?3, body = ?4 WHERE row = ?1")?,
@@ -214,8 +218,8 @@ impl Writer<'_> {
                     let result = unless(&failed, || self.write(write));
                     answers.written.push(Answer(done, note(&mut failed, result)));
                 }
-                Job::Put { instance, name, expected, value, done } => {
-                    let result = unless(&failed, || self.put_state(&instance, &name, expected, &value));
+                Job::Put(put, done) => {
+                    let result = unless(&failed, || self.put_state(&put));
                     answers.put.push(Answer(done, note(&mut failed, result)));
                 }
                 Job::Vault(change, done) => {
@@ -253,6 +257,7 @@ impl Writer<'_> {
         self.sql.vault.committed(self.connection);
         self.memory.effects.committed();
         self.memory.keys.committed();
+        self.memory.room.committed();
         self.forgotten.clear();
     }
 
@@ -265,6 +270,7 @@ impl Writer<'_> {
         self.changes.clear();
         self.memory.effects.rolled_back();
         self.memory.keys.rolled_back();
+        self.memory.room.rolled_back();
     }
 
     /// Checks first, so that a write which is refused leaves nothing behind in the transaction that it shares.
@@ -302,18 +308,15 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn put_state(
-        &mut self,
-        instance: &str,
-        name: &str,
-        expected: u64,
-        value: &[u8],
-    ) -> Result<(bool, u64), StoreError> {
-        let there: Option<i64> = self.sql.find_state.query_row([instance, name], |row| row.get(0)).optional()?;
-        let there = there.unwrap_or(0);
-        if there != integer(expected) {
+    fn put_state(&mut self, put: &PluginPut) -> Result<(bool, u64), StoreError> {
+        let PluginPut { instance, name, expected, value, .. } = put;
+        let found = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let found = self.sql.find_state.query_row([instance, name], found).optional()?;
+        let there = found.map_or(0, |(version, _)| version);
+        if there != integer(*expected) {
             return Ok((false, there.unsigned_abs()));
         }
+        self.memory.room.take(put, found.map(|(_, len)| len.unsigned_abs()))?;
         self.sql.put_state.execute(params![instance, name, there + 1, value])?;
         Ok((true, expected + 1))
     }

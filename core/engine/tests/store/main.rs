@@ -449,3 +449,40 @@ async fn what_is_sealed_anew_is_what_was_there() {
     assert_eq!(store.sealed_otherwise(b"k2", "b", 9).await.unwrap(), []);
     assert_eq!(store.sealed_by_key().await.unwrap(), [(b"k1".to_vec(), 1), (b"k2".to_vec(), 1)]);
 }
+
+#[tokio::test]
+async fn what_a_plugin_keeps_has_room_and_no_more_than_that() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    // A value of 1,000 bytes under a name of one letter takes 1,101.
+    let put = async |store: &Store, instance: &str, name: &str, expected: u64, len: usize| {
+        let put = store.put_within(3_400, instance, name, expected, vec![7; len]).await;
+        put.map_err(|error| assert!(matches!(error, StoreError::Full { max: 3_400 }), "{error}"))
+    };
+    for name in ["a", "b", "c"] {
+        assert_eq!(put(&store, "rail", name, 0, 1_000).await, Ok((true, 1)));
+    }
+    assert_eq!(put(&store, "rail", "d", 0, 1_000).await, Err(()), "it is full");
+    assert_eq!(put(&store, "rail", "d", 0, 0).await, Err(()), "and a name takes room as well");
+    assert_eq!(put(&store, "rail", "a", 1, 1_098).await, Err(()), "what grows has no room");
+    assert_eq!(put(&store, "rail", "a", 0, 1_000).await, Ok((false, 1)), "who comes late hears that");
+    assert_eq!(put(&store, "rail", "a", 1, 1_000).await, Ok((true, 2)), "what does not grow has");
+    assert_eq!(put(&store, "other", "a", 0, 3_000).await, Ok((true, 1)), "another one has its own");
+    assert!(store.is_writable().await, "a refusal is no failure");
+    // What is emptied makes room; its name and version stay, since somebody may yet compare with them.
+    assert_eq!(put(&store, "rail", "a", 2, 0).await, Ok((true, 3)));
+    assert_eq!(store.get("rail", "a").await.unwrap(), (3, vec![]));
+    // What was not written takes none.
+    rusqlite::Connection::open(folder.path().join("s.db"))
+        .unwrap()
+        .execute_batch("CREATE TRIGGER full BEFORE INSERT ON plugin_state BEGIN SELECT RAISE(ABORT, 'full'); END")
+        .unwrap();
+    assert!(matches!(store.put_within(3_400, "rail", "d", 0, vec![7; 900]).await, Err(StoreError::Failed(_))));
+    rusqlite::Connection::open(folder.path().join("s.db")).unwrap().execute_batch("DROP TRIGGER full").unwrap();
+    assert_eq!(put(&store, "rail", "d", 0, 900).await, Ok((true, 1)));
+    // And the next start counts the same.
+    let (_copy, store) = crashed(folder.path());
+    assert_eq!(put(&store, "rail", "e", 0, 1).await, Err(()));
+    assert_eq!(put(&store, "rail", "d", 1, 996).await, Ok((true, 2)));
+    assert_eq!(put(&store, "rail", "d", 2, 997).await, Err(()));
+}

@@ -41,6 +41,8 @@ pub struct Instance {
     pub in_flight: u32,
     /// How many calls may begin in a second; nothing for no limit.
     pub per_second: Option<u32>,
+    /// How much its plugin may keep in the store, in MB.
+    pub stored_mb: u32,
     /// A channel's currency where a message names none.
     pub default_currency: Option<Currency>,
     /// `[….settings]` as it stands, its secrets not resolved.
@@ -76,6 +78,12 @@ pub struct TlsFiles {
 const IN_FLIGHT_MAX: u32 = 2_000;
 const _: () = assert!(IN_FLIGHT_MAX as usize == sportello_host::IN_FLIGHT_MAX);
 
+/// How much a plugin may keep in the store unless the file says so, in MB: a rail that keeps a few hundred bytes of each of
+/// its orders for ever has room for some million.
+pub(crate) const STORED_MB: u32 = 1_024;
+/// The most that the file may let it keep, in MB.
+const STORED_MB_MAX: u32 = 1_048_576;
+
 /// The least and the most memory of a process of its own, in MB: a library of code alone takes some.
 const MEMORY_MB: [u32; 2] = [16, 65_536];
 
@@ -109,10 +117,11 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, gateway:
         if production && !is_isolated {
             check_in_process(name, &section, &grants, gateway);
         }
-        let (mut in_flight, mut per_second, mut bounds) = (None, None, Confinement::default());
+        let (mut in_flight, mut per_second, mut stored_mb, mut bounds) = (None, None, None, Confinement::default());
         if let Some(limits) = section.table("limits") {
             in_flight = limits.optional("in_flight", number(1, IN_FLIGHT_MAX));
             per_second = limits.optional("per_second", number(1, 10_000_000));
+            stored_mb = limits.optional("stored_mb", number(1, STORED_MB_MAX));
             bounds = bounds_of(&limits, is_isolated);
             limits.close();
         }
@@ -147,6 +156,7 @@ pub(super) fn instances(kind: Kind, sections: Vec<(&str, Section<'_>)>, gateway:
             tls,
             in_flight: in_flight.unwrap_or(64),
             per_second,
+            stored_mb: stored_mb.unwrap_or(STORED_MB),
             default_currency,
             settings,
         });

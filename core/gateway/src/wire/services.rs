@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use sportello_engine::store::StoreError;
 use sportello_engine::{Clock, Entropy, SystemClock};
 use sportello_host::Services;
 use sportello_model::PaymentId;
@@ -12,6 +13,7 @@ use sportello_sdk::{Accepted, Failure, InstrumentFacts, Message, Receipt, Report
 
 use super::ports::is_settled;
 use super::{SystemEntropy, Wire};
+use crate::config::STORED_MB;
 use crate::pages::Act;
 use crate::redact::hide_cards;
 use crate::vault::{Held, Vault, VaultError};
@@ -59,7 +61,10 @@ impl Services for Wire {
         expected: u64,
         value: Bytes,
     ) -> Result<StorePutDone, Failure> {
-        let put = self.engine()?.store().put(instance, name, expected, value.into()).await;
+        let room_max = self.slot(instance).and_then(|slot| slot.room_max());
+        // One that opens for the first time is in no slot yet.
+        let room_max = room_max.unwrap_or(u64::from(STORED_MB) << 20);
+        let put = self.engine()?.store().put_within(room_max, instance, name, expected, value.into()).await;
         let (stored, version) = put.map_err(failed)?;
         Ok(StorePutDone { stored, version })
     }
@@ -114,6 +119,11 @@ fn closed(error: VaultError) -> Failure {
     }
 }
 
-fn failed(error: sportello_engine::store::StoreError) -> Failure {
-    Failure::new(Source::Host, "store", error.to_string()).retry_after(1_000)
+fn failed(error: StoreError) -> Failure {
+    match error {
+        StoreError::Full { .. } => {
+            Failure::new(Source::Plugin, "store_full", format!("{error} (limits.stored_mb in gateway.toml)"))
+        }
+        error => Failure::new(Source::Host, "store", error.to_string()).retry_after(1_000),
+    }
 }

@@ -253,6 +253,11 @@ impl Member {
             && self.tls == other.tls
     }
 
+    /// What takes its secrets out of what it says.
+    pub(crate) fn redactor(&self) -> Redactor {
+        Redactor::new(self.secrets.values().map(Secret::reveal))
+    }
+
     /// What is kept of it with the orders that it takes.
     pub(crate) fn taker(&self) -> Taker {
         let manifest = self.loaded.manifest();

@@ -17,6 +17,7 @@ mod setup;
 mod slot;
 mod tally;
 mod version;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};

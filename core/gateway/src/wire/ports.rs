@@ -60,7 +60,7 @@ impl Ports for Wire {
         let find = |slot: &Slot| slot.seats().lineup.inquire(asked(&inquiry.order));
         let ask = || Ask::new(plugin_method::INQUIRE, &params).about(inquiry.order.payment.0);
         let (desk, answer) = self.ask(rail, find, ask).await?;
-        let result = answer.and_then(|answer| answer.decode::<Outcome>()).map_err(failure);
+        let result = desk.version.heard(answer.and_then(|answer| answer.decode::<Outcome>()).map_err(failure));
         if let Some(outcome) = result.as_ref().ok().filter(|outcome| outcome.is_final()) {
             desk.slot.over(&inquiry.order.key, is_settled(outcome));
         }
@@ -75,7 +75,7 @@ impl Ports for Wire {
         let person = u128::from(BuildHasherDefault::<DefaultHasher>::default().hash_one(note.to.as_str()));
         let find = |slot: &Slot| slot.seats().lineup.pick(person).cloned();
         let (desk, answer) = self.ask(channel, find, || Ask::new(plugin_method::SEND, &params)).await?;
-        let result = answer.and_then(|answer| answer.decode()).map_err(failure);
+        let result = answer.and_then(|answer| answer.decode()).map_err(|error| desk.version.clean(failure(error)));
         self.judge(&desk, result.as_ref().err().is_some_and(is_fault));
         result
     }
@@ -121,7 +121,7 @@ impl Wire {
             }
             let sent = answer.as_ref().map_or_else(|error| error.sent, |answer| answer.sent);
             let may_have_left = sent == Left::MaybeBytes;
-            let result = answer.and_then(|answer| answer.read(Outcome::from_json)).map_err(failure);
+            let result = desk.version.heard(answer.and_then(|answer| answer.read(Outcome::from_json)).map_err(failure));
             let is_over = match &result {
                 Ok(outcome) => outcome.is_final(),
                 // Of an order that was given before, this says nothing.

@@ -36,7 +36,10 @@ impl Services for Wire {
         self.engine()?.message(instance, message).await
     }
 
-    async fn report(&self, instance: &str, report: Report) -> Result<(), Failure> {
+    async fn report(&self, instance: &str, mut report: Report) -> Result<(), Failure> {
+        if let Some(slot) = self.slot(instance) {
+            report.outcome = slot.heard(report.outcome);
+        }
         let (key, is_end, is_done) = (report.key.clone(), report.outcome.is_final(), is_settled(&report.outcome));
         self.engine()?.report(instance, report).await?;
         if let Some(slot) = self.slot(instance).filter(|_| is_end) {

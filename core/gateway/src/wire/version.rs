@@ -11,6 +11,7 @@ use tokio::sync::Notify;
 
 use super::lineup::Seated;
 use crate::plugins::Member;
+use crate::redact::Redactor;
 
 /// One version of an instance.
 pub struct Version {
@@ -18,6 +19,8 @@ pub struct Version {
     /// What is opened.
     pub member: Member,
     taker: Arc<Taker>,
+    /// Keeps its secrets out of what it says.
+    redactor: Redactor,
     /// How often it was opened again after it had ended by itself.
     pub(super) restarts: AtomicU64,
     stage: RwLock<Stage>,
@@ -54,6 +57,7 @@ impl Version {
         Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             taker: Arc::new(member.taker()),
+            redactor: member.redactor(),
             member,
             restarts: AtomicU64::new(0),
             stage: RwLock::new(Stage::Closed("it has not been opened yet".to_owned())),
@@ -65,6 +69,10 @@ impl Version {
     /// What is kept of it with the orders that it takes.
     pub(crate) fn taker(&self) -> &Arc<Taker> {
         &self.taker
+    }
+
+    pub(super) fn redactor(&self) -> &Redactor {
+        &self.redactor
     }
 
     /// Where it stands.
@@ -103,6 +111,7 @@ impl Version {
                 Ok(())
             }
             Err(error) => {
+                let error = self.clean_open(error);
                 self.set(Stage::Closed(error.to_string()));
                 Err(error)
             }

@@ -26,4 +26,5 @@ mod switches;
 mod trust;
 mod versions;
 mod webhooks;
+mod words;
 mod world;

@@ -169,9 +169,7 @@ async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: 
         Method::Http => {
             let sending = world.calls.sending(parent).map_err(over)?;
             let within = world.clock.until(deadline_ns);
-            let (head, body) =
-                crate::http::send(&world.grants, &world.tls, &world.answers, sending, within, read(frame)?, body)
-                    .await?;
+            let (head, body) = crate::http::send(world, sending, within, read(frame)?, body).await?;
             reply(world, &head, body)
         }
         Method::Sleep => {
@@ -217,7 +215,7 @@ async fn answer(world: &World, parent: u64, method: Method, frame: &[u8], body: 
         Method::StreamConnect => {
             let Connect { address } = read(frame)?;
             let within = world.clock.until(deadline_ns);
-            let stream = world.streams.connect(&world.grants, &world.tls, within, &address).await?;
+            let stream = world.streams.connect(world, within, &address).await?;
             reply(world, &StreamId { stream }, Bytes::new())
         }
         Method::StreamRead => {

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::net::IpAddr;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -17,10 +17,11 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use url::Host;
 
 use crate::attest::Sending;
-use crate::dial;
+use crate::dial::Lookups;
 use crate::grants::Grants;
 use crate::reach::{NOT_THERE, PerReach, Reach};
 use crate::tls::Tls;
+use crate::world::World;
 
 /// The largest body of a request or a response, in bytes.
 pub const BODY_LEN_MAX: usize = 4 << 20;
@@ -82,22 +83,20 @@ impl Answers {
 /// `not_granted`, `unreachable`, `timeout`, `too_large`, `bad_frame`: what got no response. After the first of them
 /// and the last, and where no connection came to be, it is noted that nothing was sent.
 pub(crate) async fn send(
-    grants: &Grants,
-    tls: &Tls,
-    answers: &Answers,
+    world: &World,
     sending: Sending<'_>,
     within: Option<Duration>,
     head: HttpRequestFrame,
     body: Bytes,
 ) -> Result<(HttpResponseFrame, Bytes), Failure> {
-    let request = match prepare(grants, tls, within, &head, body) {
+    let request = match prepare(&world.grants, &world.tls, within, &head, body) {
         Ok(request) => request,
         Err(failure) => {
             sending.not_sent();
             return Err(failure);
         }
     };
-    let mut response = match request.send().await {
+    let mut response = match LOOKUPS.scope(Arc::clone(&world.lookups), request.send()).await {
         Ok(response) => response,
         Err(error) => {
             // Only then is it certain: the connection is set up before the first byte of a request is written, and a
@@ -126,7 +125,7 @@ pub(crate) async fn send(
             return Ok((HttpResponseFrame { status, headers }, chunk));
         }
         if place.is_none() && body.len() + chunk.len() > SHORT_LEN_MAX {
-            place = Some(answers.place(within).await?);
+            place = Some(world.answers.place(within).await?);
         }
         body.extend_from_slice(&chunk);
     }
@@ -166,6 +165,11 @@ fn prepare(
     Ok(client.request(method, url).headers(headers).body(body).timeout(within))
 }
 
+tokio::task_local! {
+    /// The look-ups of the instance whose request is sent: clients are shared by instances.
+    static LOOKUPS: Arc<Lookups>;
+}
+
 /// Resolves names, and looks at where they lead. Connections that are there already were made so, for requests of the same
 /// reach: each has clients of its own, since what a named host was connected to is kept, and is open to whoever asks for it.
 struct Resolver(Reach);
@@ -174,9 +178,11 @@ impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
         let asked = Host::Domain(name.as_str().to_owned());
         let reach = self.0;
+        // The client asks where the request is sent, before anything of it goes on elsewhere.
+        let lookups = LOOKUPS.try_with(Arc::clone).unwrap_or_default();
         Box::pin(async move {
             // The port is set by whoever connects.
-            let ((), addresses) = dial::resolve(&asked, 0, ()).await?;
+            let addresses = lookups.resolve(&asked, 0).await?;
             let addresses: Addrs = Box::new(reach.of(&asked, addresses)?.into_iter());
             Ok(addresses)
         })
@@ -270,6 +276,24 @@ fn build(reach: Reach, adapt: impl FnOnce(ClientBuilder) -> ClientBuilder) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn names_are_looked_up_in_the_places_of_the_instance_that_asks() {
+        let server = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://localhost:{}/", server.local_addr().unwrap().port());
+        let check = async |lookups: Arc<Lookups>, is_found: bool| {
+            let request = plain(Reach::Named).unwrap().get(&url).send();
+            let asking = LOOKUPS.scope(lookups, request);
+            tokio::select! {
+                answer = asking => assert!(!is_found && answer.unwrap_err().is_connect(), "it was looked up elsewhere"),
+                connected = server.accept() => assert!(is_found, "{connected:?}"),
+            }
+        };
+        let closed = Arc::new(Lookups::default());
+        closed.close();
+        check(closed, false).await;
+        check(Arc::default(), true).await;
+    }
 
     #[test]
     fn what_the_client_writes_is_not_the_plugins() {

@@ -111,6 +111,7 @@ impl Loaded {
             sees_pan,
             tls: Tls::new(std::mem::take(&mut spec.tls)),
             answers: Answers::default(),
+            lookups: Arc::default(),
             streams: Streams::default(),
             log_lines: Rate::new(LOG_LINES_PER_SECOND),
             denied: Denied::new(),

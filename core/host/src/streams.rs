@@ -17,10 +17,9 @@ use tokio::time::Instant;
 
 use crate::attest::{Calls, Over};
 use crate::dial;
-use crate::grants::Grants;
 use crate::hostcalls::over;
 use crate::stream::{Stream, no_such_stream};
-use crate::tls::Tls;
+use crate::world::World;
 
 /// The most streams that an instance has at once, with those that still connect.
 pub const STREAMS_MAX: usize = 64;
@@ -51,14 +50,8 @@ impl Streams {
     ///
     /// # Errors
     /// `not_granted`, `too_many`, `unreachable`; `call_over` once the instance has ended.
-    pub(crate) async fn connect(
-        &self,
-        grants: &Grants,
-        tls: &Tls,
-        within: Option<Duration>,
-        address: &str,
-    ) -> Result<u64, Failure> {
-        let to = grants.check_stream(address).map_err(|why| Failure::settings("not_granted", why.to_string()))?;
+    pub(crate) async fn connect(&self, world: &World, within: Option<Duration>, address: &str) -> Result<u64, Failure> {
+        let to = world.grants.check_stream(address).map_err(|why| Failure::settings("not_granted", why.to_string()))?;
         let place = Arc::clone(&self.places).try_acquire_owned().map_err(|why| match why {
             TryAcquireError::Closed => over(Over),
             TryAcquireError::NoPermits => {
@@ -68,13 +61,13 @@ impl Streams {
         })?;
         let until = Instant::now() + within.map_or(CONNECT_MAX, |left| left.min(CONNECT_MAX));
         let connecting = async {
-            let (place, addresses) = dial::resolve(&to.host, to.port, place).await?;
+            let addresses = world.lookups.resolve(&to.host, to.port).await?;
             let addresses = to.reach.of(&to.host, addresses)?;
             let tcp = dial::connect(&addresses, until).await?;
             // Whoever writes decides what belongs together: it is not held back for more.
             tcp.set_nodelay(true).map_err(|error| error.to_string())?;
             Ok(match to.is_encrypted {
-                true => Stream::new(tls.connect(&to.host, tcp).await?, place),
+                true => Stream::new(world.tls.connect(&to.host, tcp).await?, place),
                 false => Stream::new(tcp, place),
             })
         };

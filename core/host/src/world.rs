@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::attest::Calls;
 use crate::denied::Denied;
+use crate::dial::Lookups;
 use crate::grants::Grants;
 use crate::http::Answers;
 use crate::rate::Rate;
@@ -30,6 +31,7 @@ pub(crate) struct World {
     pub(crate) sees_pan: bool,
     pub(crate) tls: Tls,
     pub(crate) answers: Answers,
+    pub(crate) lookups: Arc<Lookups>,
     pub(crate) streams: Streams,
     /// How many log lines a second.
     pub(crate) log_lines: Rate,

@@ -1,6 +1,6 @@
 //! Our own plugins, proven as an operator proves one: by the command, against the built file, with the kit.json of its
 //! folder.
-#![allow(clippy::unwrap_used, reason = "a test may fail loudly: that is what it is for")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly: that is what it is for")]
 
 mod programs;
 

@@ -99,7 +99,7 @@ impl Rail for Giro {
             return Err(Failure::input("bad", "not as agreed"));
         };
         let mut keys: Vec<&str> = booked.iter().filter_map(Value::as_str).collect();
-        if lie == "in whatever order" && self.instance % 2 == 0 {
+        if lie == "in whatever order" && self.instance.is_multiple_of(2) {
             keys.reverse();
         }
         for key in keys.into_iter().filter(|_| lie != "passes over it") {

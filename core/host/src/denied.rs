@@ -12,7 +12,7 @@ pub(crate) const QUESTIONS_MAX: usize = 4096;
 
 /// Failures of which the operator hears: what is out of a plugin's reach, of another's, or more than it may have. What a
 /// provider or a person did is none of them.
-const TOLD: [&str; 11] = [
+const TOLD: [&str; 12] = [
     "not_granted",
     "call_over",
     "unknown_order",
@@ -23,6 +23,7 @@ const TOLD: [&str; 11] = [
     "bad_frame",
     "too_large",
     "too_many",
+    "store_full",
     "busy",
 ];
 

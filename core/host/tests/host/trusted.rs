@@ -10,7 +10,7 @@ use blake2::{Blake2b512, Digest};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::json;
 use sportello_host::{
-    Declared, Distrust, KeyId, LoadError, Loaded, PublicKey, Spec, Trust, TrustedKey, scan, signature_path,
+    Confinement, Declared, Distrust, KeyId, LoadError, Loaded, PublicKey, Spec, Trust, TrustedKey, scan, signature_path,
 };
 
 use crate::library::file;
@@ -57,6 +57,15 @@ fn judged(path: &Path) -> Result<Declared, LoadError> {
 /// What the library's settings are: of these two, `hello-rail` alone has a limit.
 async fn is_the_good_one(loaded: &Loaded) -> bool {
     loaded.schema().await.unwrap()["properties"].get("limit_minor").is_some()
+}
+
+/// The ways in which a library is loaded: into this process, and into one of each instance's own.
+fn ways() -> [fn(Declared) -> Loaded; 2] {
+    #[cfg(target_os = "linux")]
+    sportello_host::use_program(env!("CARGO_BIN_EXE_sportello-child"));
+    let in_process: fn(Declared) -> Loaded = |declared| declared.load().unwrap();
+    let isolated: fn(Declared) -> Loaded = |declared| declared.isolate(Confinement::default()).unwrap();
+    [in_process, if cfg!(target_os = "linux") { isolated } else { in_process }]
 }
 
 #[tokio::test]
@@ -152,7 +161,7 @@ async fn what_is_swapped_after_it_was_judged_does_not_run() {
     ];
     for (what, swap) in swaps {
         // Between the read and the verdict, and between the verdict and the load.
-        for is_early in [true, false] {
+        for (is_early, load) in [true, false].into_iter().flat_map(|is_early| ways().map(|load| (is_early, load))) {
             reset();
             let read = Declared::read(at("lib.so")).unwrap();
             if is_early {
@@ -162,7 +171,7 @@ async fn what_is_swapped_after_it_was_judged_does_not_run() {
             if !is_early {
                 swap();
             }
-            let loaded = declared.load().unwrap();
+            let loaded = load(declared);
             assert!(is_the_good_one(&loaded).await, "{what}");
             let mut spec = Spec::new("anna", std::sync::Arc::new(World::default()));
             spec.settings = json!({ "limit_minor": 1 });

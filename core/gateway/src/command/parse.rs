@@ -66,6 +66,8 @@ fn channel(setting: &Setting, name: &str) -> Result<ChannelSetup, Failed> {
     let facts = found.pick(&instance.plugin).ok().and_then(|declared| declared.manifest().channel.clone());
     let (scheme, own_name) = match facts {
         Some(facts) => (facts.scheme, facts.own_name_setting.and_then(|setting| text(&setting))),
+        // A program is not started for this: that it is called as its handles are is likely.
+        None if instance.exec.is_some() => (instance.name.clone(), text("handle").or_else(|| text("name"))),
         None => (instance.plugin.clone(), text("handle").or_else(|| text("name"))),
     };
     Ok(ChannelSetup {

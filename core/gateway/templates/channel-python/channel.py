@@ -55,6 +55,8 @@ SETTINGS = {
 
 # Who wrote: an id that never changes hands, and no name.
 SENDER = re.compile("(?!@)[!-~]{1,100}")
+# How people call one another: a label, which may be another's tomorrow.
+NAME = re.compile("[A-Za-z0-9_]{1,100}")
 
 
 class Channel:
@@ -64,8 +66,9 @@ class Channel:
         self.notes_url = settings.get("notes_url")
 
     def webhook(self, request, host):
-        """A delivery, {"id": "1", "from": "1001", "text": "pay @paolo 5 €", "private": true}. What `message` returned for is
-        durable, and only then is the delivery answered: until then the provider delivers it again."""
+        """A delivery, {"id": "1", "from": "1001", "text": "pay @paolo 5 €", "private": true, "mentions": [{"name": "paolo",
+        "id": "1002"}]}. What `message` returned for is durable, and only then is the delivery answered: until then the
+        provider delivers it again."""
         try:
             said = json.loads(host.body)
         except (ValueError, RecursionError):
@@ -79,8 +82,20 @@ class Channel:
         if not SENDER.fullmatch(sender):
             raise failure("input", "bad_delivery", "`from` is no id; names, with an @, change hands")
         private = said.get("private") is True
-        host.message({"id": id, "first_id": id, "from": f"{SCHEME}:{sender}", "text": text, "private": private})
+        # Who is paid by a name is whoever the provider says that it stood for when this was written.
+        mentions = said.get("mentions", [])
+        if not isinstance(mentions, list):
+            raise failure("input", "bad_delivery", "`mentions` is a list")
+        mentions = [self.mention(one) for one in mentions]
+        message = {"id": id, "first_id": id, "from": f"{SCHEME}:{sender}", "text": text, "private": private}
+        host.message({**message, "mentions": mentions})
         return {"status": 200, "headers": []}
+
+    def mention(self, one):
+        name, id = (one.get("name"), one.get("id")) if isinstance(one, dict) else (None, None)
+        if not isinstance(name, str) or not isinstance(id, str) or not NAME.fullmatch(name) or not SENDER.fullmatch(id):
+            raise failure("input", "bad_delivery", "a mention has a `name`, without its @, and the `id` that it stands for")
+        return {"name": f"{SCHEME}:@{name}", "handle": f"{SCHEME}:{id}"}
 
     def send(self, note, host):
         """Says that a note was sent only where the provider has taken it: once for each key, however often it comes."""

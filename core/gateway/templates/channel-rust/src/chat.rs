@@ -1,6 +1,6 @@
 //! The provider: what it delivers, and what it wants to hear. This is the file to change.
 
-use sportello_sdk::{Failure, Handle, HttpRequest, HttpResponse, Message, Note, Sent, serde, serde_json};
+use sportello_sdk::{Failure, Handle, HttpRequest, HttpResponse, Mention, Message, Note, Sent, serde, serde_json};
 
 /// The scheme of this channel's handles, as the manifest has it.
 const SCHEME: &str = "my-plugin";
@@ -16,16 +16,37 @@ struct Delivery {
     text: String,
     #[serde(default)]
     private: bool,
+    /// The names in its text. Who is paid by a name is whoever the provider says that it stands for.
+    #[serde(default)]
+    mentions: Vec<Mentioned>,
+}
+
+/// A name in a text, and whose it was when that was written.
+#[derive(serde::Deserialize)]
+#[serde(crate = "sportello_sdk::serde")]
+struct Mentioned {
+    /// Without its @.
+    name: String,
+    id: String,
 }
 
 /// The messages in a delivery.
 pub(crate) fn messages(body: &[u8]) -> Result<Vec<Message>, Failure> {
     let bad = |error: &dyn std::fmt::Display| Failure::input("bad_delivery", error.to_string());
     let delivery: Delivery = serde_json::from_slice(body).map_err(|error| bad(&error))?;
-    let from = Handle::new(SCHEME, &delivery.from).map_err(|error| bad(&error))?;
-    if from.is_name() {
-        return Err(Failure::input("bad_delivery", "`from` is a name, and names change hands"));
-    }
+    let id_of = |id: &str| {
+        let handle = Handle::new(SCHEME, id).map_err(|error| bad(&error))?;
+        match handle.is_name() {
+            true => Err(Failure::input("bad_delivery", "a name stands for an id, and names change hands")),
+            false => Ok(handle),
+        }
+    };
+    let mention = |Mentioned { name, id }: &Mentioned| {
+        let name = Handle::new(SCHEME, &format!("@{name}")).map_err(|error| bad(&error))?;
+        Ok(Mention { name, handle: id_of(id)? })
+    };
+    let mentions = delivery.mentions.iter().map(mention).collect::<Result<_, Failure>>()?;
+    let from = id_of(&delivery.from)?;
     Ok(vec![Message {
         id: Some(delivery.id.clone()),
         first_id: Some(delivery.id),
@@ -34,7 +55,7 @@ pub(crate) fn messages(body: &[u8]) -> Result<Vec<Message>, Failure> {
         from_name: None,
         text: delivery.text,
         private: delivery.private,
-        mentions: Vec::new(),
+        mentions,
         in_reply_to: None,
         written_at_ms: None,
     }])

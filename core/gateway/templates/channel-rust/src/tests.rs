@@ -19,5 +19,9 @@ fn deliveries() {
     check(r#"{"id":"1","from":"1001","text":"help","mood":"blue"}"#, Ok("1001: help"));
     check(r#"{"id":"1","from":"@anna","text":"help"}"#, Err("bad_delivery"));
     check(r#"{"id":"1","from":"","text":"help"}"#, Err("bad_delivery"));
+    let mentioned =
+        |id: &str| format!(r#"{{"id":"1","from":"1001","text":"@paolo","mentions":[{{"name":"paolo","id":"{id}"}}]}}"#);
+    check(&mentioned("1002"), Ok("1001: @paolo"));
+    check(&mentioned("@anna"), Err("bad_delivery"));
     check("", Err("bad_delivery"));
 }

@@ -2,7 +2,8 @@
 //!
 //! A worker that waits polls the driver for all others; when it is given a task that never yields, the others go on
 //! sleeping, and no timer fires until something else wakes one: not even the timer of the call that hangs. So a thread
-//! of its own spawns an empty task every 5 ms. A stall of 1,500 ms becomes one of 4.
+//! of its own spawns an empty task every 5 ms. A stall of 1,500 ms becomes one of 4. It takes work away, too, from threads
+//! that a call keeps ([`errand`]).
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -118,7 +118,7 @@ async fn what_waits_is_waited_for_and_what_panics_is_told() {
         check("waits", 10_000, Ok(7)).await;
         check("yields", 10_000, Ok(7)).await;
         check("panics", 10_000, Err(Reason::Panicked)).await;
-        check("waits", 0, Err(Reason::Timeout { within_ms: 0 })).await;
+        check("never", 0, Err(Reason::Timeout { within_ms: 0 })).await;
         check("answers", 10_000, Ok(7)).await;
         until(|| running.stats().in_flight == 0).await;
     })

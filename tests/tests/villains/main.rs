@@ -10,6 +10,7 @@
 )]
 
 mod canaries;
+mod channel;
 mod commands;
 mod ends;
 mod leaving;

@@ -5,8 +5,10 @@ use std::net::TcpListener;
 
 use serde_json::{Value, json};
 
-use crate::programs::built;
+use crate::programs::{built, root};
+use crate::provider::Provider;
 use crate::scene::{Scene, rail};
+use crate::scripts::{PYTHON, its_library, villain};
 use crate::strangers::lying;
 
 /// What the library that does otherwise says of itself.
@@ -59,6 +61,37 @@ async fn what_is_recorded_while_people_pay_is_played_to_other_versions_by_comman
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.code() == Some(2) && said.contains(expected), "{arguments:?}: {said}");
     }
+    scene.end().await;
+}
+
+/// A script is a command, which is played to as a library is: it reaches its provider no more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_script_did_is_played_to_its_next_version_by_command() {
+    let provider = Provider::start().await;
+    let Some(table) = villain(&provider) else { return };
+    let scene = Scene::new(&built(), "process", &rail("script", "USD", &table));
+    scene.is_back("script").await;
+    let (status, begun) = scene.post("/v1/instances/script/record").await;
+    assert_eq!(status, 200, "{begun:#}");
+    let memo = format!("behaves {}/one", provider.address);
+    assert_eq!(scene.commits("USD", &memo, "wait=30").await.0, "completed settled");
+    let (status, ended) = scene.post("/v1/instances/script/record-end").await;
+    assert_eq!(status, 200, "{ended:#}");
+
+    let first = root().join("tests/hostile/villain.py");
+    let otherwise = std::fs::read_to_string(&first).unwrap().replace("\"final\"", "\"provisional\"");
+    std::fs::write(scene.at("next.py"), otherwise).unwrap();
+    let played = |script: &str, code| {
+        let reads = its_library();
+        let command = ["--reads", reads.to_str().unwrap(), "--", PYTHON, "-I", script];
+        scene.told_as_json(&[&["plugin", "replay", begun["file"].as_str().unwrap()][..], &command].concat(), code)
+    };
+    let same = played(first.to_str().unwrap(), 0);
+    assert_eq!((&same["differences"], &same["questions"]), (&json!([]), &json!(1)), "{same:#}");
+    let other = played(scene.at("next.py").to_str().unwrap(), 1);
+    let first = other["differences"][0].as_str().unwrap_or_else(|| panic!("{other:#}"));
+    assert!(first.contains("(`submit`)") && first.contains("provisional"), "{first}");
+    assert_eq!(provider.taken("/one"), 1);
     scene.end().await;
 }
 

@@ -127,9 +127,9 @@ async fn a_new_version_that_dies_while_it_opens_leaves_the_old_one_where_it_was(
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_script_that_has_changed_takes_its_own_place_while_people_pay() {
     let folder = tempfile::tempdir().unwrap();
-    let script = folder.path().join("late.py");
+    let script = folder.path().join("villain.py");
     let Some(table) = program(&script, "") else { return };
-    let first = std::fs::read_to_string(root().join("tests/hostile/late.py")).unwrap();
+    let first = std::fs::read_to_string(root().join("tests/hostile/villain.py")).unwrap();
     std::fs::write(&script, &first).unwrap();
     let scene = Scene::watching(&built(), "process", &rail("script", "USD", &table));
     scene.is_back("script").await;

@@ -90,7 +90,7 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let plugins = folder.path().join("plugins");
         std::fs::create_dir(&plugins).unwrap();
-        for name in ["hello_rail", "hostile_villain", "hostile_escapes", "hostile_shouts"] {
+        for name in ["hello_rail", "hostile_villain", "hostile_escapes", "hostile_shouts", "hostile_panics_channel"] {
             let name = format!("lib{name}.so");
             std::fs::copy(programs.join(&name), plugins.join(&name)).unwrap();
         }
@@ -162,6 +162,12 @@ impl Scene {
         let request = self.http.post(format!("{}{path}", self.address())).bearer_auth("key-of-the-villains");
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.json().await.unwrap())
+    }
+
+    /// What a provider's delivery is answered with.
+    pub(crate) async fn delivered(&self, path: &str, body: &'static str, (name, value): (&str, &str)) -> u16 {
+        let request = self.http.post(format!("{}{path}", self.address())).header(name, value).body(body);
+        request.send().await.unwrap().status().as_u16()
     }
 
     /// Has the gateway read a configuration with other villains in it.

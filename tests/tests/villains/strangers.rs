@@ -49,7 +49,9 @@ async fn a_library_that_is_not_what_it_should_be_is_refused_while_others_pay() {
     }
     let lies = |name, kind, contract| lying(&programs, &manifest(name, kind, contract));
     check(&lies("newer", "rail", "1.99"), "newer", "process", "contract 1.99").await;
+    check(&built("panics_channel"), "panics-channel", "process", "is a channel").await;
     check(&lies("liar", "bank", "1.0"), "liar", "process", "bank").await;
+    check(&lies("liar", "channel", "1.0"), "liar", "process", "its manifest is wrong").await;
     // It says that it is another one, which is there and pays.
     check(&lies("hello-rail", "rail", "1.0"), "hello-rail", "process", "both say that they are `hello-rail` 1.0.0")
         .await;

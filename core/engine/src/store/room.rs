@@ -39,6 +39,13 @@ impl Room {
         if let Some(max) = put.room_max.filter(|max| after > *max && new > old) {
             return Err(StoreError::Full { max });
         }
+        if let Some(tenths) = put.room_max.and_then(|max| tenths_reached(taken, after, max)) {
+            let instance = &*put.instance;
+            tracing::warn!(
+                instance,
+                "what this plugin keeps takes {tenths} tenths of its room; past that it can keep no more"
+            );
+        }
         self.before.push((put.instance.as_str().into(), taken));
         self.taken.insert(put.instance.as_str().into(), after);
         Ok(())
@@ -52,5 +59,30 @@ impl Room {
         for (instance, taken) in self.before.drain(..).rev() {
             self.taken.insert(instance, taken);
         }
+    }
+}
+
+/// How many tenths of the room are taken, from the eighth on, where they were fewer before.
+fn tenths_reached(before: u64, after: u64, max: u64) -> Option<u64> {
+    let tenths = |taken: u64| u128::from(taken) * 10 / u128::from(max.max(1));
+    let reached = tenths(after);
+    u64::try_from(reached).ok().filter(|_| reached >= 8 && reached > tenths(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_tenths_are_told_once_each() {
+        let check = |before, after, expected| assert_eq!(tenths_reached(before, after, 1_000), expected, "{before}");
+        check(0, 799, None);
+        check(799, 800, Some(8));
+        check(800, 899, None);
+        check(850, 1_000, Some(10));
+        check(0, 950, Some(9));
+        check(950, 899, None);
+        assert_eq!(tenths_reached(0, u64::MAX, u64::MAX), Some(10));
+        assert_eq!(tenths_reached(0, 0, 0), None);
     }
 }

@@ -166,22 +166,77 @@ fn a_process_that_was_killed_is_started_again_and_pays() {
     gateway.wait().unwrap();
 }
 
-#[test]
-fn what_production_asks_is_there() {
+/// A folder whose `gateway.toml` is fit for production, or is of no production, but for who signed the library.
+fn deployment(is_production: bool) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("key"), "0".repeat(64)).unwrap();
-    std::fs::write(folder.path().join("gateway.toml"), config("")).unwrap();
-    let checked = sportello(folder.path(), &["check"]).output().unwrap();
-    let lacks = String::from_utf8_lossy(&checked.stdout).contains("Production would refuse this");
-    let production = config("production = true")
-        .replace("secret = \"key-that-may-do-all-0123456789abcdef\"", "secret = { env = \"KEY\" }");
-    std::fs::write(folder.path().join("gateway.toml"), production).unwrap();
-    let mut check = sportello(folder.path(), &["check"]);
-    let checked = check.env("KEY", "0123456789abcdef0123456789abcdef").output().unwrap();
+    let config = match is_production {
+        true => config("production = true")
+            .replace("secret = \"key-that-may-do-all-0123456789abcdef\"", "secret = { env = \"KEY\" }"),
+        false => config(""),
+    };
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    folder
+}
+
+/// What the deployment is told that is not about signatures.
+fn told(output: &Output) -> Vec<String> {
+    let said = String::from_utf8_lossy(&output.stderr);
+    said.lines().filter(|line| !line.is_empty() && !line.contains(": trust: ")).map(str::to_owned).collect()
+}
+
+fn check(folder: &Path) -> Command {
+    let mut check = sportello(folder, &["check"]);
+    check.env("KEY", "0123456789abcdef0123456789abcdef");
+    check
+}
+
+const WOULD_REFUSE: &str = "Production would refuse this";
+
+#[test]
+fn what_production_asks_is_there() {
+    let checked = check(deployment(false).path()).output().unwrap();
+    let lacks = String::from_utf8_lossy(&checked.stdout).contains(WOULD_REFUSE);
+    let refused = told(&check(deployment(true).path()).output().unwrap());
     // Where this machine's kernel lacks something, it is said in the one, and refused in the other.
-    let said = String::from_utf8_lossy(&checked.stderr);
-    // That nobody has signed the library is another matter.
-    let refused: Vec<&str> = said.lines().filter(|line| !line.is_empty() && !line.contains(": trust: ")).collect();
-    let is_about_that = |line: &&str| line.contains("rails.bank.isolation: this kernel has no");
-    assert_eq!((refused.iter().any(is_about_that), refused.is_empty()), (lacks, !lacks), "{said}");
+    let is_about_that = |line: &String| line.contains("rails.bank.isolation: this kernel has no");
+    assert_eq!((refused.iter().any(is_about_that), refused.is_empty()), (lacks, !lacks), "{refused:?}");
+}
+
+/// What a program says on a kernel that has no Landlock.
+#[cfg(target_os = "linux")]
+fn without_landlock(mut command: Command) -> Output {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompFilter, apply_filter};
+
+    // landlock_create_ruleset(2), which has this number on every architecture; ENOSYS.
+    let (create_ruleset, no_such_call) = (444, SeccompAction::Errno(38));
+    let rules = [(create_ruleset, Vec::new())].into_iter().collect();
+    let arch = std::env::consts::ARCH.try_into().unwrap();
+    let filter = SeccompFilter::new(rules, SeccompAction::Allow, no_such_call, arch).unwrap();
+    let filter: BpfProgram = filter.try_into().unwrap();
+    // A filter is its thread's for ever, and that of the programs which this starts.
+    let thread = std::thread::spawn(move || {
+        apply_filter(&filter).unwrap();
+        command.output().unwrap()
+    });
+    thread.join().unwrap()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_kernel_without_landlock_is_told_and_is_none_for_production() {
+    let tried = deployment(false);
+    let checked = without_landlock(check(tried.path()));
+    let said = String::from_utf8_lossy(&checked.stdout);
+    assert!(checked.status.success() && said.contains(WOULD_REFUSE) && said.contains("no Landlock"), "{checked:?}");
+
+    let production = deployment(true);
+    let is_about_landlock = |line: &String| line.contains("rails.bank.isolation: this kernel has no Landlock");
+    for command in ["check", "run"] {
+        let mut asked = sportello(production.path(), &[command]);
+        asked.env("KEY", "0123456789abcdef0123456789abcdef");
+        let refused = without_landlock(asked);
+        assert!(!refused.status.success() && told(&refused).iter().any(is_about_landlock), "{refused:?}");
+    }
+    assert!(!production.path().join("store.db").exists());
 }

@@ -1,4 +1,6 @@
-"""A rail that answers when its time is over, and does not end when it is told to. What it does is its order's memo."""
+"""A rail that breaks the promise that an order's memo names, unless it behaves, and does not end when it is told to.
+
+Where a provider stands behind the name, that one gets the order first."""
 
 import itertools
 import json
@@ -47,6 +49,34 @@ def http(call, method, url):
     return answer["result"]["frame"]["result"]["status"] if "result" in answer else None
 
 
+def raw(what):
+    with writing:
+        out.write(what)
+        out.flush()
+
+
+def hoard():
+    hoarded = []
+    while True:
+        hoarded.append(bytearray(16 << 20))
+
+
+def flood(what):
+    while True:
+        raw(what)
+
+
+# What ends its process, or would.
+ENDS = {
+    "exit": lambda: os._exit(3),
+    "abort": os.abort,
+    "closes": lambda: os.close(out.fileno()),
+    "prints": lambda: flood(b"hello\n" * 1000),
+    "endless": lambda: flood(b"x" * 65536),
+    "hoards": hoard,
+}
+
+
 def settled(order):
     return {"outcome": "settled", "amount": order["amount"], "finality": "final"}
 
@@ -67,6 +97,13 @@ def submit(id, frame):
         return
     if url:
         http(frame["call"], "POST", url)
+    if verb in ENDS:
+        return ENDS[verb]()
+    if verb == "floods-log":
+        for _ in range(1_000):
+            log("flood " * 300)
+    if verb in ("behaves", "floods-log"):
+        return say(id=id, result={"frame": settled(order)})
     time.sleep((frame["deadline_ms"] - frame["now_ms"]) / 1000 + 0.5)
     say(id=id, result={"frame": settled(order)})
     log("has answered late")

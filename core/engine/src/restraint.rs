@@ -78,8 +78,9 @@ impl Restraint {
     }
 }
 
-/// Forgets whom nothing is known of any more; and where that are few, those of whom the least was asked in vain: whoever is
-/// near the bound stays there, however many others are made up. At least half of them at once, so that it is done seldom.
+/// Forgets whom nothing is known of any more; and where that are few, those of whom the least was asked in vain: to have
+/// somebody near the bound forgotten takes as much in vain for each of half the people that there is room for. At least half
+/// of them at once, so that it is done seldom.
 fn make_room(people: &mut HashMap<Handle, Counted>, now_ms: u64) {
     let is_counted = |counted: &Counted| counted.in_vain > 0 && now_ms.abs_diff(counted.since_ms) < WINDOW_MS;
     people.retain(|_, counted| counted.beginning > 0 || is_counted(counted));
@@ -141,6 +142,7 @@ mod tests {
         for number in 0..PEOPLE_MAX {
             ask(&person(number), 1_000 + WINDOW_MS).unwrap();
         }
+        assert!(!restraint.0.lock().contains_key(&victim));
         assert_eq!(ask(&victim, 1_000 + WINDOW_MS), Ok(()));
     }
 }

@@ -192,9 +192,12 @@ impl RunningGateway {
     /// flight ended within `gateway.drain`; what did not is in the store, and taken up at the next start.
     pub async fn drain(self) -> bool {
         let deadline = Instant::now() + self.switchboard.drain_within();
-        // A reload that is on its way may take longer than that: then it is not waited for.
-        let _ = tokio::time::timeout_at(deadline, self.switchboard.at_rest()).await;
-        let all_served = tokio::time::timeout_at(deadline, self.app.shift().end()).await.is_ok();
+        // A reload that is on its way changes nothing any more, and is not waited for where that takes longer.
+        self.connected.wire.stop();
+        let at_rest = tokio::time::timeout_at(deadline, self.switchboard.at_rest());
+        let served = tokio::time::timeout_at(deadline, self.app.shift().end());
+        let (_, served) = tokio::join!(at_rest, served);
+        let all_served = served.is_ok();
         let left = deadline.saturating_duration_since(Instant::now());
         let left_ms = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let all_done = self.engine.drain(SystemClock.now_ms().saturating_add(left_ms)).await;

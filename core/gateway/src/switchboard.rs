@@ -224,13 +224,21 @@ impl Switchboard {
         for problem in &problems {
             tracing::error!("{problem}");
         }
-        let last = LastReload { at_ms: SystemClock.now_ms(), by, changed, problems };
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
+        self.remember(LastReload { at_ms: SystemClock.now_ms(), by, changed, problems });
         done
     }
 
+    fn remember(&self, now: LastReload) {
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_wrong = last.as_ref().is_some_and(|last| !last.problems.is_empty());
+        // Nobody asked for what is watched to be read: that it came to nothing takes no news away.
+        if now.by != By::Watch || !now.changed.is_empty() || !now.problems.is_empty() || was_wrong {
+            *last = Some(now);
+        }
+    }
+
     async fn reload_into(&self, standing: &mut Standing) -> Result<Vec<Changed>, Problems> {
-        if self.engine.is_draining() {
+        if self.wire.is_stopping() {
             return Err(said(&reading_file(standing), &"the gateway is about to stop"));
         }
         let mut reading = Config::open(&standing.deployment.config.file)?;

@@ -12,6 +12,7 @@ mod lineup;
 mod ports;
 mod randomness;
 mod ruling;
+mod served;
 mod services;
 mod setup;
 mod slot;
@@ -20,7 +21,7 @@ mod version;
 mod words;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard, Weak};
 use std::time::Duration;
 
@@ -54,6 +55,8 @@ pub struct Wire {
     opened: watch::Sender<bool>,
     /// How long a version that was replaced may take to end what it was given, in milliseconds.
     drain_versions_ms: AtomicU64,
+    /// Whether the gateway is about to stop: then nobody gets a seat any more.
+    is_stopping: AtomicBool,
 }
 
 /// What stands behind the instances of a gateway that runs.
@@ -76,6 +79,7 @@ impl Wire {
             slots: RwLock::default(),
             opened: watch::Sender::new(false),
             drain_versions_ms: AtomicU64::new(0),
+            is_stopping: AtomicBool::new(false),
         })
     }
 
@@ -170,6 +174,18 @@ impl Wire {
         self.opened.send_replace(true);
         unworkable.sort();
         if unworkable.is_empty() { Ok(()) } else { Err(unworkable) }
+    }
+
+    /// Nobody gets a seat any more: what is seated from here on would be closed by nobody.
+    pub fn stop(&self) {
+        // In no exchange's moment.
+        let _slots = self.slots_mut();
+        self.is_stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether nobody gets a seat any more.
+    pub fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
     }
 
     /// Lets every instance finish within `within`, and closes it.

@@ -37,16 +37,25 @@ thread_local! {
     static WITHIN: Cell<(*const u8, usize)> = const { Cell::new((null(), 0)) };
 }
 
-/// Has the name of an instance whose code ends this program written to standard error, and with what it did so to `notes`:
-/// `NAME SIGNAL`, or `NAME exit`. From then on and for ever; a file that is given later takes the place of the one before.
+/// The same with what it did so by written to `notes`: `NAME SIGNAL`, or `NAME exit`. A file that is given later takes the
+/// place of the one before.
 ///
 /// # Errors
 /// Why that cannot be had.
 pub fn note_crashes(notes: File) -> Result<(), Error> {
-    static INSTALLED: Mutex<bool> = Mutex::new(false);
-
     // The one before stays open: a handler may be writing to it.
     NOTES.store(notes.into_raw_fd(), Ordering::SeqCst);
+    name_crashes()
+}
+
+/// Has the name of an instance whose code ends this program, or of a plugin's that is loaded, written to standard error: from
+/// then on and for ever.
+///
+/// # Errors
+/// Why that cannot be had.
+pub fn name_crashes() -> Result<(), Error> {
+    static INSTALLED: Mutex<bool> = Mutex::new(false);
+
     let mut installed = INSTALLED.lock().unwrap_or_else(PoisonError::into_inner);
     if std::mem::replace(&mut *installed, true) {
         return Ok(());

@@ -58,7 +58,7 @@ impl KeepAlive {
                 errand::rescue();
             }
         };
-        // Without it a hanging plugin is found out later, and that is all.
+        // Without it a hanging plugin is found out later; and as nobody takes work away, each call has a task of its own.
         if let Err(error) = std::thread::Builder::new().name("keep-alive".to_owned()).spawn(tick) {
             tracing::warn!(%error, "the keep-alive thread cannot be started");
             return None;

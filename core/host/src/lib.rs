@@ -64,6 +64,7 @@ mod grants;
 mod hostcalls;
 mod http;
 mod inbound;
+mod inside;
 #[cfg_attr(not(target_os = "linux"), path = "isolated/elsewhere.rs")]
 mod isolated;
 mod keepalive;
@@ -103,7 +104,7 @@ pub use blocking::blocking;
 pub use breaker::{BreakerLimits, BreakerState};
 pub use call::{Answer, Ask, CallError, Reason};
 pub use confine::Confinement;
-pub use crash::note_crashes;
+pub use crash::{name_crashes, note_crashes};
 pub use declared::{Declared, Fingerprint, LIBRARY_LEN_MAX, LoadError, MANIFEST_LEN_MAX};
 pub use drain::Drained;
 pub use errand::spawn;

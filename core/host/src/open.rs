@@ -18,6 +18,7 @@ use crate::frame::{Circumstances, Params};
 use crate::grants::{Grants, PAN_GRANT};
 use crate::hostcalls::HostCalls;
 use crate::http::Answers;
+use crate::inside::Inside;
 use crate::keepalive::KeepAlive;
 use crate::loaded::Loaded;
 use crate::rate::Rate;
@@ -72,7 +73,10 @@ impl Loaded {
         let _awake = KeepAlive::of(&Handle::current());
         let circumstances = Circumstances { call: 0, now_ms: 0, deadline_ms: 0, seed: 0, trace: None };
         let frame = Params::raw(b"").frame(&circumstances);
-        let asking = async move { plugin.call(0, plugin_method::SCHEMA, frame, Bytes::new()).await };
+        let whose: Arc<str> = self.manifest().name.as_str().into();
+        let asking = Inside::new(&whose, &plugin, plugin_method::SCHEMA, frame, Bytes::new());
+        // It is let go of there as well.
+        drop(plugin);
         let mut asked = Asked(tokio::spawn(asking));
         let reply = match tokio::time::timeout(SCHEMA_WITHIN, &mut asked.0).await {
             Ok(Ok(reply)) => reply,

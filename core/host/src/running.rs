@@ -64,7 +64,8 @@ pub(crate) struct Shared {
     calls: AtomicUsize,
     runs: AtomicUsize,
     idle: Notify,
-    _keep_alive: Option<Arc<KeepAlive>>,
+    /// Takes work away from a call that keeps its thread.
+    keep_alive: Option<Arc<KeepAlive>>,
 }
 
 /// Which way a call came about.
@@ -173,7 +174,7 @@ impl Shared {
             calls: AtomicUsize::new(0),
             runs: AtomicUsize::new(0),
             idle: Notify::new(),
-            _keep_alive: keep_alive,
+            keep_alive,
         }
     }
 
@@ -271,7 +272,10 @@ impl Shared {
         } else {
             // A future that does not yield could not be timed out where it is awaited.
             let (mut task, doing) = Task::new(presence, ask.method, frame, ask.body);
-            aside(&world.runtime, doing).await;
+            match self.keep_alive {
+                Some(_) => aside(&world.runtime, doing).await,
+                None => drop(world.runtime.spawn(doing)),
+            }
             let over = match task.over() {
                 Some(over) => Ok(over),
                 None => tokio::time::timeout_at(deadline, task.join()).await,

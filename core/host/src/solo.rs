@@ -10,7 +10,7 @@ use futures_util::future::{AbortHandle, Abortable};
 use sportello_sdk::frames::Reply;
 use tokio::sync::oneshot;
 
-use crate::crash::within;
+use crate::inside::Inside;
 use crate::running::Shared;
 use crate::task::Presence;
 
@@ -46,12 +46,12 @@ impl Solo {
         let counted = Arc::clone(&polls);
         let work = move || {
             let world = &presence.shared.world;
-            let calling = async { presence.shared.plugin.call(0, method, frame, Bytes::new()).await };
+            let calling = Inside::new(&world.instance, &presence.shared.plugin, method, frame, Bytes::new());
             let replied = world.runtime.block_on(async {
                 let mut calling = pin!(Abortable::new(calling, given_up));
                 let counting = std::future::poll_fn(|context| {
                     counted.fetch_add(1, Ordering::Relaxed);
-                    let polled = within(&world.instance, || calling.as_mut().poll(context));
+                    let polled = calling.as_mut().poll(context);
                     counted.fetch_add(1, Ordering::Relaxed);
                     polled
                 });

@@ -1,10 +1,8 @@
 //! A call that was begun, and its share of its instance: given back when the work is really over, however
 //! that comes about.
 
-use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
-use std::task::Context;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
@@ -14,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::attest::Sent;
 use crate::call::Reason;
-use crate::crash::within;
+use crate::inside::Inside;
 use crate::running::{Shared, Way};
 
 /// A call's share of its instance, given back when the task that does the work is really over.
@@ -94,12 +92,7 @@ impl Task {
         let call = presence.call;
         let doing = async move {
             let shared = &presence.shared;
-            let reply = {
-                let mut call = None;
-                let begin = || shared.plugin.call(0, method, frame.clone(), body.clone());
-                let mut polling = |context: &mut Context<'_>| call.get_or_insert_with(begin).as_mut().poll(context);
-                poll_fn(|context| within(&shared.world.instance, || polling(context))).await
-            };
+            let reply = Inside::new(&shared.world.instance, &shared.plugin, method, frame, body).await;
             let sent = shared.world.calls.close(presence.call);
             drop(presence);
             (reply, sent)

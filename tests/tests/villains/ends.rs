@@ -92,6 +92,23 @@ async fn whoever_ends_the_process_that_it_shares_is_named() {
     assert!(!scene.at("sportello.db.crash").exists());
 }
 
+/// So it is where that ends before it has begun: when a plugin is asked what its settings are.
+#[test]
+fn whoever_ends_a_start_is_named() {
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    let config = format!(
+        "[gateway]\nlisten = \"127.0.0.1:0\"\nstore = \"sqlite:store.db\"\nplugins = [{programs:?}]\n\
+         key = {{ file = \"key\" }}\n[rails.first]\nplugin = \"villain\"\nisolation = \"in-process\"\n"
+    );
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    let mut run = std::process::Command::new(programs.join("sportello"));
+    let ended = run.current_dir(&folder).env("VILLAIN_ABORTS", "1").arg("run").output().unwrap();
+    let said = String::from_utf8_lossy(&ended.stderr);
+    assert!(!ended.status.success(), "{ended:?}");
+    assert!(said.contains("ends in the code of the plugin of villain, which shares its process: SIGABRT"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_a_process_reaches_for_is_kept_from_it_while_others_pay() {
     let provider = Provider::start().await;

@@ -47,7 +47,7 @@ async fn steady_is_replaced(isolation: &'static str, by: &str, name: &str) {
     let taken_by = &paid["attempts"][0]["taken_by"];
     assert_eq!((&paid["state"], &taken_by["version"]), (&json!("completed"), &json!("1.1.0")), "{paid:#}");
     let after = scene.instance("steady").await;
-    assert!(after["stats"]["calls"].as_u64().unwrap() >= 6 && after["sha256"] != before["sha256"], "{after:#}");
+    assert!(after["stats"]["calls"].as_u64().unwrap() >= 1 && after["sha256"] != before["sha256"], "{after:#}");
 
     // A process goes with its version, and what is in the gateway's own stays there.
     match before["process"].as_u64() {

@@ -22,6 +22,10 @@ pub fn run(setting: &Setting) -> Result<(), Failed> {
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     crate::memory::keep_to_ourselves()
         .map_err(|error| Failed::Trying(format!("core dumps cannot be turned off: {error}")))?;
+    // Plugins that share this program are loaded before there is a store to note anything beside.
+    if let Err(error) = sportello_host::name_crashes() {
+        eprintln!("sportello: a plugin that ends this program would not be named: {error}");
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()

@@ -2,12 +2,15 @@
 //! waited for: what changed must have stood still from one look to the next. What was read once, and was wrong, is read
 //! again when it changes again.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Weak;
 use std::time::{Duration, SystemTime};
 
+use sportello_host::signature_path;
+
 use super::{By, Switchboard, Watched};
 use crate::config::Config;
+use crate::scorecard::scorecard_path;
 
 /// How often is looked.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
@@ -36,13 +39,16 @@ impl Watched {
     }
 
     fn look(&self) -> Look {
-        let file = |path: &Path| {
-            let found = std::fs::metadata(path).ok();
+        let file = |path: PathBuf| {
+            let found = std::fs::metadata(&path).ok();
             let modified = found.as_ref().and_then(|found| found.modified().ok());
-            (path.to_owned(), modified, found.map_or(0, |found| found.len()))
+            (path, modified, found.map_or(0, |found| found.len()))
         };
         let libraries = sportello_host::libraries(&self.plugins);
-        Look(self.files.iter().chain(&libraries).map(|path| file(path)).collect())
+        // What vouches for a file may come after it.
+        let paths = self.files.iter().chain(&libraries);
+        let with_those = |path: &PathBuf| [path.clone(), signature_path(path), scorecard_path(path)];
+        Look(paths.flat_map(with_those).map(file).collect())
     }
 }
 

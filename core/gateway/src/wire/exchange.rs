@@ -58,6 +58,8 @@ struct Seating {
     intended: Intended,
     current: Option<Arc<Version>>,
     canary: Option<(Arc<Version>, Share)>,
+    /// Whether what is to be current was the canary when this was planned.
+    is_promotion: bool,
 }
 
 impl Wire {
@@ -86,6 +88,9 @@ impl Wire {
             for version in fresh {
                 version.close(Duration::ZERO, "what it was opened for has changed meanwhile").await;
             }
+            if self.is_stopping() {
+                return Err(intended.into_values().map(Intended::too_late).collect());
+            }
             // Nobody wants to have it because of what it was before it failed.
             let sent_back: Vec<NotOpened> = promoted.into_iter().filter_map(Promoted::sent_back).collect();
             if !sent_back.is_empty() {
@@ -94,7 +99,7 @@ impl Wire {
         }
     }
 
-    /// Seats all of them in one moment; nothing where one of them was overtaken.
+    /// Seats all of them in one moment; nothing where one of them was overtaken, or the gateway is about to stop.
     fn seat_all(
         self: &Arc<Self>,
         seatings: Vec<Seating>,
@@ -105,7 +110,8 @@ impl Wire {
         let mut leaving = Vec::new();
         {
             let mut slots = self.slots_mut();
-            if seatings.iter().any(Seating::is_overtaken) {
+            let is_too_late = self.is_stopping() && !fresh.is_empty();
+            if is_too_late || seatings.iter().any(Seating::is_overtaken) {
                 return None;
             }
             let gone: Vec<Arc<Slot>> = slots
@@ -146,10 +152,11 @@ impl Wire {
         if let Some(returned) = intended.sent_back(slot.standing().returned) {
             (intended.wanted.canary, intended.returned) = (None, Some(returned));
         }
-        let (mut current, mut canary) = (None, None);
+        let (mut current, mut canary, mut is_promotion) = (None, None, false);
         if intended.off.is_none() {
             let standing = slot.standing();
             let current_now = standing.current.clone();
+            let canary_now = standing.canary.as_ref().map(|(version, ..)| version.clone());
             let there: Vec<Arc<Version>> =
                 standing.current.into_iter().chain(standing.canary.map(|(version, ..)| version)).collect();
             let mut take = |member: &Member, taken: Option<&Arc<Version>>| {
@@ -171,10 +178,11 @@ impl Wire {
                 })
             };
             let taken = take(&intended.wanted.member, None);
+            is_promotion = canary_now.is_some_and(|canary| Arc::ptr_eq(&canary, &taken));
             canary = intended.wanted.canary.as_ref().map(|(member, share)| (take(member, Some(&taken)), *share));
             current = Some(taken);
         }
-        Seating { slot, intended, current, canary }
+        Seating { slot, intended, current, canary, is_promotion }
     }
 
     async fn open_all(self: &Arc<Self>, fresh: &[Arc<Version>]) -> Result<(), Vec<NotOpened>> {
@@ -206,6 +214,13 @@ impl Wire {
 }
 
 impl Intended {
+    /// That the gateway is about to stop.
+    fn too_late(self) -> NotOpened {
+        let member = self.wanted.member;
+        let version = member.loaded.manifest().version.clone();
+        NotOpened { instance: member.instance.name, version, because: "the gateway is about to stop".to_owned() }
+    }
+
     /// That the canary was sent back, of which this plan does not know.
     fn sent_back(&self, returned: Option<Returned>) -> Option<Returned> {
         let (canary, _) = self.wanted.canary.as_ref()?;
@@ -226,7 +241,7 @@ impl Seating {
 
     /// The canary, if it is to be current.
     fn promoted(&self) -> Option<Promoted> {
-        let version = self.current.clone().filter(|version| self.slot.is_canary(version))?;
+        let version = self.current.clone().filter(|_| self.is_promotion)?;
         Some(Promoted { slot: self.slot.clone(), version, returned: self.intended.returned.clone() })
     }
 }
@@ -265,7 +280,7 @@ fn retire(slot: &Slot, changed: &mut Vec<Changed>) -> Vec<Arc<Version>> {
 
 /// Seats an instance anew. Answers who leaves.
 fn seat(seating: Seating, changed: &mut Vec<Changed>) -> Vec<Arc<Version>> {
-    let Seating { slot, intended, current, canary } = seating;
+    let Seating { slot, intended, current, canary, .. } = seating;
     let mut seats = slot.seats();
     let before = seats.lineup.current.clone();
     let number = |version: Option<&Arc<Version>>| version.map(Seated::number);

@@ -36,10 +36,7 @@ impl Services for Wire {
         self.engine()?.message(instance, message).await
     }
 
-    async fn report(&self, instance: &str, mut report: Report) -> Result<(), Failure> {
-        if let Some(slot) = self.slot(instance) {
-            report.outcome = slot.heard(report.outcome);
-        }
+    async fn report(&self, instance: &str, report: Report) -> Result<(), Failure> {
         let (key, is_end, is_done) = (report.key.clone(), report.outcome.is_final(), is_settled(&report.outcome));
         self.engine()?.report(instance, report).await?;
         if let Some(slot) = self.slot(instance).filter(|_| is_end) {
@@ -64,12 +61,7 @@ impl Services for Wire {
         expected: u64,
         value: Bytes,
     ) -> Result<StorePutDone, Failure> {
-        let room_max = self.slot(instance).and_then(|slot| slot.room_max());
-        // One that opens for the first time is in no slot yet.
-        let room_max = room_max.unwrap_or(u64::from(STORED_MB) << 20);
-        let put = self.engine()?.store().put_within(room_max, instance, name, expected, value.into()).await;
-        let (stored, version) = put.map_err(failed)?;
-        Ok(StorePutDone { stored, version })
+        self.store_put_within(u64::from(STORED_MB) << 20, instance, name, expected, value).await
     }
 
     async fn instrument(
@@ -107,6 +99,19 @@ impl Services for Wire {
 }
 
 impl Wire {
+    pub(super) async fn store_put_within(
+        &self,
+        room_max: u64,
+        instance: &str,
+        name: &str,
+        expected: u64,
+        value: Bytes,
+    ) -> Result<StorePutDone, Failure> {
+        let put = self.engine()?.store().put_within(room_max, instance, name, expected, value.into()).await;
+        let (stored, version) = put.map_err(failed)?;
+        Ok(StorePutDone { stored, version })
+    }
+
     fn vault(&self) -> Result<Vault, Failure> {
         self.of_counter(|counter| counter.vault.clone())?
             .ok_or_else(|| Failure::settings("no_vault", "this gateway has no vault: write [vault] in gateway.toml"))

@@ -138,14 +138,6 @@ impl Slot {
         self.moved.notify_waiters();
     }
 
-    /// How many bytes its plugin may keep in the store.
-    pub(super) fn room_max(&self) -> Option<u64> {
-        let seats = self.seats();
-        let wanted = seats.wanted.as_ref().map(|wanted| &wanted.member);
-        let member = wanted.or_else(|| seats.lineup.all().next().map(|version| &version.member));
-        member.map(|member| u64::from(member.instance.stored_mb) << 20)
-    }
-
     /// Whether this is the version that is tried.
     pub(super) fn is_canary(&self, version: &Arc<Version>) -> bool {
         self.seats().lineup.canary.as_ref().is_some_and(|(canary, _)| canary.number() == version.number())

@@ -5,11 +5,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use sportello_engine::Taker;
-use sportello_host::{OpenError, Reason, Running, Services};
+use sportello_host::{OpenError, Reason, Running};
 use sportello_sdk::Source;
 use tokio::sync::Notify;
 
+use super::Wire;
 use super::lineup::Seated;
+use super::served::Served;
 use crate::plugins::Member;
 use crate::redact::Redactor;
 
@@ -20,7 +22,7 @@ pub struct Version {
     pub member: Member,
     taker: Arc<Taker>,
     /// Keeps its secrets out of what it says.
-    redactor: Redactor,
+    redactor: Arc<Redactor>,
     /// How often it was opened again after it had ended by itself.
     pub(super) restarts: AtomicU64,
     stage: RwLock<Stage>,
@@ -57,7 +59,7 @@ impl Version {
         Arc::new(Self {
             number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             taker: Arc::new(member.taker()),
-            redactor: member.redactor(),
+            redactor: Arc::new(member.redactor()),
             member,
             restarts: AtomicU64::new(0),
             stage: RwLock::new(Stage::Closed("it has not been opened yet".to_owned())),
@@ -104,8 +106,10 @@ impl Version {
     }
 
     /// Opens it; what it does by itself begins with [`Version::start`].
-    pub(super) async fn open(&self, services: Arc<dyn Services>) -> Result<(), OpenError> {
-        match self.member.loaded.open(self.member.spec(services)).await {
+    pub(super) async fn open(&self, wire: Arc<Wire>) -> Result<(), OpenError> {
+        let room_max = u64::from(self.member.instance.stored_mb) << 20;
+        let served = Served { wire, redactor: self.redactor.clone(), room_max };
+        match self.member.loaded.open(self.member.spec(Arc::new(served))).await {
             Ok(running) => {
                 self.set(Stage::Open(running));
                 Ok(())

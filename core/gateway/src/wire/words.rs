@@ -5,7 +5,6 @@ use sportello_host::{OpenError, Reason};
 use sportello_model::Outcome;
 use sportello_sdk::Failure;
 
-use super::slot::Slot;
 use super::version::Version;
 use crate::redact::Redactor;
 
@@ -33,14 +32,6 @@ impl Version {
             };
         }
         error
-    }
-}
-
-impl Slot {
-    /// An outcome that one of the versions reports, whichever it is, as it may be kept.
-    pub(super) fn heard(&self, outcome: Outcome) -> Outcome {
-        let versions: Vec<_> = self.seats().lineup.all().cloned().collect();
-        versions.iter().fold(outcome, |outcome, version| clean_outcome(version.redactor(), outcome))
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::sync::{Mutex, Semaphore};
+use tokio::task::JoinHandle;
 
 use crate::versions::{WAIT, canary, plugins, start, start_in, with};
 use crate::world::{Answer, World, answer, prepare_with};
@@ -110,12 +111,13 @@ async fn a_canary_with_other_promises_is_refused() {
 /// Both wait at the same door.
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// A reload waits for another instance to open; meanwhile the canary fails and goes back. Answers with what became of the
-/// reload.
-async fn sent_back_during(canary: &str, next: &str) -> (World, Answer) {
+/// Has a file read again with another instance in it, which waits at the door before it opens. Answers with what will become of
+/// that, once it waits.
+async fn reloading(world: &World, next: &str) -> JoinHandle<Answer> {
     OPEN.shut();
-    let world = start(canary).await;
-    world.write(&format!("{next}\n[rails.slow]\nplugin = \"versioned\"\nversion = \"1.3.0\"\n"));
+    // It waits for as long as it takes.
+    let slow = "[rails.slow]\nplugin = \"versioned\"\nversion = \"1.3.0\"\ndeadline = \"5m\"\n";
+    world.write(&format!("{next}\n{slow}"));
     let reload = world.request(Method::POST, "/v1/reload").bearer_auth("key-that-may-do-all");
     let reloading = tokio::spawn(async move { answer(reload).await });
     // The plan is made, and waits.
@@ -124,6 +126,14 @@ async fn sent_back_during(canary: &str, next: &str) -> (World, Answer) {
         assert!(began.elapsed() < Duration::from_secs(20));
         tokio::task::yield_now().await;
     }
+    reloading
+}
+
+/// A reload waits for another instance to open; meanwhile the canary fails and goes back. Answers with what became of the
+/// reload.
+async fn sent_back_during(canary: &str, next: &str) -> (World, Answer) {
+    let world = start(canary).await;
+    let reloading = reloading(&world, next).await;
     let mut turns = 0;
     while world.instance("bank").await["returned"].is_null() {
         world.pay(&format!("{turns}"), json!({})).await;
@@ -142,6 +152,28 @@ async fn all_is_well(world: &World) {
         let paid = world.pay(&format!("after {turn}"), json!({})).await;
         assert_eq!(paid.body["state"], "completed", "{paid:?}");
     }
+}
+
+/// The door is shut at once, whatever opens meanwhile; and that gets no seat.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_that_stops_during_a_reload_takes_nothing_new() {
+    let _alone = ALONE.lock().await;
+    let config = canary("1.2.0");
+    let world = start(&config).await;
+    let reloading = reloading(&world, &config).await;
+    let World { folder, gateway, http, base } = world;
+    let draining = tokio::spawn(gateway.drain());
+    let began = Instant::now();
+    while http.get(format!("{base}/readyz")).send().await.unwrap().status() == 200 {
+        assert!(began.elapsed() < Duration::from_secs(20));
+        tokio::task::yield_now().await;
+    }
+    assert!(OPEN.is_waiting() && !reloading.is_finished());
+    OPEN.let_all();
+    let refused = reloading.await.unwrap();
+    assert!(refused.status == 422 && refused.body.to_string().contains("about to stop"), "{refused:?}");
+    assert!(draining.await.unwrap());
+    drop(folder);
 }
 
 /// It is not called back by that reload, and the current version takes everything.
@@ -195,6 +227,7 @@ async fn an_order_keeps_who_took_it_through_a_restart() {
         })
         .collect();
     assert_eq!(told, [("bank".to_owned(), "versioned 1.0.0".to_owned(), "versioned 1.1.0".to_owned(), 1)]);
+    // Whoever waits still at what was given up goes first.
     WAIT.add_permits(10);
     let began = Instant::now();
     loop {
@@ -208,6 +241,7 @@ async fn an_order_keeps_who_took_it_through_a_restart() {
         assert!(began.elapsed() < Duration::from_secs(20), "{shown:#}");
         tokio::task::yield_now().await;
     }
+    WAIT.forget_permits(usize::MAX);
     assert_eq!(world.gateway.switchboard().gone().await, []);
     world.gateway.drain().await;
 }

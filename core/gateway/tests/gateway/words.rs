@@ -5,7 +5,10 @@ use std::time::Instant;
 use serde_json::json;
 use sportello_gateway::plugins::Plugins;
 use sportello_host::Loaded;
-use sportello_sdk::{Failure, Host, Order, Outcome, Rail, Report, async_trait, dispatch, settings};
+use sportello_sdk::{
+    Channel, Failure, Fate, Host, Note, Order, Outcome, Rail, Receipt, Report, Sent, async_trait, dispatch, settings,
+};
+use tokio::sync::{Mutex, mpsc};
 
 use crate::versions::start_in;
 use crate::world::answer;
@@ -57,6 +60,38 @@ impl Rail for Talker {
     }
 }
 
+/// Tells of each note that it was not delivered, and why.
+struct Teller {
+    sent: mpsc::UnboundedSender<String>,
+    told: Mutex<mpsc::UnboundedReceiver<String>>,
+}
+
+settings! {
+    /// Settings of a channel that talks too much.
+    pub(crate) struct TellerSettings {}
+}
+
+#[async_trait]
+impl Channel for Teller {
+    type Settings = TellerSettings;
+    async fn open(_: TellerSettings, _: &Host) -> Result<Self, Failure> {
+        let (sent, told) = mpsc::unbounded_channel();
+        Ok(Self { sent, told: Mutex::new(told) })
+    }
+    async fn send(&self, note: Note, _: &Host) -> Result<Sent, Failure> {
+        self.sent.send(note.key.clone()).unwrap();
+        Ok(Sent { id: Some(note.key), ..Sent::default() })
+    }
+    async fn run(&self, host: &Host) -> Result<(), Failure> {
+        while let Some(id) = self.told.lock().await.recv().await {
+            let receipt = Receipt { id, fate: Fate::Rejected, detail: Some(address(host).await) };
+            // It may be faster than the note's own answer.
+            while host.receipt(&receipt).await.is_err() {}
+        }
+        Ok(())
+    }
+}
+
 const CONFIG: &str = r#"
 [gateway]
 isolation = "in-process"
@@ -80,6 +115,11 @@ name = "Paolo Bianchi"
 handles = ["chat:1002", "chat:@paolo"]
 account = "iban:IT60X0542811101000000123456"
 
+[channels.chat]
+plugin = "teller"
+[channels.chat.settings]
+token = "bank/secret+of the test"
+
 [rails.bank]
 plugin = "talker"
 [rails.bank.settings]
@@ -95,7 +135,10 @@ async fn what_a_plugin_says_is_kept_without_its_secrets() {
     let manifest = json!({"name": "talker", "kind": "rail", "version": "1.0.0", "contract": "1.0", "secrets": ["token"],
         "rail": {"accounts": ["iban"], "orders": {"transfer": {"doubt": "statement"}}}});
     let talker = Loaded::built_in(serde_json::from_value(manifest).unwrap(), dispatch::rail::<Talker>);
-    let world = start_in(tempfile::tempdir().unwrap(), CONFIG, Plugins::BuiltIn(vec![talker])).await;
+    let manifest = json!({"name": "teller", "kind": "channel", "version": "1.0.0", "contract": "1.2", "secrets": ["token"],
+        "channel": {"scheme": "chat", "message_ids": "strong", "senders": "strong", "receipts": true}});
+    let teller = Loaded::built_in(serde_json::from_value(manifest).unwrap(), dispatch::channel::<Teller>);
+    let world = start_in(tempfile::tempdir().unwrap(), CONFIG, Plugins::BuiltIn(vec![talker, teller])).await;
     for memo in ["failure", "unknown", "report", "declined"] {
         let paid = answer(world.payment(memo, json!({ "memo": memo }))).await;
         let id = paid.body["id"].as_str().unwrap_or_else(|| panic!("{paid:?}")).to_owned();
@@ -113,6 +156,19 @@ async fn what_a_plugin_says_is_kept_without_its_secrets() {
             assert!(!shown.contains(SECRET) && !shown.contains(IN_URL), "{shown}");
         }
     }
+    // What a channel says of a note that did not arrive is in the journal, too.
+    let began = Instant::now();
+    let declined = answer(world.payment("declined", json!({ "memo": "declined" }))).await.body["id"].take();
+    let events = format!("/v1/payments/{}/events", declined.as_str().unwrap());
+    let undelivered = loop {
+        let events = world.get(&events).await.body["events"].take();
+        let all = events.as_array().unwrap();
+        if let Some(event) = all.iter().find(|event| event["event"]["event"] == "note_undelivered") {
+            break event.to_string();
+        }
+        assert!(began.elapsed().as_secs() < 20, "{events}");
+    };
+    assert!(undelivered.contains("?token=[redacted] with [redacted]"), "{undelivered}");
     // Nor does one that will not open tell it to whoever reloads, or to whoever asks how that went.
     let closed = CONFIG.replace("[rails.bank.settings]", "[rails.bank.settings]\nstays_closed = true");
     let refused = world.reload(&closed).await.body.to_string();

@@ -64,8 +64,8 @@ async fn a_call_ends_at_its_deadline() {
     })
     .await;
     for (round, method) in ["waits", "sleeps"].into_iter().enumerate() {
-        let error = running.ask(Ask::new(method, b"").within(Duration::from_millis(20))).await.unwrap_err();
-        assert_eq!(error, CallError { reason: Reason::Timeout { within_ms: 20 }, sent: Sent::Nothing });
+        let error = running.ask(Ask::new(method, b"").within(Duration::from_millis(300))).await.unwrap_err();
+        assert_eq!(error, CallError { reason: Reason::Timeout { within_ms: 300 }, sent: Sent::Nothing });
         until(|| dropped.load(Ordering::SeqCst) == round + 1 && running.stats().in_flight == 0).await;
     }
     // Who stops waiting sooner gives the call up as well.
@@ -235,7 +235,7 @@ async fn a_plugin_that_hangs_is_called_no_more_and_hurts_itself_alone() {
     })
     .await;
     let good = open(spec(), |_| async { ok(json!(1)) }).await;
-    let error = bad.ask(Ask::new("submit", b"").within(Duration::from_millis(20))).await.unwrap_err();
+    let error = bad.ask(Ask::new("submit", b"").within(Duration::from_millis(500))).await.unwrap_err();
     assert!(matches!(error.reason, Reason::Timeout { .. }), "{error}");
     assert!(good.ask(Ask::new("submit", b"")).await.is_ok());
     until(|| bad.stats().quarantined).await;

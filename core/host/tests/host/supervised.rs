@@ -52,7 +52,8 @@ async fn one_that_keeps_its_thread_is_found_out_and_takes_nobody_elses() {
     // As many as there are workers.
     for _ in 0..2 {
         let mut hanging = spec();
-        hanging.deadline = Duration::from_millis(20);
+        // It is time enough for it to open, however slow this machine is.
+        hanging.deadline = Duration::from_secs(2);
         hanging.hang_grace = Duration::from_millis(20);
         let (held, keeping) = (Arc::clone(&held), Arc::clone(&keeping));
         let running = open(hanging, move |asked| {
@@ -86,7 +87,7 @@ async fn one_that_keeps_its_thread_is_found_out_and_takes_nobody_elses() {
 #[tokio::test]
 async fn one_that_waits_long_is_not_taken_for_one_that_hangs() {
     let mut patient = spec();
-    patient.deadline = Duration::from_millis(20);
+    patient.deadline = Duration::from_millis(700);
     patient.hang_grace = Duration::from_millis(20);
     let woken = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&woken);
@@ -94,7 +95,7 @@ async fn one_that_waits_long_is_not_taken_for_one_that_hangs() {
         let seen = Arc::clone(&seen);
         async move {
             // Several times as long as it may keep its thread.
-            let _ = asked.ask("sleep", json!({ "for_ms": 200 })).await;
+            let _ = asked.ask("sleep", json!({ "for_ms": 2_200 })).await;
             seen.fetch_add(1, Ordering::SeqCst);
             ok(json!(1))
         }

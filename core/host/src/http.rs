@@ -20,7 +20,7 @@ use crate::attest::Sending;
 use crate::dial::Lookups;
 use crate::grants::Grants;
 use crate::reach::{NOT_THERE, PerReach, Reach};
-use crate::tls::Tls;
+use crate::tls::{Tls, made};
 use crate::world::World;
 
 /// The largest body of a request or a response, in bytes.
@@ -229,31 +229,26 @@ fn failure_of(error: &reqwest::Error) -> Failure {
     Failure::provider("unreachable", message).retry_after(1000)
 }
 
-/// A client, or why there is none, for each reach.
-type Clients = PerReach<OnceLock<Result<Client, String>>>;
+/// A client for each reach.
+type Clients = PerReach<OnceLock<Client>>;
 
 /// The client for `https`: the instance's own where something is said of it, else with the roots that the operating system
 /// trusts.
 fn secure(tls: &Tls, reach: Reach) -> Result<&Client, Failure> {
     static CLIENTS: Clients = PerReach { named: OnceLock::new(), public: OnceLock::new() };
     let own = |config| build(reach, |builder| builder.https_only(true).tls_backend_preconfigured(config));
-    match tls.client(reach, own) {
-        Some(own) => own.map_err(not_set_up),
-        None => client(CLIENTS.of(reach).get_or_init(|| build(reach, |builder| builder.https_only(true)))),
-    }
+    let client = tls.client(reach, own);
+    let client = client.unwrap_or_else(|| made(CLIENTS.of(reach), || build(reach, |builder| builder.https_only(true))));
+    client.map_err(not_set_up)
 }
 
 /// The client for `http`. It trusts no certificate at all, and so need not spend the time to read the system's.
 fn plain(reach: Reach) -> Result<&'static Client, Failure> {
     static CLIENTS: Clients = PerReach { named: OnceLock::new(), public: OnceLock::new() };
-    client(CLIENTS.of(reach).get_or_init(|| build(reach, |builder| builder.tls_certs_only([]))))
+    made(CLIENTS.of(reach), || build(reach, |builder| builder.tls_certs_only([]))).map_err(not_set_up)
 }
 
-fn client(built: &'static Result<Client, String>) -> Result<&'static Client, Failure> {
-    built.as_ref().map_err(|why| not_set_up(why))
-}
-
-fn not_set_up(why: &str) -> Failure {
+fn not_set_up(why: String) -> Failure {
     Failure::new(Source::Host, "unreachable", format!("the gateway's HTTP client cannot be set up: {why}"))
 }
 

@@ -28,8 +28,16 @@ pub struct TlsOptions {
 /// How an instance connects. Set up when it is first needed: the system's authorities take their time to read.
 pub(crate) struct Tls {
     options: TlsOptions,
-    connector: OnceLock<Result<TlsConnector, String>>,
-    clients: PerReach<OnceLock<Result<Client, String>>>,
+    connector: OnceLock<TlsConnector>,
+    clients: PerReach<OnceLock<Client>>,
+}
+
+/// What is there, or is made now. Where that fails it is tried again by the next one: files may be short for a moment.
+pub(crate) fn made<T>(cell: &OnceLock<T>, make: impl FnOnce() -> Result<T, String>) -> Result<&T, String> {
+    match cell.get() {
+        Some(there) => Ok(there),
+        None => make().map(|made| cell.get_or_init(|| made)),
+    }
 }
 
 impl Tls {
@@ -44,9 +52,9 @@ impl Tls {
         &self,
         reach: Reach,
         build: impl FnOnce(ClientConfig) -> Result<Client, String>,
-    ) -> Option<Result<&Client, &str>> {
+    ) -> Option<Result<&Client, String>> {
         let make = || build(Arc::unwrap_or_clone(self.options.config()?));
-        self.options.is_set().then(|| self.clients.of(reach).get_or_init(make).as_ref().map_err(String::as_str))
+        self.options.is_set().then(|| made(self.clients.of(reach), make))
     }
 
     /// Encrypts a connection to `host`, whose certificate must be for that name.
@@ -54,7 +62,7 @@ impl Tls {
     /// # Errors
     /// Why not.
     pub(crate) async fn connect(&self, host: &Host<String>, tcp: TcpStream) -> Result<TlsStream<TcpStream>, String> {
-        let connector = self.connector.get_or_init(|| self.options.config().map(TlsConnector::from)).as_ref()?;
+        let connector = made(&self.connector, || self.options.config().map(TlsConnector::from))?;
         let name = match host {
             Host::Domain(name) => ServerName::try_from(name.clone()).map_err(|error| error.to_string())?,
             Host::Ipv4(ip) => ServerName::from(std::net::IpAddr::from(*ip)),

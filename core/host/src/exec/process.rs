@@ -34,6 +34,9 @@ const THREADS_EVERY: Duration = Duration::from_secs(1);
 /// The longest line that is copied out of what was read, in bytes.
 const LINE_COPIED_MAX: usize = 64 << 10;
 
+/// How long is waited after a whole piece of standard error.
+const ERRORS_PAUSE: Duration = Duration::from_millis(2);
+
 /// The longest line of standard error that is logged, in bytes. What is longer is cut.
 const ERROR_LINE_LEN_MAX: usize = 2_000;
 
@@ -276,6 +279,10 @@ async fn read_errors(mut stderr: impl AsyncRead + Unpin, link: Arc<Link>) {
                 byte if line.len() < ERROR_LINE_LEN_MAX => line.push(*byte),
                 _ => {}
             }
+        }
+        if read == chunk.len() {
+            // Beyond 4 MB a second it waits itself, and not those whose conversations share this thread.
+            tokio::time::sleep(ERRORS_PAUSE).await;
         }
     }
     say(&mut line);

@@ -2,6 +2,7 @@
 //! says, and so cleaned as that is.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use sportello_sdk::Level;
 use sportello_sdk::frames::{LogLine, Peer, host_method};
@@ -13,6 +14,10 @@ const LINE_LEN_MAX: usize = 2_000;
 
 /// How much of what it said last is remembered, in bytes.
 const KEPT_LEN_MAX: usize = 4_000;
+
+/// How long is waited after a whole piece: what a child has to say beyond 2 MB a second it keeps waiting with, and no thread
+/// of ours is busy with it.
+const PAUSE: Duration = Duration::from_millis(2);
 
 /// Hands each line to `host`, until the child has ended. Answers with what it said last.
 pub(super) async fn listen(mut stderr: pipe::Receiver, host: Arc<dyn Peer>) -> String {
@@ -26,6 +31,9 @@ pub(super) async fn listen(mut stderr: pipe::Receiver, host: Arc<dyn Peer>) -> S
                 byte if line.len() < LINE_LEN_MAX => line.push(*byte),
                 _ => {}
             }
+        }
+        if len == piece.len() {
+            tokio::time::sleep(PAUSE).await;
         }
     }
     tell(&host, &mut line, &mut kept);

@@ -12,6 +12,7 @@
 //! out of a text, such as card numbers. Of an instance that may see card numbers no bytes beside a frame are written
 //! at all: a stream to an acquirer holds card numbers in forms that no search finds.
 
+mod enclosed;
 mod entry;
 mod redaction;
 mod tap;

@@ -31,6 +31,15 @@ const RESTS_MAX: u32 = 10;
 static IS_LOOKING: LazyLock<AtomicBool> =
     LazyLock::new(|| AtomicBool::new(std::thread::available_parallelism().map_or(1, usize::from) == 1));
 
+/// A caller that looks for its answer. Another one may once this is dropped, however that comes about.
+struct Looking;
+
+impl Drop for Looking {
+    fn drop(&mut self) {
+        IS_LOOKING.store(false, Ordering::Relaxed);
+    }
+}
+
 /// Where a child is heard.
 pub(super) struct Ear {
     heard: Mutex<Heard>,
@@ -176,12 +185,13 @@ impl Future for Lone {
         if reply.is_ready() || !std::mem::take(&mut this.is_new) || IS_LOOKING.swap(true, Ordering::Relaxed) {
             return reply;
         }
+        let looking = Looking;
         let began = Instant::now();
         // Once, whatever it is: a question of the child's is answered by a task that may want this thread.
         while !this.link.look() && began.elapsed() < LOOKS_FOR {
             std::hint::spin_loop();
         }
-        IS_LOOKING.store(false, Ordering::Relaxed);
+        drop(looking);
         let reply = Pin::new(&mut this.asking).poll(context);
         this.link.ear.looks.came(reply.is_ready());
         reply

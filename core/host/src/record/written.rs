@@ -1,6 +1,7 @@
 //! What in a text is a secret by how it is written: after a name that only secrets have, as in a query, a form, a header or
-//! JSON that somebody quotes; after the name of a way to authenticate; in front of the host of a URL.
+//! JSON that somebody quotes; in XML and parts of forms; after the name of a way to authenticate; in front of the host of a URL.
 
+use super::enclosed::without_enclosed_secrets;
 use super::redaction::{LEFT_OUT, is_secret_name};
 
 /// Ways to authenticate in HTTP (RFC 6750, RFC 7617, RFC 9449): a word follows that lets somebody in.
@@ -8,7 +9,7 @@ const SCHEMES: [&str; 3] = ["bearer", "basic", "dpop"];
 
 /// A text without such secrets.
 pub(super) fn without_named_secrets(text: &str) -> String {
-    without_schemes(&without_named(&without_userinfo(text)))
+    without_schemes(&without_named(&without_enclosed_secrets(&without_userinfo(text))))
 }
 
 /// Without what stands between a URL's scheme and its host (RFC 3986, section 3.2.1).

@@ -98,6 +98,7 @@ impl Cli {
             Command::Vault(Vault::Rotate(rotate)) => rotate.run(&setting),
         };
         match done {
+            Ok(()) if command::is_unwritten() => said("what was to be said could not be written", json, 1),
             Ok(()) => ExitCode::SUCCESS,
             Err(Failed::Trying(why)) => said(&why, json, 1),
             Err(Failed::Asking(why)) => said(&why, json, 2),
@@ -112,7 +113,7 @@ fn said(why: &str, json: bool, code: u8) -> ExitCode {
         (why, true) => command::say_json(&serde_json::json!({ "error": why })),
         (why, false) => {
             // Whoever closed it does not want to read.
-            let _ = writeln!(std::io::stderr().lock(), "{why}");
+            let _ = writeln!(std::io::stderr().lock(), "{}", command::harmless(why));
         }
     }
     ExitCode::from(code)

@@ -12,6 +12,7 @@ pub mod vault;
 
 use std::future::Future;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
@@ -47,11 +48,22 @@ pub fn on_all_cores(command: impl Future<Output = Result<(), Failed>>) -> Result
 
 /// Writes a text and a line's end to standard output. Whoever closed it does not want to read: that is no error.
 pub fn say(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stdout().lock(), "{}", harmless(&text.to_string()));
+    let written = writeln!(std::io::stdout().lock(), "{}", harmless(&text.to_string()));
+    if written.is_err_and(|error| error.kind() != std::io::ErrorKind::BrokenPipe) {
+        UNWRITTEN.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Whether something could not be written, as on a full disk.
+static UNWRITTEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether something could not be written, which somebody wants to read.
+pub fn is_unwritten() -> bool {
+    UNWRITTEN.load(Ordering::Relaxed)
 }
 
 /// What strangers wrote is in a text, and a terminal must not obey them.
-fn harmless(text: &str) -> String {
+pub fn harmless(text: &str) -> String {
     text.split('\n').map(escape_controls).collect::<Vec<_>>().join("\n")
 }
 

@@ -42,7 +42,7 @@ pub use vault::Vault;
 pub(crate) use document::{Lines, joined};
 pub(crate) use nearest::nearest;
 pub(crate) use problem::Wrong;
-pub(crate) use secret::{Surroundings, is_open_to_all};
+pub(crate) use secret::{Surroundings, is_open_to_all, read_small};
 pub(crate) use section::Notes;
 pub(crate) use trust::read_key;
 

@@ -12,13 +12,12 @@ use tokio::time::Instant;
 
 use crate::api::caller::Callers;
 use crate::api::{App, router};
-use crate::config::Problems;
 use crate::connections;
 use crate::crash;
 use crate::key::{KeyError, read_or_make};
 use crate::pages::{self, Links, Pages};
 use crate::plugins::Deployment;
-use crate::switchboard::{Plan, PlanError, Switchboard};
+use crate::switchboard::{Plan, Switchboard};
 use crate::vault::{Rotation, Vault, VaultError, key, sweep_for_ever};
 use crate::wire::{Counter, SystemEntropy, Wire, setup};
 
@@ -70,9 +69,6 @@ impl Drop for Connected {
 /// Why a gateway did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// The configuration is wrong.
-    #[error(transparent)]
-    Config(#[from] Problems),
     /// There is no key to derive one-time codes from.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -168,10 +164,7 @@ impl Gateway {
 
 /// Opens what a deployment comes to, with what was decided beside it.
 async fn open(wire: &Arc<Wire>, engine: &Engine, deployment: Deployment) -> Result<Plan, StartError> {
-    let mut plan = Plan::new(engine, deployment, wire).await.map_err(|error| match error {
-        PlanError::Config(problems) => StartError::Config(problems),
-        PlanError::Store(error) => StartError::Store(error),
-    })?;
+    let mut plan = Plan::new(engine, deployment, wire).await?;
     engine.reconfigure(setup(&plan.deployment));
     wire.open(std::mem::take(&mut plan.intended)).await.map_err(StartError::Settings)?;
     Ok(plan)

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use crate::config::is_open_to_all;
+use crate::config::{is_open_to_all, read_small};
 
 /// Why there is no key.
 #[derive(Debug, thiserror::Error)]
@@ -27,13 +27,15 @@ impl KeyError {
 /// When there is no key, or it is not as it should be. The key itself is never told.
 pub fn read_or_make(file: &Path, production: bool) -> Result<[u8; 32], KeyError> {
     let failed = |what: String| KeyError { file: file.display().to_string(), what };
-    let text = match std::fs::read_to_string(file) {
-        Ok(text) => text,
+    let text = match read_small(file) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !production => {
             return make(file).map_err(|error| failed(format!("it cannot be made: {error}")));
         }
         Err(error) => {
-            let remedy = "make one: openssl rand -hex 32";
+            let is_absent = error.kind() == std::io::ErrorKind::NotFound;
+            // Another one would make all codes void that are out.
+            let remedy = if is_absent { "make one: openssl rand -hex 32" } else { "let this user read it" };
             return Err(failed(format!("it cannot be read: {error}; {remedy}")));
         }
     };

@@ -15,7 +15,9 @@ use sportello_host::{Limits, Loaded, OpenError, PAN_GRANT, Recorder, Services, S
 use sportello_sdk::marks::{self, Held};
 use sportello_sdk::{Kind, Manifest, Secret, Strength};
 
-use crate::config::{Config, Instance, Notes, Problems, Reading, Share, Surroundings, Wrong, joined, nearest};
+use crate::config::{
+    Config, Instance, Notes, Problems, Reading, Share, Surroundings, Wrong, joined, nearest, read_small,
+};
 use crate::redact::Redactor;
 use crate::vault::key::KeySource;
 use source::Source;
@@ -141,6 +143,19 @@ impl Deployment {
         let resident_max = u64::from(reading.config.gateway.resident_libraries_mb) << 20;
         let variable = |name: &str| std::env::var(name).ok();
         Self::prepare_within(reading, self.plugins.clone(), services, &variable, Some(resident_max)).await
+    }
+
+    /// Whether the very library that a member is of lies where plugins are looked for; or is a part of this program.
+    pub(crate) fn is_in_folders(&self, member: &Member) -> bool {
+        let facts = member.loaded.manifest();
+        match &self.plugins {
+            Plugins::BuiltIn(_) => true,
+            Plugins::Folders => {
+                let found = blocking(|| sportello_host::scan(&self.config.gateway.plugins));
+                let picked = found.pick_version(&facts.name, Some(&facts.version), None);
+                picked.is_ok_and(|picked| Some(picked.fingerprint()) == member.loaded.fingerprint())
+            }
+        }
     }
 
     /// What this system lacks to confine the plugins that have processes of their own, each as a sentence. In production
@@ -378,7 +393,8 @@ fn tls(instance: &Instance, around: &Surroundings<'_>, notes: &Notes<'_>) -> Tls
     let key_of = |key: &str| format!("{}.tls.{key}", path_of(instance));
     let file = |key: &str, written: &String| {
         let path = around.path(written);
-        let read = std::fs::read_to_string(&path).map_err(|error| {
+        let read = read_small(&path).and_then(|bytes| String::from_utf8(bytes).map_err(std::io::Error::other));
+        let read = read.map_err(|error| {
             let what = format!("the file {} cannot be read: {error}", path.display());
             notes.add(&key_of(key), Wrong::new(what, "write certificates into it, in PEM"));
         });

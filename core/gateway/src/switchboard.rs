@@ -1,6 +1,7 @@
 //! Where a gateway is changed while it runs: its configuration read again, its instances switched off and on, their versions
 //! promoted and gone back to. One change at a time, each whole or not at all.
 
+mod pinned;
 mod record;
 mod switch;
 mod watch;
@@ -15,7 +16,7 @@ use sportello_engine::store::StoreError;
 use sportello_engine::{Clock, Engine, SystemClock};
 
 use crate::api::caller::Callers;
-use crate::config::{Config, Instance, Problem, Problems, Reading, Wrong};
+use crate::config::{Config, Instance, Problem, Problems, Wrong};
 use crate::plugins::{Deployment, path_of};
 use crate::wire::{Changed, Gone, Intended, NotOpened, Off, Returned, Ruling, Wanted, Wire, setup};
 
@@ -90,33 +91,21 @@ struct Standing {
 pub(crate) struct Plan {
     pub(crate) deployment: Deployment,
     file: BTreeMap<String, Instance>,
+    drained: BTreeMap<String, Off>,
     pub(crate) intended: BTreeMap<String, Intended>,
 }
 
 impl Plan {
     /// What a deployment comes to with what was decided beside the file.
-    pub(crate) async fn new(engine: &Engine, deployment: Deployment, wire: &Arc<Wire>) -> Result<Self, PlanError> {
+    ///
+    /// # Errors
+    /// When what was decided cannot be read.
+    pub(crate) async fn new(engine: &Engine, deployment: Deployment, wire: &Arc<Wire>) -> Result<Self, StoreError> {
         let file = by_name(&deployment.config);
-        let mut config = deployment.config.clone();
-        apply_rulings(engine, &mut config).await?;
-        let deployment = match config.instances == deployment.config.instances {
-            true => deployment,
-            false => deployment.prepare_next(Reading { config, problems: Vec::new() }, wire.clone()).await?,
-        };
-        let intended = intended(engine, wire, &deployment, &file, &BTreeMap::new()).await?;
-        Ok(Self { deployment, file, intended })
+        let (deployment, drained) = pinned::as_decided(engine, deployment, wire).await?;
+        let intended = intended(engine, wire, &deployment, &file, &drained).await?;
+        Ok(Self { deployment, file, drained, intended })
     }
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// What was decided cannot be done.
-    #[error(transparent)]
-    Config(#[from] Problems),
-    /// What was decided cannot be read.
-    #[error(transparent)]
-    Store(#[from] StoreError),
 }
 
 fn by_name(config: &Config) -> BTreeMap<String, Instance> {
@@ -159,10 +148,10 @@ async fn intended(
 
 impl Switchboard {
     pub(crate) fn new(wire: Arc<Wire>, engine: Engine, callers: Arc<Callers>, plan: Plan) -> Arc<Self> {
-        let Plan { deployment, file, .. } = plan;
+        let Plan { deployment, file, drained, .. } = plan;
         let watched = Watched::of(&deployment.config);
         let drain_within = Mutex::new(deployment.config.gateway.drain);
-        let standing = Standing { deployment, file, drained: BTreeMap::new() };
+        let standing = Standing { deployment, file, drained };
         Arc::new(Self {
             wire,
             engine,
@@ -246,7 +235,9 @@ impl Switchboard {
         let file = by_name(&reading.config);
         let said_by_store = |error| said(&reading_file(standing), &error);
         apply_rulings(&self.engine, &mut reading.config).await.map_err(said_by_store)?;
-        let deployment = standing.deployment.prepare_next(reading, self.wire.clone()).await?;
+        let config = reading.config.clone();
+        let prepared = standing.deployment.prepare_next(reading, self.wire.clone()).await;
+        let deployment = prepared.map_err(|problems| pinned::told(problems, &file, &config))?;
         let changed = self.put(standing, deployment, file).await?;
         self.tidy_rulings(standing, &changed).await;
         Ok(changed)

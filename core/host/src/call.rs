@@ -10,6 +10,7 @@ use sportello_sdk::frames::{FRAME_LEN_MAX, Reply};
 
 use crate::attest::Sent;
 use crate::frame::Params;
+use crate::http::BODY_LEN_MAX;
 
 /// A call to a plugin.
 #[derive(Debug, Clone)]
@@ -194,6 +195,9 @@ pub(crate) fn answer_of(reply: Reply, sent: Sent) -> Result<Answer, CallError> {
     let broken = |why: String| CallError { reason: Reason::Broken(why), sent };
     if frame.len() > FRAME_LEN_MAX {
         return Err(broken(format!("its frame has {} bytes, and at most {FRAME_LEN_MAX} are taken", frame.len())));
+    }
+    if body.len() > BODY_LEN_MAX {
+        return Err(broken(format!("its body has {} bytes, and at most {BODY_LEN_MAX} are taken", body.len())));
     }
     if ok {
         return Ok(Answer { frame, body, sent });

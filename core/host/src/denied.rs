@@ -3,16 +3,23 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
-use sportello_sdk::Failure;
+use sportello_sdk::{Failure, Source};
 
 use crate::rate::Rate;
 
 /// How many questions of one instance may be under way.
 pub(crate) const QUESTIONS_MAX: usize = 4096;
 
+/// What the host is told, by itself, of a process that asked the system for a call which it may not make: its name.
+pub(crate) const SYSTEM_CALL: &str = "system_call";
+
+/// The code of that.
+const OUT_OF_REACH: &str = "out_of_reach";
+
 /// Failures of which the operator hears: what is out of a plugin's reach, of another's, or more than it may have. What a
 /// provider or a person did is none of them.
-const TOLD: [&str; 12] = [
+const TOLD: [&str; 13] = [
+    OUT_OF_REACH,
     "not_granted",
     "call_over",
     "unknown_order",
@@ -84,6 +91,12 @@ impl Denied {
             let (code, why) = (&failure.code, crate::hostcalls::plain(&failure.message));
             tracing::warn!(instance, method, code, count, "a plugin asked for what it does not get: {why}");
         }
+    }
+
+    /// Its process asked the system for this call.
+    pub(crate) fn system_call(&self, instance: &str, now_ns: u64, call: &str) {
+        let why = format!("its process may not ask the system for {call:?}");
+        self.answered(instance, now_ns, SYSTEM_CALL, &Failure::new(Source::Plugin, OUT_OF_REACH, why));
     }
 
     /// A log line was one too many.

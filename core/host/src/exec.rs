@@ -36,6 +36,7 @@ use tokio::sync::OnceCell;
 
 use crate::confine::Confinement;
 use crate::declared::{Fingerprint, LoadError, MANIFEST_LEN_MAX, understand_manifest};
+use crate::expansion;
 use crate::frame::{Circumstances, Params};
 use crate::loaded::Loaded;
 use command::Understood;
@@ -102,6 +103,14 @@ pub enum ExecError {
         file: PathBuf,
         /// The other one: a further argument, or the program, where that is not the system's.
         other: PathBuf,
+    },
+    /// A word stands before the plugin's file that may be a program itself.
+    #[error("{word:?} stands before {}, which is what is verified: write options there alone, each with its value in one word", file.display())]
+    Before {
+        /// The word.
+        word: String,
+        /// The plugin.
+        file: PathBuf,
     },
     /// A path of `reads` is not there.
     #[error("{} cannot be read: {error}", path.display())]
@@ -221,6 +230,7 @@ impl Exec {
         }
         let manifest = understand_manifest(&path, &manifest)?;
         let schema = serde_json::from_slice(&schema).map_err(|error| starts(format!("its schema is none: {error}")))?;
+        expansion::check(&schema).map_err(|why| starts(format!("its schema is of no use: {why}")))?;
         let loaded = Loaded::new(manifest, Some(fingerprint), move |host| process::connect(&program, host));
         Ok(loaded.with_schema(Arc::new(OnceCell::new_with(Some(schema)))))
     }

@@ -18,7 +18,7 @@ use sportello_sdk::{Failure, Level, PageAddress, PageLink, Source};
 use tokio::runtime::Handle;
 
 use crate::attest::Over;
-use crate::denied::QUESTIONS_MAX;
+use crate::denied::{QUESTIONS_MAX, SYSTEM_CALL};
 use crate::vaulted::Vaulted;
 use crate::world::World;
 
@@ -30,6 +30,9 @@ const NAME_LEN_MAX: usize = 200;
 
 /// The longest line that a plugin logs, in characters. What is longer is cut.
 const LOG_LINE_LEN_MAX: usize = 2000;
+
+/// The longest name of a system call that is told, in bytes.
+const CALL_NAME_LEN_MAX: usize = 30;
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -61,6 +64,12 @@ impl Peer for HostCalls {
         match method {
             _ if frame.len() > FRAME_LEN_MAX => {}
             host_method::LOG => log(&self.0, &frame),
+            SYSTEM_CALL => {
+                let world = &self.0;
+                // Whoever else says so tells on itself.
+                let call = String::from_utf8_lossy(frame.get(..frame.len().min(CALL_NAME_LEN_MAX)).unwrap_or_default());
+                world.denied.system_call(&world.instance, world.clock.now_ns(), &call);
+            }
             host_method::STREAM_CLOSE => {
                 if let Ok(StreamId { stream }) = serde_json::from_slice(&frame) {
                     self.0.streams.cut(stream);

@@ -19,7 +19,7 @@ use url::Host;
 use crate::attest::Sending;
 use crate::dial::Lookups;
 use crate::grants::Grants;
-use crate::reach::{NOT_THERE, PerReach, Reach};
+use crate::reach::{NOT_THERE, PerReach, Reach, not_there};
 use crate::tls::{Tls, made};
 use crate::world::World;
 
@@ -149,7 +149,7 @@ fn prepare(
         Host::Domain(_) => None,
     };
     if address.is_some_and(|address| !reach.allows(&host, address)) {
-        return Err(not_granted(NOT_THERE.to_owned()));
+        return Err(not_there());
     }
     let method: Method = head.method.parse().map_err(|_| bad("the request's method is none".to_owned()))?;
     if matches!(method, Method::CONNECT | Method::TRACE) {
@@ -221,6 +221,9 @@ fn failure_of(error: &reqwest::Error) -> Failure {
     }
     let root = std::iter::successors(error.source(), |error| (*error).source()).last();
     let why = root.map(ToString::to_string).unwrap_or_default();
+    if why == NOT_THERE {
+        return not_there();
+    }
     let message = if error.is_connect() {
         format!("the provider cannot be reached: {why}")
     } else {

@@ -15,6 +15,7 @@
 //!  keeper: its pulse, its standard error, its end
 //! ```
 
+mod calls;
 mod child;
 mod connect;
 mod ear;

@@ -59,6 +59,7 @@ mod dial;
 mod drain;
 mod errand;
 mod exec;
+mod expansion;
 mod frame;
 mod grants;
 mod hostcalls;

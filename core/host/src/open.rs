@@ -11,9 +11,10 @@ use sportello_sdk::{Failure, Source};
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
-use crate::attest::Calls;
+use crate::attest::{Calls, Sent};
 use crate::call::{Ask, CallError, Reason, answer_of};
 use crate::denied::Denied;
+use crate::expansion;
 use crate::frame::{Circumstances, Params};
 use crate::grants::{Grants, PAN_GRANT};
 use crate::hostcalls::HostCalls;
@@ -86,7 +87,13 @@ impl Loaded {
                 return Err(CallError::refused(Reason::Timeout { within_ms }));
             }
         };
-        answer_of(reply, crate::attest::Sent::Nothing)?.decode()
+        let schema: Value = answer_of(reply, Sent::Nothing)?.decode()?;
+        let broken = |why| CallError {
+            reason: Reason::Broken(format!("the schema of its settings is of no use: {why}")),
+            sent: Sent::Nothing,
+        };
+        expansion::check(&schema).map_err(broken)?;
+        Ok(schema)
     }
 
     /// Checks all that the operator says of an instance, without opening it.

@@ -6,6 +6,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use sportello_sdk::Failure;
 use url::Host;
 
 /// How far a grant goes.
@@ -35,6 +36,11 @@ impl<T> PerReach<T> {
 /// Why an address is not connected to. It tells the address to nobody.
 pub(crate) const NOT_THERE: &str = "its name leads into the gateway's own network, which is not granted: write this very \
                                     host among `grants` if it is meant";
+
+/// The same, told to a plugin.
+pub(crate) fn not_there() -> Failure {
+    Failure::settings("not_granted", NOT_THERE)
+}
 
 impl Reach {
     /// Whether what `host` has led to may be connected to.

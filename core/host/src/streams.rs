@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use crate::attest::{Calls, Over};
 use crate::dial;
 use crate::hostcalls::over;
+use crate::reach::{NOT_THERE, not_there};
 use crate::stream::{Stream, no_such_stream};
 use crate::world::World;
 
@@ -141,5 +142,8 @@ impl Streams {
 }
 
 fn unreachable(why: &str) -> Failure {
+    if why == NOT_THERE {
+        return not_there();
+    }
     Failure::provider("unreachable", format!("the provider cannot be reached: {why}")).retry_after(1_000)
 }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::{asynchronously, say, say_json};
 use crate::cli::{Failed, Setting};
-use crate::plugins::prepare;
+use crate::key::read_or_make;
+use crate::plugins::{Deployment, prepare};
 use crate::wire::Wire;
 
 /// Says everything that is wrong with the configuration and its plugins.
@@ -15,6 +16,7 @@ pub fn check(setting: &Setting) -> Result<(), Failed> {
     asynchronously(async {
         match prepare(&setting.config, Wire::unconnected()).await {
             Ok(deployment) => {
+                keys(&deployment).await?;
                 let lacks = deployment.unconfined();
                 if setting.json {
                     let mut said = json!({ "problems": [] });
@@ -38,4 +40,18 @@ pub fn check(setting: &Setting) -> Result<(), Failed> {
             Err(problems) => Err(Failed::Asking(problems.to_string())),
         }
     })
+}
+
+/// Reads the keys that a start would read; it makes none.
+async fn keys(deployment: &Deployment) -> Result<(), Failed> {
+    let gateway = &deployment.config.gateway;
+    if gateway.key.exists() {
+        read_or_make(&gateway.key, gateway.production).map_err(|error| Failed::Asking(error.to_string()))?;
+    }
+    if let Some(vault) = &deployment.config.vault {
+        for source in std::iter::once(&vault.key).chain(&vault.old_keys).filter(|source| source.is_there()) {
+            source.read(gateway.production).await.map_err(|error| Failed::Asking(error.to_string()))?;
+        }
+    }
+    Ok(())
 }

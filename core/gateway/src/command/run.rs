@@ -39,19 +39,23 @@ pub fn run(setting: &Setting) -> Result<(), Failed> {
 async fn serve(setting: &Setting) -> Result<(), Failed> {
     // From here on a signal is noticed, so that one that comes during the start is not lost.
     let mut signals = Signals::new().map_err(|error| Failed::Trying(format!("signals cannot be caught: {error}")))?;
-    let deployment =
-        prepare(&setting.config, Wire::unconnected()).await.map_err(|problems| Failed::Asking(problems.to_string()))?;
+    let config = setting.config.clone();
+    // In a task of its own: whatever a plugin keeps it waiting with, a signal is heard.
+    let preparing = tokio::spawn(async move { prepare(&config, Wire::unconnected()).await });
+    let prepared = tokio::select! {
+        prepared = preparing => prepared.map_err(|error| Failed::Trying(error.to_string()))?,
+        told = signals.stop() => return Err(Failed::Trying(format!("stopped by {told} before it had started"))),
+    };
+    let deployment = prepared.map_err(|problems| Failed::Asking(problems.to_string()))?;
     let redactors = logging::start(deployment.config.gateway.log, deployment.redactor())
         .map_err(|error| Failed::Trying(error.to_string()))?;
     for lack in deployment.unconfined() {
         tracing::warn!("plugins are not confined as they should be: {lack}");
     }
     let gateway = Gateway::start(deployment).await.map_err(|error| match error {
-        StartError::Config(_)
-        | StartError::Key(_)
-        | StartError::VaultKey(_)
-        | StartError::Vault(_)
-        | StartError::Settings(_) => Failed::Asking(error.to_string()),
+        StartError::Key(_) | StartError::VaultKey(_) | StartError::Vault(_) | StartError::Settings(_) => {
+            Failed::Asking(error.to_string())
+        }
         StartError::Store(_) | StartError::Listen { .. } => Failed::Trying(error.to_string()),
     })?;
     gateway.switchboard().tell(move |deployment| {

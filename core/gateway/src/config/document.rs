@@ -39,8 +39,8 @@ impl Document {
         let (table, errors) = DeTable::parse_recoverable(text);
         let line_starts: Vec<usize> =
             std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
-        let mut walk = Walk { line_starts, lines: Lines::default() };
-        let broken = errors
+        let mut walk = Walk { line_starts, lines: Lines::default(), numbers: Vec::new() };
+        let mut broken: Vec<(usize, String)> = errors
             .iter()
             .map(|error| {
                 let span = error.span().unwrap_or_default();
@@ -54,6 +54,7 @@ impl Document {
             })
             .collect();
         let root = walk.table("", table.get_ref());
+        broken.extend(walk.numbers);
         Self { root, lines: walk.lines, broken }
     }
 }
@@ -61,9 +62,20 @@ impl Document {
 struct Walk {
     line_starts: Vec<usize>,
     lines: Lines,
+    /// Numbers that cannot be held: line, and what is wrong.
+    numbers: Vec<(usize, String)>,
 }
 
 impl Walk {
+    fn number(&mut self, path: &str, written: &str, value: Option<Value>) -> Value {
+        value.unwrap_or_else(|| {
+            let what =
+                format!("{path}: {written} is no number that can be held: an integer has 64 bits, and a float an end");
+            self.numbers.push((self.lines.of(path), what));
+            Value::Null
+        })
+    }
+
     fn line_of(&self, offset: usize) -> usize {
         self.line_starts.partition_point(|start| *start <= offset)
     }
@@ -85,10 +97,12 @@ impl Walk {
             DeValue::String(text) => Value::String(text.to_string()),
             DeValue::Boolean(yes) => Value::Bool(*yes),
             DeValue::Integer(number) => {
-                i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()).map_or(Value::Null, Value::from)
+                let value = i64::from_str_radix(&number.as_str().replace('_', ""), number.radix());
+                self.number(path, number.as_str(), value.ok().map(Value::from))
             }
             DeValue::Float(number) => {
-                number.as_str().parse().ok().and_then(Number::from_f64).map_or(Value::Null, Value::Number)
+                let value = number.as_str().replace('_', "").parse().ok().and_then(Number::from_f64);
+                self.number(path, number.as_str(), value.map(Value::Number))
             }
             DeValue::Datetime(time) => Value::String(time.to_string()),
             DeValue::Array(items) => Value::Array(
@@ -113,4 +127,21 @@ pub(crate) fn joined(path: &str, key: &str) -> String {
     let is_bare = !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
     let dot = if path.is_empty() { "" } else { "." };
     if is_bare { format!("{path}{dot}{key}") } else { format!("{path}{dot}{key:?}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_number_is_held_or_told_of() {
+        let text = "a = 1_000\nb = 99999999999999999999\n[c]\nd = [0x10, nan]\ne = 1_000.5\nf = inf\n";
+        let Document { root, broken, .. } = Document::parse(text);
+        let expected = json!({ "a": 1000, "b": null, "c": { "d": [16, null], "e": 1000.5, "f": null } });
+        assert_eq!(Value::Object(root), expected);
+        let told: Vec<_> = broken.iter().map(|(line, what)| (*line, what.split(' ').next().unwrap())).collect();
+        assert_eq!(told, [(2, "b:"), (4, "c.d[1]:"), (6, "c.f:")]);
+    }
 }

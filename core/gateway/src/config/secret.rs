@@ -1,5 +1,6 @@
 //! Secrets: from the environment, from a file, or (never in production) as they stand.
 
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -57,7 +58,7 @@ impl Surroundings<'_> {
 
     fn of_file(&self, written: &str) -> Result<Secret, Wrong> {
         let path = self.path(written);
-        let bytes = std::fs::read(&path).map_err(|error| {
+        let bytes = read_small(&path).map_err(|error| {
             Wrong::new(
                 format!("the file {} cannot be read: {error}", path.display()),
                 "write the secret into it, and let this user read it",
@@ -82,6 +83,22 @@ impl Surroundings<'_> {
     }
 }
 
+/// The longest file that is read for a secret or certificates, in bytes.
+const SMALL_LEN_MAX: u64 = 1 << 20;
+
+/// The content of a regular file of at most 1 MiB: whoever reads a pipe waits for its other end, and a device has none.
+pub(crate) fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(SMALL_LEN_MAX + 1).read_to_end(&mut bytes)?;
+    match bytes.len() as u64 > SMALL_LEN_MAX {
+        true => Err(std::io::Error::other("it has more than 1 MiB")),
+        false => Ok(bytes),
+    }
+}
+
 const HOW: &str = "write { env = \"NAME\" } or { file = \"path\" }";
 
 fn not_a_secret() -> Wrong {
@@ -99,4 +116,23 @@ pub(crate) fn is_open_to_all(path: &Path) -> bool {
 #[cfg(not(unix))]
 pub(crate) fn is_open_to_all(_path: &Path) -> bool {
     false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_small_files_are_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        std::fs::write(at("small"), "s3cret").unwrap();
+        assert_eq!(read_small(&at("small")).unwrap(), b"s3cret");
+        let pipe = std::process::Command::new("mkfifo").arg(at("pipe")).status().unwrap();
+        assert!(pipe.success());
+        std::fs::File::create(at("large")).unwrap().set_len(SMALL_LEN_MAX + 1).unwrap();
+        for (path, why) in [(at("pipe"), "regular"), ("/dev/zero".into(), "regular"), (at("large"), "1 MiB")] {
+            assert!(read_small(&path).unwrap_err().to_string().contains(why), "{path:?}");
+        }
+    }
 }

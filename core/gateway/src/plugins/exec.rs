@@ -62,6 +62,9 @@ fn note(instance: &Instance, error: &ExecError, notes: &Notes<'_>) {
             "put all into one file; of an interpreter, name one that root alone can write, as \"/usr/bin/python3\""
                 .to_owned(),
         ),
+        ExecError::Before { .. } => {
+            ("exec".to_owned(), "write the file before it, or an option and its value in one word".to_owned())
+        }
         ExecError::Reads { at, .. } => (format!("reads[{at}]"), "name a file or folder that is there".to_owned()),
         ExecError::Start { reads: Some(library), .. } => {
             ("exec".to_owned(), format!("it may read nothing that `reads` does not name: try reads = [{library:?}]"))

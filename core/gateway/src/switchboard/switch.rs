@@ -4,7 +4,7 @@ use serde::Serialize;
 use sportello_engine::store::StoreError;
 use sportello_engine::{Clock, SystemClock};
 
-use super::{Standing, Switchboard};
+use super::{Standing, Switchboard, pinned};
 use crate::config::{Problems, Reading};
 use crate::plugins::{Deployment, Member};
 use crate::wire::{Changed, Off, Pin, Returned, Ruling};
@@ -18,6 +18,8 @@ pub struct Switched {
     pub changed: Option<Changed>,
     /// What to write into `gateway.toml`, so that it says so itself; nothing where it does.
     pub write: Option<String>,
+    /// What may undo it; nothing where nothing does but another word.
+    pub beware: Option<String>,
 }
 
 /// Why an instance was not switched.
@@ -182,8 +184,10 @@ impl Switchboard {
     async fn pin(&self, standing: &mut Standing, name: &str, member: Member) -> Result<Switched, NotSwitched> {
         let version = member.loaded.manifest().version.clone();
         let file = known(standing, name)?;
-        let pin = Pin::new(&version, file);
-        let write = format!("version = {version:?}, and no canary");
+        let beware = pinned::beware(&standing.deployment, &member, file);
+        // A program's file says its version itself.
+        let pin = file.exec.is_none().then(|| Pin::new(&version, file));
+        let write = pin.as_ref().map(|_| format!("version = {version:?}, and no canary"));
         let mut deployment = standing.deployment.clone();
         deployment.canaries.retain(|(canary, _)| canary.instance.name != name);
         for there in deployment.members.iter_mut().filter(|there| there.instance.name == name) {
@@ -193,10 +197,10 @@ impl Switchboard {
         let before = Ruling::of(self.engine.store(), name).await?;
         let was = self.wire.slot(name).and_then(|slot| Some(slot.current()?.name().to_owned()));
         Ruling::change(self.engine.store(), name, |ruling| {
-            (ruling.pin, ruling.previous) = (Some(pin.clone()), was.clone());
+            (ruling.pin, ruling.previous) = (pin.clone(), was.clone());
         })
         .await?;
-        let switched = self.settle_with(standing, deployment, name, Some(write)).await;
+        let switched = self.settle_with(standing, deployment, name, write).await;
         if switched.is_err() {
             // What else was decided meanwhile stays.
             Ruling::change(self.engine.store(), name, |ruling| {
@@ -204,7 +208,7 @@ impl Switchboard {
             })
             .await?;
         }
-        switched
+        switched.map(|switched| Switched { beware, ..switched })
     }
 
     pub(super) async fn settle(
@@ -228,7 +232,7 @@ impl Switchboard {
         let changed = self.put(standing, deployment, file).await?;
         let changed = changed.into_iter().find(|changed| changed.instance == name);
         tracing::info!(instance = name, ?changed, "an operator has switched an instance");
-        Ok(Switched { instance: name.to_owned(), changed, write })
+        Ok(Switched { instance: name.to_owned(), changed, write, beware: None })
     }
 }
 

@@ -51,6 +51,14 @@ pub async fn ring(current: &KeySource, old: &[KeySource], production: bool) -> R
 }
 
 impl KeySource {
+    /// Whether there is something to be read: a file that is not there may be made.
+    pub fn is_there(&self) -> bool {
+        match self {
+            Self::File(file) => file.exists(),
+            Self::Given(_) | Self::Command(_) => true,
+        }
+    }
+
     /// The key; a file that is not there is made, except in production.
     ///
     /// # Errors

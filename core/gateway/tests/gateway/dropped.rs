@@ -1,6 +1,6 @@
-//! A version that somebody drops in while a production gateway runs, and for which nobody vouches.
+//! A version that somebody drops in while a gateway runs: for which nobody vouches in production, or over the library of another one.
 
-use std::process::Command;
+use std::process::{Child, Command};
 
 use serde_json::{Value, json};
 
@@ -20,6 +20,60 @@ fn next(it: &Deployment) -> Vec<u8> {
     library
 }
 
+/// A gateway that runs. Where it listens stands in a file of its own: a reload that finds that changed is refused.
+fn started(it: &Deployment) -> Child {
+    let config = std::fs::read(it.at("gateway.toml")).unwrap();
+    let gateway = it.started();
+    std::fs::rename(it.at("gateway.toml"), it.at("asked.toml")).unwrap();
+    std::fs::write(it.at("gateway.toml"), config).unwrap();
+    gateway
+}
+
+fn stopped(mut gateway: Child) {
+    assert!(Command::new("kill").arg(gateway.id().to_string()).status().unwrap().success());
+    assert_eq!(gateway.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn a_version_whose_library_was_written_over_is_gone_back_to_and_no_other_runs_in_its_place() {
+    let it = Deployment::new();
+    std::fs::copy(it.at("key"), it.at("api")).unwrap();
+    it.configure(false, KEYS);
+    let asked = |arguments: &[&str], code, expected| {
+        it.says(&[&["--config", "asked.toml"], arguments].concat(), code, expected)
+    };
+    let till = || it.json(&["--config", "asked.toml", "plugin", "list", "--running", "--json"])["instances"][0].clone();
+    let rail = it.at("plugins/libhello_rail.so");
+    let (first, second) = (std::fs::read(&rail).unwrap(), next(&it));
+    let put = |library: &[u8], name: &str| {
+        std::fs::write(it.at("coming"), library).unwrap();
+        std::fs::rename(it.at("coming"), it.at(name)).unwrap();
+    };
+    let gateway = started(&it);
+    put(&second, "plugins/libhello_rail.so");
+    asked(&["reload"], 0, "till: 1.1.0 is in the place of 1.0.0");
+    let said = asked(&["plugin", "rollback", "till"], 0, "till: 1.0.0 is in the place of 1.1.0");
+    assert!(said.contains("Beware: no folder has the library of 1.0.0 any more"), "{said}");
+    let refused = asked(&["reload"], 1, "not there in version 1.0.0");
+    assert!(refused.contains("an operator went to that version by command"), "{refused}");
+    assert_eq!(till()["version"], "1.0.0");
+    stopped(gateway);
+
+    // It starts all the same, and what was gone back from takes nothing until somebody says so.
+    let gateway = started(&it);
+    assert_eq!((&till()["state"], &till()["version"]), (&json!("drained"), &json!("1.1.0")), "{:#}", till());
+    asked(&["plugin", "enable", "till"], 0, "till: 1.1.0 is there");
+    assert_eq!(till()["state"], "open");
+    stopped(gateway);
+
+    // The library is back.
+    put(&first, "plugins/libold.so");
+    let gateway = started(&it);
+    assert_eq!((&till()["state"], &till()["version"]), (&json!("open"), &json!("1.0.0")), "{:#}", till());
+    asked(&["reload"], 0, "");
+    stopped(gateway);
+}
+
 #[test]
 fn a_version_nobody_vouches_for_is_refused_at_a_reload_and_the_old_one_stays() {
     let it = Deployment::new();
@@ -27,10 +81,7 @@ fn a_version_nobody_vouches_for_is_refused_at_a_reload_and_the_old_one_stays() {
     std::fs::copy(it.at("key"), it.at("api")).unwrap();
     it.configure(true, &format!("{ANNA}{KEYS}"));
     let config = std::fs::read_to_string(it.at("gateway.toml")).unwrap();
-    let mut gateway = it.started();
-    // Where it listens now stands in a file of its own: a reload that finds that changed is refused.
-    std::fs::rename(it.at("gateway.toml"), it.at("asked.toml")).unwrap();
-    std::fs::write(it.at("gateway.toml"), &config).unwrap();
+    let gateway = started(&it);
     let write = |more: &str| std::fs::write(it.at("gateway.toml"), format!("{config}{more}")).unwrap();
     let shown = || it.json(&["--config", "asked.toml", "plugin", "list", "--running", "--json"]);
     let till = || shown()["instances"][0].clone();
@@ -68,6 +119,5 @@ fn a_version_nobody_vouches_for_is_refused_at_a_reload_and_the_old_one_stays() {
     it.says(&["--config", "asked.toml", "reload"], 0, "till: 1.1.0 is in the place of 1.0.0");
     let after: Value = till();
     assert_eq!((&after["version"], &after["sha256"]), (&json!("1.1.0"), &json!(sha256)), "{after:#}");
-    assert!(Command::new("kill").arg(gateway.id().to_string()).status().unwrap().success());
-    assert_eq!(gateway.wait().unwrap().code(), Some(0));
+    stopped(gateway);
 }

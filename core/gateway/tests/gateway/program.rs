@@ -265,3 +265,23 @@ fn messages_are_parsed_as_on_a_configured_channel() {
     );
     check("good morning", json!({"command": "unclear", "because": "no_command"}));
 }
+
+/// A name is whatever bytes somebody likes, and JSON is text.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_whose_name_is_no_text_is_told_of_as_json() {
+    let folder = folder_with(&CONFIG.replace("[gateway]", "[gateway]\nplugins = [\"plugins\"]"));
+    let name = std::os::unix::ffi::OsStrExt::from_bytes(b"plugins/bad\xff.so");
+    let file = folder.path().join(<&std::ffi::OsStr>::clone(&name));
+    let rail = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("host/tests/contract-1.0");
+    std::fs::create_dir(folder.path().join("plugins")).unwrap();
+    let library = std::fs::read_dir(rail).unwrap().map(|entry| entry.unwrap().path());
+    std::fs::copy(library.into_iter().find(|path| path.extension() == Some("so".as_ref())).unwrap(), &file).unwrap();
+    let told = |command: &mut Command| {
+        let output = command.output().unwrap();
+        let said: Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        said.to_string()
+    };
+    assert!(told(sportello(folder.path()).args(["--json", "plugin", "list"])).contains("bad\u{fffd}.so"));
+    told(sportello(folder.path()).args(["--json", "plugin", "verify"]).arg(&file));
+}

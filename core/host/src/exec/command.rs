@@ -34,6 +34,11 @@ pub(super) fn understand(command: &[String], folder: &Path, search: Option<&OsSt
     let may_be_plugin = first.contains('/');
     let (file, others) = match at.and_then(|at| arguments.get(at)) {
         Some(argument) => {
+            // As in `-c CODE rail.py`, of which the file is none.
+            let before = arguments.iter().take(at.unwrap_or(0)).find(|word| !word.starts_with('-'));
+            if let Some(word) = before {
+                return Err(ExecError::Before { word: word.clone(), file: folder.join(argument) });
+            }
             let is_interpreter = !may_be_plugin || is_systems(&program);
             (folder.join(argument), (!is_interpreter).then_some(first).or(files.next().map(|(_, argument)| argument)))
         }
@@ -112,6 +117,7 @@ mod tests {
             let name = |path: &Path| path.file_name().unwrap().to_string_lossy().into_owned();
             let told = match understand(&command, folder.path(), Some("/usr/bin:/bin".as_ref())) {
                 Ok(understood) => format!("{} at {:?}", name(&understood.file), understood.at),
+                Err(ExecError::Before { word, file }) => format!("{word} before {}", name(&file)),
                 Err(ExecError::Several { file, other }) => format!("{} and {}", name(&file), name(&other)),
                 Err(error) => error.to_string(),
             };
@@ -127,6 +133,7 @@ mod tests {
         check(&["/usr/bin/env", "-x", "rail.py"], "rail.py at Some(1)");
         check(&["env", "rail.py", "settings.json"], "rail.py and settings.json");
         check(&["env", "-r", "./rail.py", "settings.json"], "rail.py and settings.json");
+        check(&["env", "-c", "print(1)", "rail.py"], "print(1) before rail.py");
         check(&["env", "no-file"], "no argument names a file, which is the plugin");
     }
 

@@ -5,6 +5,7 @@
 #![allow(unsafe_code)]
 
 pub(super) mod filters;
+pub(super) mod reached;
 mod sandbox;
 mod serve;
 
@@ -108,6 +109,7 @@ fn prepare(gateway: u32, orders: &Orders, library: File) -> Result<PluginModuleR
         preload(name)?;
     }
     sandbox::enter(gateway, orders.memory_mb, orders.open_files)?;
+    reached::tell()?;
     filters::while_loading()?;
     let root = root_at(Path::new(&format!("/proc/self/fd/{}", library.as_raw_fd())))?;
     drop(library);

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Abortable, BoxFuture};
-use sportello_sdk::frames::{Peer, Reply};
-use sportello_sdk::{Failure, Source};
+use sportello_sdk::frames::{LogLine, Peer, Reply, host_method};
+use sportello_sdk::{Failure, Level, Source};
 use tokio::net::unix::pipe;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, oneshot};
@@ -51,16 +51,21 @@ pub(super) fn connect(library: &Arc<Library>, confinement: Confinement, host: Ar
 fn begin(library: &Library, confinement: Confinement, host: Arc<dyn Peer>) -> std::io::Result<Connected> {
     let runtime = Handle::try_current().map_err(std::io::Error::other)?;
     let (born, birth) = oneshot::channel();
-    let entered = runtime.clone();
+    let keeper = Arc::new(Keeper::new());
+    let (entered, keeping) = (runtime.clone(), Arc::clone(&keeper));
     let ours = bear(library, confinement, move |child| {
         let _entered = entered.enter();
-        drop(born.send(child.and_then(Process::new)));
+        let child = child.and_then(Process::new);
+        if let Ok(child) = &child {
+            // Before it has said a word: whoever has heard one knows whose it is.
+            keeping.born(child.id(), child.handle());
+        }
+        drop(born.send(child));
     })?;
     ours.set_nonblocking(true)?;
     // Watched for what comes alone, as the reading end of a pipe is: `SocketOutbox` says why.
     let hear = pipe::Receiver::from_owned_fd_unchecked(ours.try_clone()?.into())?;
     let asker = Arc::new(Asker::new(SocketOutbox::new(ours)));
-    let keeper = Arc::new(Keeper::new());
     let link = Arc::new(Link {
         asker,
         ear: Ear::new(hear),
@@ -112,7 +117,6 @@ async fn keep(link: Arc<Link>, birth: oneshot::Receiver<std::io::Result<Process>
         }
         Err(_) => return link.end(not_started("the nursery is closed".to_owned()), "it was never started".to_owned()),
     };
-    link.keeper.born(child.id(), child.handle());
     let draining = link.runtime.spawn({
         let asker = Arc::clone(&link.asker);
         async move { asker.outbox().drain().await }
@@ -189,13 +193,25 @@ impl Link {
         match message.kind {
             Kind::Hello => return Err(breach(Breach("it said a second time that it is up"))),
             Kind::Call => self.serve(message).map_err(breach)?,
-            Kind::Reply => self.asker.answered(message.id, message.reply()),
+            Kind::Reply => {
+                if !self.asker.answered(message.id, message.reply()) {
+                    self.warn("it answers what nobody waits for, or waits for any more");
+                }
+            }
             Kind::Notify => message.tell(&*self.host),
             Kind::Cancel => self.served.cancel(message.id),
             Kind::Ping => self.asker.outbox().send(&Outgoing::bare(Kind::Pong, 0), false),
             Kind::Pong => self.answered.notify_one(),
         }
         Ok(())
+    }
+
+    /// Has the operator told of it, in its instance's name.
+    fn warn(&self, message: &str) {
+        let line = LogLine { level: Level::Warn, message: message.to_owned() };
+        if let Ok(frame) = serde_json::to_vec(&line) {
+            self.host.notify(host_method::LOG, frame.into());
+        }
     }
 
     /// Does what the child asks for, in a task of its own.

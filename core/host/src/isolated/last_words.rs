@@ -9,6 +9,10 @@ use sportello_sdk::frames::{LogLine, Peer, host_method};
 use tokio::io::AsyncReadExt;
 use tokio::net::unix::pipe;
 
+use super::calls;
+use super::child::reached::REFUSED;
+use crate::denied::SYSTEM_CALL;
+
 /// The longest line, in bytes. What is longer is cut.
 const LINE_LEN_MAX: usize = 2_000;
 
@@ -45,6 +49,9 @@ fn tell(host: &Arc<dyn Peer>, line: &mut Vec<u8>, kept: &mut String) {
     line.clear();
     if text.trim().is_empty() {
         return;
+    }
+    if let Some(number) = text.strip_prefix(REFUSED).and_then(|number| number.parse().ok()) {
+        return host.notify(SYSTEM_CALL, calls::name(number).into());
     }
     if kept.len() + text.len() > KEPT_LEN_MAX {
         kept.clear();

@@ -36,12 +36,10 @@ impl<O: Outbox> Asker<O> {
         &self.outbox
     }
 
-    /// A reply has come. One that nobody waits for any more is nobody's.
-    pub(crate) fn answered(&self, id: u64, reply: Reply) {
+    /// A reply has come. Answers whether somebody has waited for it.
+    pub(crate) fn answered(&self, id: u64, reply: Reply) -> bool {
         let waiting = self.asked().waiting.remove(&id);
-        if let Some(waiting) = waiting {
-            let _ = waiting.send(reply);
-        }
+        waiting.is_some_and(|waiting| waiting.send(reply).is_ok())
     }
 
     /// Everything that is waited for, and is asked from now on, is answered with this.

@@ -89,9 +89,15 @@ mod tests {
             format!("--x\r\nContent-Disposition: form-data; name={name}{more}\r\n\r\n{value}\r\n--x--")
         };
         check(&part("\"password\"", "a\r\nb", ""), &part("\"password\"", "*", ""));
-        check(&part("password", "a", "\r\nContent-Type: text/plain"), &part("password", "*", "\r\nContent-Type: text/plain"));
+        check(
+            &part("password", "a", "\r\nContent-Type: text/plain"),
+            &part("password", "*", "\r\nContent-Type: text/plain"),
+        );
         check(&part("\"memo\"", "a", ""), &part("\"memo\"", "a", ""));
-        check("--x\nContent-Disposition: form-data; name=\"token\"\n\na", "--x\nContent-Disposition: form-data; name=\"token\"\n\n*");
+        check(
+            "--x\nContent-Disposition: form-data; name=\"token\"\n\na",
+            "--x\nContent-Disposition: form-data; name=\"token\"\n\n*",
+        );
         check("name=\"token\"", "name=\"token\"");
     }
 }

@@ -223,15 +223,15 @@ async fn a_name_leads_nowhere_that_was_not_meant() {
         assert_eq!(said, expected, "{grant} {address}");
         assert_eq!(is_reached, expected == "reached");
     };
-    check("https://*:*", "https://localhost:PORT/", "unreachable").await;
+    check("https://*:*", "https://localhost:PORT/", "not_granted").await;
     check("https://*:*", "https://127.0.0.1:PORT/", "not_granted").await;
     check("https://*:*", "https://[::ffff:127.0.0.1]:PORT/", "not_granted").await;
     check("https://*:*", "https://2130706433:PORT/", "not_granted").await;
     check("https://localhost:*", "https://localhost:PORT/", "reached").await;
     check("https://127.0.0.1:*", "https://127.0.0.1:PORT/", "reached").await;
     check("http://localhost:*", "http://localhost:PORT/", "reached").await;
-    check("tls://*:*", "tls://localhost:PORT", "unreachable").await;
-    check("tcp://*:*", "tcp://127.0.0.1:PORT", "unreachable").await;
+    check("tls://*:*", "tls://localhost:PORT", "not_granted").await;
+    check("tcp://*:*", "tcp://127.0.0.1:PORT", "not_granted").await;
     check("tcp://localhost:*", "tcp://localhost:PORT", "reached").await;
 }
 
@@ -274,7 +274,7 @@ async fn a_connection_that_is_kept_leads_nobody_where_they_may_not() {
     let before = served.load(Ordering::SeqCst);
     assert!(before == 20 && connected.load(Ordering::SeqCst) < 20);
     let error = get("http://*:*").await.unwrap_err();
-    assert_eq!((error.failure().unwrap().code.as_str(), error.sent), ("unreachable", Sent::Nothing));
+    assert_eq!((error.failure().unwrap().code.as_str(), error.sent), ("not_granted", Sent::Nothing));
     assert_eq!(served.load(Ordering::SeqCst), before);
 }
 

@@ -27,6 +27,7 @@ pub(crate) fn perform(what: &str) -> String {
         "stderr" => shout(rest),
         "garbage" => garbage(),
         "flood" => flood(),
+        "answers-nobody" => answers_nobody(),
         "close" => number(unsafe { libc::close(3) }.into()),
         "fork" => number(unsafe { libc::fork() }.into()),
         "thread" => std::thread::Builder::new().spawn(|| ()).map(|_| "a thread".to_owned()),
@@ -126,6 +127,14 @@ fn shout(rest: &str) -> Result<String, Error> {
 fn garbage() -> Result<String, Error> {
     let bytes = [0xff_u8; 64];
     number(unsafe { libc::write(3, bytes.as_ptr().cast::<c_void>(), bytes.len()) } as c_long)
+}
+
+/// Answers what it was never asked.
+fn answers_nobody() -> Result<String, Error> {
+    let mut reply = [0_u8; 28];
+    reply[..2].copy_from_slice(&[3, 1]);
+    reply[12..20].copy_from_slice(&(1_u64 << 40).to_le_bytes());
+    number(unsafe { libc::write(3, reply.as_ptr().cast::<c_void>(), reply.len()) } as c_long)
 }
 
 /// Asks without end whether its host is there, and never reads that it is.

@@ -55,7 +55,8 @@ impl Keygen {
         if setting.json {
             say_json(&json!({
                 "key_id": public.id().to_string(), "public_key": public.to_string(),
-                "public_key_file": public_file, "secret_key_file": secret_file,
+                "public_key_file": public_file.display().to_string(),
+                "secret_key_file": secret_file.display().to_string(),
             }));
             return Ok(());
         }

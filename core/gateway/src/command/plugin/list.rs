@@ -132,7 +132,7 @@ fn found(setting: &Setting) -> Result<(), Failed> {
                 json!({
                     "name": manifest.name, "kind": manifest.kind, "version": manifest.version,
                     "contract": manifest.contract, "description": manifest.description,
-                    "sha256": declared.fingerprint().to_string(), "path": declared.path(),
+                    "sha256": declared.fingerprint().to_string(), "path": declared.path().display().to_string(),
                     "signer": signer.map(|signer| &signer.key),
                     "key_id": signer.map(|signer| signer.id.to_string()),
                     "trusted_comment": signer.map(|signer| &signer.comment),

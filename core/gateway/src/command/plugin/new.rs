@@ -88,7 +88,7 @@ impl New {
             }
         };
         if setting.json {
-            say_json(&json!({ "path": folder, "files": written, made_of: made }));
+            say_json(&json!({ "path": folder.display().to_string(), "files": written, made_of: made }));
             return Ok(());
         }
         say(format_args!("{} is written. Its README.md says how it is built, proven and tried:", folder.display()));

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::switch::plain;
 use crate::cli::{Failed, Setting};
@@ -55,6 +56,7 @@ impl Record {
         tokio::select! {
             () = over => {}
             _ = tokio::signal::ctrl_c() => {}
+            () = terminated() => {}
             () = until_ended(&client, name) => {}
         }
         let ended = client.post(&path("record-end"), &Value::Null, None, &[Scope::Operate]).await?;
@@ -69,6 +71,14 @@ impl Record {
             say(format_args!("Play it with: sportello plugin replay {file} --against LIBRARY, or -- COMMAND"));
         }
         Ok(())
+    }
+}
+
+/// Returns when this program is told to end.
+async fn terminated() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut told) => drop(told.recv().await),
+        Err(_) => std::future::pending().await,
     }
 }
 

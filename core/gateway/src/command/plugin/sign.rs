@@ -1,5 +1,6 @@
 //! `sportello plugin sign`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -42,7 +43,10 @@ impl Sign {
             let signature = signature_path(file);
             if setting.json {
                 let id = key.public().id().to_string();
-                signed.push(json!({ "file": file, "signature": signature, "key_id": id, "trusted_comment": comment }));
+                signed.push(json!({
+                    "file": file.display().to_string(), "signature": signature.display().to_string(),
+                    "key_id": id, "trusted_comment": comment,
+                }));
             } else {
                 say(format_args!("{}: signed by the key {}.", signature.display(), key.public().id()));
             }
@@ -77,10 +81,18 @@ fn sign_file(file: &Path, key: &SecretKey) -> Result<String, Failed> {
     let place = signature_path(file);
     let mut new = place.clone().into_os_string();
     new.push(".new");
-    std::fs::write(&new, signature)
+    write_anew(Path::new(&new), &signature)
         .and_then(|()| std::fs::rename(&new, &place))
         .map_err(|error| Failed::Trying(format!("{}: it cannot be written: {error}", place.display())))?;
     Ok(comment)
+}
+
+/// Writes a file that was not there, whatever stands at its place: not through a link.
+fn write_anew(file: &Path, content: &str) -> std::io::Result<()> {
+    match std::fs::remove_file(file) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => std::fs::File::create_new(file)?.write_all(content.as_bytes()),
+    }
 }
 
 fn now_s() -> u64 {

@@ -38,6 +38,9 @@ impl Switch {
         if let Some(write) = answer.get("write").and_then(Value::as_str) {
             say(format_args!("Until gateway.toml says so itself, the gateway remembers it. Write there: {write}"));
         }
+        if let Some(beware) = answer.get("beware").and_then(Value::as_str) {
+            say(format_args!("Beware: {beware}"));
+        }
         Ok(())
     }
 }

@@ -72,6 +72,9 @@ impl Test {
     /// When a check failed, and when there was nothing to try.
     pub fn run(self, setting: &Setting) -> Result<(), Failed> {
         if self.in_child {
+            // It ends with whoever wants to know.
+            #[cfg(target_os = "linux")]
+            let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
             return child::run(&self.plugin, &self.reads, self.settings.as_deref(), self.calls);
         }
         on_all_cores(self.judge(setting))

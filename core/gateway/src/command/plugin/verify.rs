@@ -84,7 +84,7 @@ fn as_json(
 ) -> Value {
     let signer = judged.as_ref().ok().and_then(Option::as_ref);
     json!({
-        "file": verify.file,
+        "file": verify.file.display().to_string(),
         "verified": signer.is_some(),
         "error": judged.as_ref().err().map(ToString::to_string),
         "code": judged.as_ref().err().map(|distrusted| distrusted.why.code()),

@@ -1,12 +1,12 @@
 //! Which system calls a child may make. Whatever is not listed fails with EPERM, which a library that only looks around
-//! bears; what is of use to an attacker alone ends the process.
+//! bears, and is told of (`reached`); what is of use to an attacker alone ends the process.
 //!
 //! Memory may be written or executed and never both, never shared, and only anonymous: so no code runs in here but that of
 //! this program, of the system's libraries, and of the library that was verified.
 
 use std::collections::BTreeMap;
 
-use libc::c_long;
+use libc::{c_int, c_long};
 use seccompiler::{
     BpfProgram, SeccompAction, SeccompCmpArgLen as Len, SeccompCmpOp as Op, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter,
@@ -95,11 +95,23 @@ const NEVER: &[c_long] = &[
     libc::SYS_personality,
 ];
 
+/// What fails without a word: a thread or a process is made with all signals blocked, and one that could not be told then
+/// would end this one.
+const SILENT: &[c_long] = &[
+    libc::SYS_clone,
+    libc::SYS_clone3,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_fork,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_vfork,
+];
+
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
 /// From now on, until [`for_ever`]: what loads the library, and no more.
 pub(super) fn while_loading() -> Result<(), String> {
     apply(SeccompAction::Allow, SeccompAction::KillProcess, rules(NEVER))?;
+    apply(SeccompAction::Allow, SeccompAction::Errno(libc::EPERM.unsigned_abs()), silent()?)?;
     let mut may = computing()?;
     may.extend(rules(LOADING));
     // Code comes out of a file alone; and it is never written to: what is one is not the other, from the first on.
@@ -113,12 +125,12 @@ pub(super) fn while_loading() -> Result<(), String> {
     may.insert(libc::SYS_prctl, vec![rule(&[equal(0, u64::try_from(no_new_privs).unwrap_or(0))?])?]);
     let set_filter = u64::from(libc::SECCOMP_SET_MODE_FILTER);
     may.insert(libc::SYS_seccomp, vec![rule(&[equal(0, set_filter)?, equal(1, 0)?])?]);
-    apply(SeccompAction::Errno(libc::EPERM.unsigned_abs()), SeccompAction::Allow, may)
+    apply(SeccompAction::Trap, SeccompAction::Allow, may)
 }
 
 /// From now on, to the end: computes, and speaks over what is open.
 pub(super) fn for_ever() -> Result<(), String> {
-    apply(SeccompAction::Errno(libc::EPERM.unsigned_abs()), SeccompAction::Allow, computing()?)
+    apply(SeccompAction::Trap, SeccompAction::Allow, computing()?)
 }
 
 /// A filter that changes next to nothing, to see whether there are any.
@@ -136,13 +148,25 @@ const PROT_GROWS_DOWN: u64 = 0x0100_0000;
 
 fn computing() -> Result<Rules, String> {
     let mut may = rules(ALWAYS);
+    // Refused by another filter, of which this one must not make more.
+    may.extend(silent()?);
     let no_code = masked(2, EXECUTABLE | PROT_GROWS_DOWN, 0)?;
     let own = masked(3, SHARED | GROWS_DOWN | HUGE | ANONYMOUS, ANONYMOUS)?;
     may.insert(libc::SYS_mmap, vec![rule(&[no_code.clone(), own])?]);
     may.insert(libc::SYS_mprotect, vec![rule(&[no_code])?]);
+    // That something was refused is told, whatever it does: by a signal of which nobody else takes care, and where it is heard.
+    may.insert(libc::SYS_rt_sigaction, vec![rule(&[other(0, libc::SIGSYS)?])?]);
+    may.insert(libc::SYS_close, vec![rule(&[other(0, libc::STDERR_FILENO)?])?]);
     // It may end itself, by a signal too, and nobody else.
     may.insert(libc::SYS_tgkill, vec![rule(&[equal(0, u64::from(std::process::id()))?])?]);
     Ok(may)
+}
+
+fn silent() -> Result<Rules, String> {
+    let mut silent = rules(SILENT);
+    // Whether a file is open: a debug build asks before it closes one.
+    silent.insert(libc::SYS_fcntl, vec![rule(&[equal(1, u64::from(libc::F_GETFD.unsigned_abs()))?])?]);
+    Ok(silent)
 }
 
 fn rules(calls: &[c_long]) -> Rules {
@@ -155,6 +179,11 @@ fn rule(conditions: &[SeccompCondition]) -> Result<SeccompRule, String> {
 
 fn equal(argument: u8, value: u64) -> Result<SeccompCondition, String> {
     SeccompCondition::new(argument, Len::Dword, Op::Eq, value).map_err(|error| error.to_string())
+}
+
+fn other(argument: u8, value: c_int) -> Result<SeccompCondition, String> {
+    let value = u64::from(value.unsigned_abs());
+    SeccompCondition::new(argument, Len::Dword, Op::Ne, value).map_err(|error| error.to_string())
 }
 
 fn masked(argument: u8, mask: u64, value: u64) -> Result<SeccompCondition, String> {

@@ -112,7 +112,7 @@ impl Server {
     fn take(&mut self, message: Incoming, context: &mut Context<'_>) {
         match message.kind {
             Kind::Call => self.begin(message, context),
-            Kind::Reply => self.host.answered(message.id, message.reply()),
+            Kind::Reply => drop(self.host.answered(message.id, message.reply())),
             Kind::Notify => message.tell(&*self.plugin),
             Kind::Cancel => {
                 if let Some(giving_up) = self.giving_up.get(&message.id) {

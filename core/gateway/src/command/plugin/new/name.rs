@@ -9,7 +9,9 @@ use sportello_sdk::Manifest;
 pub(super) struct Name(String);
 
 /// What the compiler or cargo keep for themselves, among what is otherwise a good name.
-const TAKEN: &str = "abstract alloc as async await become box break build const continue core crate deps do dyn else enum \
+const TAKEN: &str = "rail channel host order option result settings outcome note sent failure message money currency party \
+    secret level report receipt page source finality string vec \
+    abstract alloc as async await become box break build const continue core crate deps do dyn else enum \
     examples extern false final fn for if impl in incremental let loop macro match mod move mut override \
     priv proc-macro pub ref return self sportello-sdk static std struct super test trait true try type \
     typeof unsafe unsized use virtual where while yield";
@@ -49,7 +51,7 @@ impl FromStr for Name {
             return Err(format!("write small letters, digits and single dashes, a letter first, at most {max}"));
         }
         if TAKEN.split(' ').any(|taken| taken == text) {
-            return Err("this name has another meaning in Rust: add a word, as in my-bank".to_owned());
+            return Err("this name has another meaning in Rust, or in the SDK: add a word, as in my-bank".to_owned());
         }
         Ok(Self(text.to_owned()))
     }

@@ -64,6 +64,9 @@ pub struct Bench {
     /// How many messages come while the growth of memory is measured.
     #[arg(long, default_value_t = 1_000_000)]
     messages: u32,
+    /// End with 1 where a figure falls short.
+    #[arg(long)]
+    strict: bool,
     /// Serve the bare path that payments are compared with, on this store. Used by the benchmark itself.
     #[arg(long, hide = true)]
     serve_bare: Option<PathBuf>,
@@ -105,7 +108,7 @@ impl Bench {
     /// Measures, and prints.
     ///
     /// # Errors
-    /// Something could not be measured. A figure that falls short is no error: it is reported as it is.
+    /// Something could not be measured. A figure that falls short is reported as it is, and is no error unless it is to be.
     pub async fn run(self, setting: &Setting) -> Result<(), Failed> {
         let failed = |why: String| Failed::Trying(why);
         if let Some(store) = &self.serve_bare {
@@ -167,7 +170,11 @@ impl Bench {
             figures.extend(authored::measure(&here).map_err(failed)?);
         }
         print(&figures, setting.json);
-        Ok(())
+        let short: Vec<&str> = figures.iter().filter(|figure| !figure.met).map(|figure| figure.name.as_str()).collect();
+        match self.strict && !short.is_empty() {
+            true => Err(Failed::Trying(format!("these fall short: {}", short.join(", ")))),
+            false => Ok(()),
+        }
     }
 }
 

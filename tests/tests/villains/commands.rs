@@ -103,7 +103,7 @@ async fn an_operator_is_shown_all_that_there_is_to_know_of_a_plugin() {
     let listed = scene.told_as_json(&["plugin", "list", "--running"], 0);
     let all = listed["instances"].as_array().unwrap();
     let names: BTreeSet<&str> = all.iter().filter_map(|one| one["name"].as_str()).collect();
-    assert_eq!(names, BTreeSet::from(["escapes", "steady"]));
+    assert_eq!(names, BTreeSet::from(["escapes", "people", "steady"]));
     let table = scene.says(&["plugin", "list", "--running"], 0);
     assert!(["open", "µs"].iter().all(|part| row(&table, "escapes").contains(part)), "{table}");
     assert!(row(&table, "steady").contains("hello-rail"), "{table}");

@@ -40,6 +40,7 @@ name = "Paolo Bianchi"
 handles = ["hello:paolo"]
 account = "iban:IT60X0542811101000000123456"
 
+PEOPLE
 [rails.steady]
 plugin = "hello-rail"
 isolation = "ISOLATION"
@@ -48,6 +49,14 @@ isolation = "ISOLATION"
 name = "steady"
 currencies = ["EUR"]
 transfer = ["steady"]
+"#;
+
+/// Who tells the two of their payments, where no villain does.
+const PEOPLE: &str = r#"
+[channels.people]
+plugin = "hello-channel"
+isolation = "ISOLATION"
+settings = { webhook_secret = "secret-of-the-people-0123456789abcdef" }
 "#;
 
 /// A rail, and the route that takes what is in a currency to it.
@@ -90,7 +99,14 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let plugins = folder.path().join("plugins");
         std::fs::create_dir(&plugins).unwrap();
-        for name in ["hello_rail", "hostile_villain", "hostile_escapes", "hostile_shouts", "hostile_panics_channel"] {
+        for name in [
+            "hello_rail",
+            "hello_channel",
+            "hostile_villain",
+            "hostile_escapes",
+            "hostile_shouts",
+            "hostile_panics_channel",
+        ] {
             let name = format!("lib{name}.so");
             std::fs::copy(programs.join(&name), plugins.join(&name)).unwrap();
         }
@@ -301,9 +317,16 @@ impl Scene {
         let failed = self.steady.failed.lock().unwrap().clone();
         let completed = self.steady.completed.load(Ordering::Relaxed);
         assert!(failed.is_empty(), "beside {completed} others {failed:#?}\n{}", self.log());
-        let steady = self.instance("steady").await;
-        let untouched = json!([0, 0, "closed"]);
-        assert_eq!(json!([steady["restarts"], steady["stats"]["errors"], steady["stats"]["breaker"]]), untouched);
+        for name in ["steady", "people"] {
+            let one = self.instance(name).await;
+            // Where a villain is the channel, there is no other one.
+            if name == "people" && one.is_null() {
+                continue;
+            }
+            let untouched = json!([0, 0, "closed"]);
+            assert_eq!(json!([one["restarts"], one["stats"]["errors"], one["stats"]["breaker"]]), untouched, "{one:#}");
+            assert!(one["stats"]["calls"].as_u64() > Some(0), "{one:#}");
+        }
     }
 
     /// The end: none of the others' payments has failed, and the books are right.
@@ -314,8 +337,9 @@ impl Scene {
 }
 
 fn config(isolation: &str, is_watched: bool, villains: &str) -> String {
-    let watched = is_watched.to_string();
-    format!("{}\n{villains}", CONFIG.replace("ISOLATION", isolation).replace("WATCHED", &watched))
+    let people = if villains.contains("[channels.hello]") { "" } else { PEOPLE };
+    let config = CONFIG.replace("PEOPLE", people).replace("ISOLATION", isolation);
+    format!("{}\n{villains}", config.replace("WATCHED", &is_watched.to_string()))
 }
 
 /// A built library, with this in the place of what its manifest says, and nothing else changed.

@@ -38,7 +38,7 @@ async fn a_library_that_is_not_what_it_should_be_is_refused_while_others_pay() {
         // The operator is told in the log as well, and nothing has changed.
         scene.until(told, async || scene.log().contains(told)).await;
         let shown = scene.get("/v1/instances").await;
-        assert_eq!(shown["instances"].as_array().map(Vec::len), Some(1), "{shown:#}");
+        assert_eq!(shown["instances"].as_array().map(Vec::len), Some(2), "{shown:#}");
         assert_eq!(shown["last_reload"]["problems"], said["problems"]);
         scene.others_go_on().await;
         std::fs::remove_file(file).unwrap();

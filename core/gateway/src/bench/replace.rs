@@ -1,4 +1,4 @@
-//! A rail is replaced, again and again, while a thousand payments a second go through it.
+//! A rail is replaced, again and again, by another library each time, while a thousand payments a second go through it.
 
 use std::time::Duration;
 
@@ -30,6 +30,11 @@ async fn replaced(here: &Folder, isolation: Isolation) -> Result<Figure, String>
     let name = format!("replace-{}", isolation.name());
     let config = instant(here, &name, isolation)?;
     let text = std::fs::read_to_string(&config).map_err(|e| e.to_string())?;
+    let coming = here.path.join(format!("{name}-plugins"));
+    std::fs::create_dir_all(&coming).map_err(|e| e.to_string())?;
+    let folders = format!("plugins = [{coming:?}, ");
+    let config = write(here, &name, &text.replace("plugins = [", &folders))?;
+    let library = std::fs::read(Folder::library(&here.plugins, "hello-rail")).map_err(|e| e.to_string())?;
     let server = Server::start(&here.program, &["--config", &config, "--json", "run"]).await?;
     let pid = server.pid().and_then(|pid| Pid::from_raw(i32::try_from(pid).ok()?)).ok_or("it has ended")?;
     let seconds = u64::try_from(REPLACED).unwrap_or_default() + 1;
@@ -39,9 +44,9 @@ async fn replaced(here: &Folder, isolation: Isolation) -> Result<Figure, String>
     let (mut changed, mut seen_ms) = (0, 0);
     for n in 0..REPLACED {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        // Other settings are another version of the instance.
-        let other = format!("[rails.instant.settings]\nlimit_minor = {}", 1_000_000 + n);
-        write(here, &name, &text.replace("[rails.instant.settings]", &other))?;
+        // Whole from its first moment on: what is read of it is hashed, vetted, tried out and loaded, as any other.
+        std::fs::write(coming.join("new"), next_version(&library, n + 1)?).map_err(|e| e.to_string())?;
+        std::fs::rename(coming.join("new"), coming.join(format!("rail-{n}.so"))).map_err(|e| e.to_string())?;
         kill_process(pid, Signal::HUP).map_err(|e| e.to_string())?;
         changed += usize::from(is_replaced(&server.address, &mut seen_ms).await?);
     }
@@ -58,6 +63,19 @@ async fn replaced(here: &Folder, isolation: Isolation) -> Result<Figure, String>
         return Err(format!("the rail was replaced {changed} times of {REPLACED}"));
     }
     Ok(Figure::at_most(&format!("replaced-failed-{}", isolation.suffix()), failed, "payments", 0.0, None))
+}
+
+/// The same library, which says that it is version 1.0.`n`.
+fn next_version(library: &[u8], n: usize) -> Result<Vec<u8>, String> {
+    let said = b"\"version\": \"1.0.0\"";
+    let at = memchr::memmem::find(library, said).ok_or("it does not say its version")?;
+    let now = format!("\"version\": \"1.0.{n}\"");
+    let mut next = library.to_vec();
+    match next.get_mut(at..at + now.len()).filter(|_| now.len() == said.len()) {
+        Some(place) => place.copy_from_slice(now.as_bytes()),
+        None => return Err("there are no more versions".to_owned()),
+    }
+    Ok(next)
 }
 
 /// Waits for a reload later than the one at `seen_ms`, and answers whether it changed the rail.

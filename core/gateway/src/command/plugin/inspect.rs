@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::Value;
 
+use super::list::megabytes;
 use super::switch::plain;
 use crate::cli::{Failed, Setting};
 use crate::client::Client;
@@ -73,7 +74,10 @@ impl Inspect {
         }
         let mut rows = table([name, ""]);
         for (title, pointer) in ROWS {
-            let value = instance.pointer(pointer).map(text).unwrap_or_default();
+            let value = match (pointer, instance.pointer(pointer)) {
+                ("/resident_bytes", Some(Value::Number(bytes))) => bytes.as_u64().map(megabytes).unwrap_or_default(),
+                (_, value) => value.map(text).unwrap_or_default(),
+            };
             if !value.is_empty() {
                 rows.add_row([title.to_owned(), value]);
             }

@@ -93,6 +93,16 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
             say(format_args!("{name}: the canary {version} went back: {why}"));
         }
     }
+    for resident in answer.get("residents").and_then(Value::as_array).map_or(&[][..], Vec::as_slice) {
+        let text = |key: &str| resident.get(key).and_then(Value::as_str).unwrap_or_default();
+        let bytes = resident.get("bytes").and_then(Value::as_u64).unwrap_or_default();
+        say(format_args!(
+            "{} {} stays in the gateway's own process until that ends: {}",
+            text("plugin"),
+            text("version"),
+            megabytes(bytes)
+        ));
+    }
     let problems = answer.pointer("/last_reload/problems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
     if !problems.is_empty() {
         say("The last reload was refused, and changed nothing:");
@@ -102,6 +112,12 @@ async fn running(setting: &Setting) -> Result<(), Failed> {
         say(format_args!("  {}: {}; {}", text("key"), text("what"), text("remedy")));
     }
     Ok(())
+}
+
+/// So many bytes, for people.
+pub(super) fn megabytes(bytes: u64) -> String {
+    let tenths = bytes.div_ceil(100_000);
+    format!("{}.{} MB", tenths / 10, tenths % 10)
 }
 
 fn found(setting: &Setting) -> Result<(), Failed> {

@@ -1,6 +1,11 @@
 //! Our own plugins, proven as an operator proves one: by the command, against the built file, with the kit.json of its
 //! folder.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail loudly: that is what it is for")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail loudly: that is what it is for"
+)]
 
 mod programs;
 
@@ -33,6 +38,27 @@ fn prove(programs: &Path, folder: &str, library: &Path) -> Child {
     test.current_dir(root().join("plugins").join(folder))
         .args(["--json", "plugin", "test", "--calls", "500", "--save"]);
     test.arg(library).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+/// As many calls as a deployment asks for, made: no card says so that was not.
+#[test]
+fn a_hundred_thousand_calls_leave_nothing_and_are_enough() {
+    let programs = built();
+    let folder = tempfile::tempdir().unwrap();
+    let library = folder.path().join(format!("{DLL_PREFIX}hello_rail{DLL_SUFFIX}"));
+    std::fs::copy(programs.join(library.file_name().unwrap()), &library).unwrap();
+    let mut test = Command::new(programs.join("sportello"));
+    let ended = test.args(["--json", "plugin", "test", "--save"]).arg(&library).output().unwrap();
+    let card: Value = serde_json::from_slice(&ended.stdout).unwrap_or_else(|_| panic!("{ended:?}"));
+    assert_eq!((&card["calls"], ended.status.success()), (&100_000.into(), true), "{card:#}");
+    let checks = card["checks"].as_array().unwrap();
+    let endured = checks.iter().find(|check| check["id"] == "calls-leave-nothing").unwrap();
+    assert_eq!((&endured["applies"], &endured["passed"]), (&true.into(), &true.into()), "{endured:#}");
+    let config = "[gateway]\nlisten = \"127.0.0.1:0\"\nstore = \"sqlite:store.db\"\nkey = { file = \"key\" }\n\
+                  plugins = [\".\"]\nscorecards = \"required\"\n[rails.first]\nplugin = \"hello-rail\"\n";
+    std::fs::write(folder.path().join("gateway.toml"), config).unwrap();
+    let check = Command::new(programs.join("sportello")).current_dir(&folder).arg("check").output().unwrap();
+    assert!(check.status.success(), "{check:?}");
 }
 
 #[test]

@@ -110,6 +110,7 @@ async fn an_operator_is_shown_all_that_there_is_to_know_of_a_plugin() {
 
     // And for Prometheus, by instance.
     let metrics = scene.text("/metrics").await;
+    assert!(metrics.contains("\nprocess_resident_memory_bytes "), "{metrics}");
     let labels = r#"{instance="escapes",plugin="escapes",version="1.0.0",seat="current""#;
     let value = |line: &str| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap();
     let one = |metric: &str| {

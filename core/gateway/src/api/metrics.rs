@@ -29,10 +29,24 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
             sheet.version(&slot.name, version, seat);
         }
     }
-    let mut response = Response::new(Body::from(sheet.text()));
+    let mut response = Response::new(Body::from(sheet.text() + &of_this_process()));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     Ok(response)
+}
+
+/// What this program itself holds, under the name that such things have: plugins that share it, too.
+fn of_this_process() -> String {
+    // proc(5): the second number of `statm` is what is resident, in pages.
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
+    let Some(bytes) = pages.map(|pages| pages.saturating_mul(rustix::param::page_size() as u64)) else {
+        return String::new();
+    };
+    let name = "process_resident_memory_bytes";
+    format!(
+        "# HELP {name} Memory that the gateway holds, with the plugins that share its process.\n# TYPE {name} gauge\n{name} {bytes}\n"
+    )
 }
 
 /// What is told of a version: its name, what kind of metric it is, and what it means.

@@ -94,6 +94,11 @@ impl New {
         say(format_args!("{} is written. Its README.md says how it is built, proven and tried:", folder.display()));
         say(format_args!("  cd {}", folder.display()));
         say(format_args!("  {proof}"));
+        if matches!(self.kind, NewKind::Channel) && !place.is_here() {
+            say(
+                "Its gateway.toml pays by a rail of Sportello's repository, which is not here: write there where that lies.",
+            );
+        }
         Ok(())
     }
 }

@@ -31,6 +31,11 @@ impl Place {
         Ok(Self { checkout })
     }
 
+    /// Whether the repository is here.
+    pub(super) fn is_here(&self) -> bool {
+        self.checkout.is_some()
+    }
+
     fn dependency(&self) -> String {
         match &self.checkout {
             Some(checkout) => format!("path = {:?}", checkout.join("core/sdk").display().to_string()),

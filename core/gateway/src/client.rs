@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use reqwest::{Method, RequestBuilder};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use sportello_sdk::Secret;
 
@@ -143,11 +143,11 @@ impl Client {
             return Ok(answer);
         }
         let text = |key: &str, otherwise: &str| answer.get(key).and_then(Value::as_str).unwrap_or(otherwise).to_owned();
-        Err(ClientError::Refused {
-            status: status.as_u16(),
-            title: text("title", "The gateway refused"),
-            detail: text("detail", "it did not say why"),
-        })
+        let mut detail = text("detail", "it did not say why");
+        if status == StatusCode::UNAUTHORIZED {
+            detail += "; a key that was changed in the file holds once the gateway has read it, as at kill -HUP";
+        }
+        Err(ClientError::Refused { status: status.as_u16(), title: text("title", "The gateway refused"), detail })
     }
 }
 

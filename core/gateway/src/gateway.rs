@@ -185,7 +185,7 @@ impl RunningGateway {
     /// flight ended within `gateway.drain`; what did not is in the store, and taken up at the next start.
     pub async fn drain(self) -> bool {
         let deadline = Instant::now() + self.switchboard.drain_within();
-        // A reload that is on its way changes nothing any more, and is not waited for where that takes longer.
+        // What a reload that is on its way opens gets no seat any more, and it is not waited for where that takes longer.
         self.connected.wire.stop();
         let at_rest = tokio::time::timeout_at(deadline, self.switchboard.at_rest());
         let served = tokio::time::timeout_at(deadline, self.app.shift().end());

@@ -11,10 +11,11 @@ use sportello_sdk::frames::{Peer, Reply};
 use crate::crash::within;
 
 /// A call of a plugin's code, which begins where it is polled first. Whatever of it ends this program ends it in the name of
-/// `whose`: its beginning, its polls, and what is done where it is dropped.
+/// `whose`: its beginning, its polls, and what is done where it is dropped, and the plugin with it.
 pub(crate) struct Inside {
     whose: Arc<str>,
-    plugin: Arc<dyn Peer>,
+    /// Nothing once it is let go of.
+    plugin: Option<Arc<dyn Peer>>,
     method: &'static str,
     frame: Bytes,
     body: Bytes,
@@ -29,7 +30,7 @@ impl Inside {
         frame: Bytes,
         body: Bytes,
     ) -> Self {
-        Self { whose: Arc::clone(whose), plugin: Arc::clone(plugin), method, frame, body, call: None }
+        Self { whose: Arc::clone(whose), plugin: Some(Arc::clone(plugin)), method, frame, body, call: None }
     }
 }
 
@@ -38,13 +39,17 @@ impl Future for Inside {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Reply> {
         let Self { whose, plugin, method, frame, body, call } = self.get_mut();
-        let begin = || plugin.call(0, method, std::mem::take(frame), std::mem::take(body));
-        within(whose, || call.get_or_insert_with(begin).as_mut().poll(context))
+        within(whose, || {
+            if let (None, Some(plugin)) = (&call, &plugin) {
+                *call = Some(plugin.call(0, method, std::mem::take(frame), std::mem::take(body)));
+            }
+            call.as_mut().map_or(Poll::Pending, |call| call.as_mut().poll(context))
+        })
     }
 }
 
 impl Drop for Inside {
     fn drop(&mut self) {
-        within(&self.whose, || drop(self.call.take()));
+        within(&self.whose, || drop((self.call.take(), self.plugin.take())));
     }
 }

@@ -28,7 +28,7 @@ use sportello_sdk::frames::Peer;
 
 use crate::life::Connected;
 pub use entry::{Body, Entry, FORMAT};
-pub(crate) use redaction::{SECRET_AT, is_left_out};
+pub(crate) use redaction::{SECRET_AT, is_left_out, unescaped};
 use tap::{Asking, Called};
 use writer::{Note, Writer};
 

@@ -6,6 +6,7 @@ use super::{asynchronously, say, say_json};
 use crate::cli::{Failed, Setting};
 use crate::key::read_or_make;
 use crate::plugins::{Deployment, prepare};
+use crate::vault::key::KeyError;
 use crate::wire::Wire;
 
 /// Says everything that is wrong with the configuration and its plugins.
@@ -49,8 +50,12 @@ async fn keys(deployment: &Deployment) -> Result<(), Failed> {
         read_or_make(&gateway.key, gateway.production).map_err(|error| Failed::Asking(error.to_string()))?;
     }
     if let Some(vault) = &deployment.config.vault {
-        for source in std::iter::once(&vault.key).chain(&vault.old_keys).filter(|source| source.is_there()) {
-            source.read(gateway.production).await.map_err(|error| Failed::Asking(error.to_string()))?;
+        let failed = |error: KeyError| Failed::Asking(error.to_string());
+        if vault.key.is_there() {
+            vault.key.read(gateway.production).await.map_err(failed)?;
+        }
+        for old in &vault.old_keys {
+            old.read(true).await.map_err(failed)?;
         }
     }
     Ok(())

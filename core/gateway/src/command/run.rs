@@ -41,10 +41,16 @@ async fn serve(setting: &Setting) -> Result<(), Failed> {
     let mut signals = Signals::new().map_err(|error| Failed::Trying(format!("signals cannot be caught: {error}")))?;
     let config = setting.config.clone();
     // In a task of its own: whatever a plugin keeps it waiting with, a signal is heard.
-    let preparing = tokio::spawn(async move { prepare(&config, Wire::unconnected()).await });
-    let prepared = tokio::select! {
-        prepared = preparing => prepared.map_err(|error| Failed::Trying(error.to_string()))?,
-        told = signals.stop() => return Err(Failed::Trying(format!("stopped by {told} before it had started"))),
+    let mut preparing = tokio::spawn(async move { prepare(&config, Wire::unconnected()).await });
+    let mut is_outdated = false;
+    let prepared = loop {
+        tokio::select! {
+            prepared = &mut preparing => break prepared.map_err(|error| Failed::Trying(error.to_string()))?,
+            told = signals.next() => match told {
+                RELOAD => is_outdated = true,
+                told => return Err(Failed::Trying(format!("stopped by {told} before it had started"))),
+            },
+        }
     };
     let deployment = prepared.map_err(|problems| Failed::Asking(problems.to_string()))?;
     let redactors = logging::start(deployment.config.gateway.log, deployment.redactor())
@@ -69,13 +75,17 @@ async fn serve(setting: &Setting) -> Result<(), Failed> {
         say(format_args!("Sportello listens on {listening}"));
     }
     tracing::info!(address = %gateway.address(), "ready");
+    // What is wrong is logged, and stands in /v1/instances. A signal that comes meanwhile does not wait for it.
+    let reload = || {
+        let switchboard = gateway.switchboard().clone();
+        tokio::spawn(async move { drop(switchboard.reload(By::Signal).await) });
+    };
+    if is_outdated {
+        reload();
+    }
     let told = loop {
         match signals.next().await {
-            // What is wrong is logged, and stands in /v1/instances. A signal that comes meanwhile does not wait for it.
-            RELOAD => {
-                let switchboard = gateway.switchboard().clone();
-                tokio::spawn(async move { drop(switchboard.reload(By::Signal).await) });
-            }
+            RELOAD => reload(),
             told => break told,
         }
     };

@@ -69,9 +69,10 @@ fn note(instance: &Instance, error: &ExecError, notes: &Notes<'_>) {
         ExecError::Start { reads: Some(library), .. } => {
             ("exec".to_owned(), format!("it may read nothing that `reads` does not name: try reads = [{library:?}]"))
         }
-        ExecError::Start { .. } => {
-            ("exec".to_owned(), "what it reads must be named by `reads`; docs/OPERATING.md has more".to_owned())
-        }
+        ExecError::Start { .. } => (
+            "exec".to_owned(),
+            "see what it says there; what it reads must be named by `reads`, and docs/OPERATING.md has more".to_owned(),
+        ),
         ExecError::Load(_) => ("exec".to_owned(), "install another build of it".to_owned()),
     };
     notes.add(&format!("{path}.{key}"), Wrong::new(error.to_string(), remedy));

@@ -33,14 +33,18 @@ pub(super) async fn as_decided(
         for problem in &problems.0 {
             tracing::error!("what was decided beside the file cannot be done: {problem}");
         }
-        let is_about = |instance: &&Instance| problems.0.iter().any(|one| one.key.starts_with(&path_of(instance)));
+        let is_about = |instance: &&Instance| {
+            let path = format!("{}.", path_of(instance));
+            problems.0.iter().any(|one| one.key.starts_with(&path))
+        };
         let named: BTreeSet<String> = pinned.iter().copied().filter(is_about).map(|one| one.name.clone()).collect();
         let named = if named.is_empty() { pinned.iter().map(|one| one.name.clone()).collect() } else { named };
         for instance in &named {
             tracing::error!(
                 instance,
                 "the version that an operator went to is not there, so this instance is off: put that version's library back \
-                 and start again, or let the one that is there run: sportello plugin enable {instance}"
+                 and start again, or write in gateway.toml which version runs; until the next start the one that is there \
+                 runs after: sportello plugin enable {instance}"
             );
         }
         left_out.extend(named);

@@ -10,9 +10,13 @@ pub(super) fn without_enclosed_secrets(text: &str) -> String {
 /// Without what stands in such elements (XML 1.0, section 3.1), whatever prefix their names have.
 fn without_elements(text: &str) -> String {
     without(text, "<", |after| {
-        let name = after.split(|c: char| c.is_whitespace() || matches!(c, '>' | '/')).next()?;
-        let local = name.rsplit(':').next()?;
-        let opened = after.find('>').filter(|_| is_secret_name(local))?;
+        let ends = |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '/');
+        let name = begin(after).split(ends).next()?;
+        let local = name.rsplit(':').next().filter(|local| is_secret_name(local))?;
+        // No further than its own end tag, or the next one's begin.
+        let from = name.len() - local.len();
+        let tag = after.get(from..)?;
+        let opened = from + tag.find(['<', '>']).filter(|at| tag.get(*at..).is_some_and(|end| end.starts_with('>')))?;
         // An empty one has nothing in it.
         let is_empty = after.get(..opened)?.ends_with('/');
         let content = after.get(opened + 1..).filter(|_| !is_empty)?;
@@ -23,15 +27,25 @@ fn without_elements(text: &str) -> String {
     })
 }
 
+/// The longest name, and the longest headers of a part, in bytes: what is longer is neither.
+const NAME_LEN_MAX: usize = 128;
+const HEADERS_LEN_MAX: usize = 1_000;
+
+/// As much of a text as a name takes.
+fn begin(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(NAME_LEN_MAX)).unwrap_or(text)
+}
+
 const CDATA: &str = "<![CDATA[";
 
 /// Without what stands in such parts (RFC 7578, section 4.2).
 fn without_parts(text: &str) -> String {
     without(text, "name=", |after| {
         let unquoted = after.trim_start_matches('"');
-        let name = unquoted.split(['"', ';', '\r', '\n']).next().filter(|name| is_secret_name(name))?;
+        let name = begin(unquoted).split(['"', ';', '=', '\r', '\n']).next().filter(|name| is_secret_name(name))?;
         let named = after.len() - unquoted.len() + name.len();
         let headers = after.get(named..)?;
+        let headers = headers.get(..headers.floor_char_boundary(HEADERS_LEN_MAX)).unwrap_or(headers);
         let ends = ["\r\n\r\n", "\n\n"].into_iter().filter_map(|end| Some(headers.find(end)? + end.len()));
         let begins = named + ends.min()?;
         let content = after.get(begins..)?;
@@ -99,5 +113,10 @@ mod tests {
             "--x\nContent-Disposition: form-data; name=\"token\"\n\n*",
         );
         check("name=\"token\"", "name=\"token\"");
+        // What would take a day, were each of them looked at to the end.
+        for piece in ["<", "<Token ", "name=", "name=\"token\"", "<a "] {
+            let text = piece.repeat((1 << 20) / piece.len());
+            assert_eq!(without_enclosed_secrets(&text), text);
+        }
     }
 }

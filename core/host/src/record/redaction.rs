@@ -161,7 +161,7 @@ impl Redaction {
 }
 
 /// A text with the bytes that are written as in URLs (RFC 3986, section 2.1) as what they are.
-fn unescaped(text: &str) -> String {
+pub(crate) fn unescaped(text: &str) -> String {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {

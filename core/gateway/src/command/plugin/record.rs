@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clap::Args;
 use serde_json::Value;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use super::switch::plain;
 use crate::cli::{Failed, Setting};
@@ -42,6 +42,8 @@ impl Record {
         let name = plain(&self.name)?;
         let client = Client::open(&setting.config)?;
         let path = |what: &str| format!("/v1/instances/{name}/{what}");
+        // Before it begins: whoever is told to end from here on ends it as well.
+        let (mut interrupted, mut terminated) = (heard(SignalKind::interrupt())?, heard(SignalKind::terminate())?);
         let begun = client.post(&path("record"), &Value::Null, None, &[Scope::Operate]).await?;
         let file = begun.get("file").and_then(Value::as_str).unwrap_or_default().to_owned();
         if !setting.json {
@@ -55,8 +57,8 @@ impl Record {
         };
         tokio::select! {
             () = over => {}
-            _ = tokio::signal::ctrl_c() => {}
-            () = terminated() => {}
+            _ = interrupted.recv() => {}
+            _ = terminated.recv() => {}
             () = until_ended(&client, name) => {}
         }
         let ended = client.post(&path("record-end"), &Value::Null, None, &[Scope::Operate]).await?;
@@ -74,12 +76,8 @@ impl Record {
     }
 }
 
-/// Returns when this program is told to end.
-async fn terminated() {
-    match signal(SignalKind::terminate()) {
-        Ok(mut told) => drop(told.recv().await),
-        Err(_) => std::future::pending().await,
-    }
+fn heard(kind: SignalKind) -> Result<Signal, Failed> {
+    signal(kind).map_err(|error| Failed::Trying(format!("signals cannot be caught: {error}")))
 }
 
 /// Returns once the recording of this instance has ended by itself; never, where no key may look.

@@ -95,11 +95,13 @@ const NEVER: &[c_long] = &[
     libc::SYS_personality,
 ];
 
-/// What fails without a word: a thread or a process is made with all signals blocked, and one that could not be told then
+/// What fails without a word. A thread or a process is made with all signals blocked, and one that could not be told then
 /// would end this one.
 const SILENT: &[c_long] = &[
     libc::SYS_clone,
     libc::SYS_clone3,
+    // Every allocator asks whether a large block can grow where it stands, and copies where it cannot.
+    libc::SYS_mremap,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_fork,
     #[cfg(target_arch = "x86_64")]

@@ -10,6 +10,9 @@ use rustix::io::Errno;
 /// What such a line begins with; the number of the call follows.
 pub(in super::super) const REFUSED: &str = "sportello: refused the system call ";
 
+/// The longest line, with its ends.
+const LINE_LEN: usize = REFUSED.len() + 22;
+
 /// Has refused calls told of, and fail.
 ///
 /// # Errors
@@ -34,7 +37,7 @@ extern "C" fn refuse(_: c_int, _: *mut libc::siginfo_t, context: *mut c_void) {
         return;
     };
     let number = answered(context, i64::from(-Errno::PERM.raw_os_error()));
-    let mut line = [0; REFUSED.len() + 21];
+    let mut line = [0; LINE_LEN];
     let written = write_line(&mut line, number.unsigned_abs());
     // Nobody could be told that it cannot be told.
     let _ = rustix::io::write(rustix::stdio::stderr(), line.get(..written).unwrap_or_default());
@@ -55,6 +58,15 @@ fn answered(context: &mut libc::ucontext_t, result: i64) -> i64 {
     eighth.cast_signed()
 }
 
+/// Has the call answer `result`. Answers which one it is.
+#[cfg(target_arch = "riscv64")]
+fn answered(context: &mut libc::ucontext_t, result: i64) -> i64 {
+    // a0 and a7.
+    let [.., answer, _, _, _, _, _, _, number] = &mut context.uc_mcontext.__gregs[..18] else { return -1 };
+    *answer = result.cast_unsigned();
+    number.cast_signed()
+}
+
 /// The line, without memory of its own. Answers its length.
 fn write_line(line: &mut [u8], number: u64) -> usize {
     let mut digits = [0; 20];
@@ -69,7 +81,8 @@ fn write_line(line: &mut [u8], number: u64) -> usize {
         }
     }
     let digits = digits.iter().skip(digits.len() - count);
-    let all = REFUSED.as_bytes().iter().chain(digits).chain(b"\n");
+    // Whatever was written before is another line.
+    let all = b"\n".iter().chain(REFUSED.as_bytes()).chain(digits).chain(b"\n");
     line.iter_mut().zip(all).map(|(place, byte)| *place = *byte).count()
 }
 
@@ -80,9 +93,9 @@ mod tests {
     #[test]
     fn a_line_has_the_number() {
         for number in [0, 7, 41, 1_000, u64::MAX] {
-            let mut line = [0; REFUSED.len() + 21];
+            let mut line = [0; LINE_LEN];
             let len = write_line(&mut line, number);
-            assert_eq!(std::str::from_utf8(&line[..len]).unwrap(), format!("{REFUSED}{number}\n"));
+            assert_eq!(std::str::from_utf8(&line[..len]).unwrap(), format!("\n{REFUSED}{number}\n"));
         }
     }
 }

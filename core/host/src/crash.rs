@@ -37,17 +37,6 @@ thread_local! {
     static WITHIN: Cell<(*const u8, usize)> = const { Cell::new((null(), 0)) };
 }
 
-/// The same with what it did so by written to `notes`: `NAME SIGNAL`, or `NAME exit`. A file that is given later takes the
-/// place of the one before.
-///
-/// # Errors
-/// Why that cannot be had.
-pub fn note_crashes(notes: File) -> Result<(), Error> {
-    // The one before stays open: a handler may be writing to it.
-    NOTES.store(notes.into_raw_fd(), Ordering::SeqCst);
-    name_crashes()
-}
-
 /// Has the name of an instance whose code ends this program, or of a plugin's that is loaded, written to standard error: from
 /// then on and for ever.
 ///
@@ -68,6 +57,17 @@ pub fn name_crashes() -> Result<(), Error> {
         install(*signal, before)?;
     }
     Ok(())
+}
+
+/// The same with what it did so by written to `notes`: `NAME SIGNAL`, or `NAME exit`. A file that is given later takes the
+/// place of the one before.
+///
+/// # Errors
+/// Why that cannot be had.
+pub fn note_crashes(notes: File) -> Result<(), Error> {
+    // The one before stays open: a handler may be writing to it.
+    NOTES.store(notes.into_raw_fd(), Ordering::SeqCst);
+    name_crashes()
 }
 
 /// Polls code of this instance's plugin.

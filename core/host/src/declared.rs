@@ -216,15 +216,23 @@ pub(crate) fn read_file(path: &Path) -> Result<Bytes, LoadError> {
     read_whole(path, LIBRARY_LEN_MAX)?.ok_or_else(|| LoadError::TooLarge { path: path.to_owned() })
 }
 
-/// The content of the regular file at `path`; nothing where it has more than `len_max` bytes.
+/// The same as [`read_bounded`].
 pub(crate) fn read_whole(path: &Path, len_max: u64) -> Result<Option<Bytes>, LoadError> {
     let unreadable = |error| LoadError::Unreadable { path: path.to_owned(), error };
+    Ok(read_bounded(path, len_max).map_err(unreadable)?.map(Bytes::from))
+}
+
+/// The content of the regular file at `path`; nothing where it has more than `len_max` bytes.
+///
+/// # Errors
+/// Why it cannot be read; that it is no regular file, too.
+pub fn read_bounded(path: &Path, len_max: u64) -> std::io::Result<Option<Vec<u8>>> {
     // Whoever opens a pipe waits for its other end, which may never come.
-    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
-        return Err(unreadable(std::io::Error::other("it is no regular file")));
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
     }
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    let expected = file.metadata().map_err(unreadable)?.len();
+    let file = std::fs::File::open(path)?;
+    let expected = file.metadata()?.len();
     if expected > len_max {
         return Ok(None);
     }
@@ -233,8 +241,8 @@ pub(crate) fn read_whole(path: &Path, len_max: u64) -> Result<Option<Bytes>, Loa
         return Ok(None);
     }
     // The length above may be a lie by now: what counts is what is read.
-    file.take(len_max + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    Ok((bytes.len() as u64 <= len_max).then(|| bytes.into()))
+    file.take(len_max + 1).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 <= len_max).then_some(bytes))
 }
 
 /// What every manifest of every contract has.

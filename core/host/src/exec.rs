@@ -35,7 +35,7 @@ use sportello_sdk::{Failure, Source};
 use tokio::sync::OnceCell;
 
 use crate::confine::Confinement;
-use crate::declared::{Fingerprint, LoadError, MANIFEST_LEN_MAX, understand_manifest};
+use crate::declared::{Fingerprint, LoadError, MANIFEST_LEN_MAX, read_whole, understand_manifest};
 use crate::expansion;
 use crate::frame::{Circumstances, Params};
 use crate::loaded::Loaded;
@@ -177,7 +177,7 @@ impl Exec {
     /// As [`ExecError`] has it, in its order.
     pub fn read(command: &[String], folder: &Path, search: Option<&OsStr>) -> Result<Self, ExecError> {
         let Understood { program, arguments, at, file } = command::understand(command, folder, search)?;
-        let bytes = read_whole(&file)?;
+        let bytes = read_whole(&file, EXEC_LEN_MAX)?.ok_or_else(|| LoadError::TooLarge { path: file.clone() })?;
         let fingerprint = Fingerprint(Sha256::digest(&bytes).into());
         Ok(Self { program, arguments, at, file, bytes, fingerprint })
     }
@@ -275,19 +275,6 @@ async fn ask(plugin: &dyn Peer, method: &str) -> Result<Bytes, String> {
     }
     let failure = serde_json::from_slice::<Failure>(&reply.frame).map_err(|error| error.to_string())?;
     Err(failure.message)
-}
-
-fn read_whole(path: &Path) -> Result<Bytes, LoadError> {
-    use std::io::Read;
-
-    let unreadable = |error| LoadError::Unreadable { path: path.to_owned(), error };
-    let mut bytes = Vec::new();
-    let file = std::fs::File::open(path).map_err(unreadable)?;
-    file.take(EXEC_LEN_MAX + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > EXEC_LEN_MAX {
-        return Err(LoadError::TooLarge { path: path.to_owned() });
-    }
-    Ok(bytes.into())
 }
 
 /// How many lines are remembered, to say what a process ended with that never became a plugin.

@@ -1,5 +1,5 @@
 //! What stays in this process: a library that was loaded here is never unloaded, so each version that was ever in use keeps
-//! its memory until the process ends.
+//! its memory until the process ends. And what a process holds altogether.
 
 use object::{Object, ObjectSegment, SegmentFlags, elf};
 
@@ -16,6 +16,18 @@ pub struct Resident {
     pub fingerprint: Fingerprint,
     /// How much memory it keeps, in bytes.
     pub bytes: u64,
+}
+
+/// How much memory a process holds, in bytes; nothing where there is none of this number, or the system does not say.
+pub fn resident_bytes(pid: u32) -> Option<u64> {
+    // proc(5): the second number of `statm` is what is resident, in pages.
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
+    #[cfg(target_os = "linux")]
+    let page_len = rustix::param::page_size() as u64;
+    #[cfg(not(target_os = "linux"))]
+    let page_len = 4096;
+    pages.checked_mul(page_len).filter(|bytes| *bytes > 0)
 }
 
 /// How much memory a library keeps once it is loaded, in bytes: the sealed copy of its file, from which its code is mapped,

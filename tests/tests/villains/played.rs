@@ -62,6 +62,14 @@ async fn what_is_recorded_while_people_pay_is_played_to_other_versions_by_comman
     let said = scene.says(&other, 1);
     assert!(said.contains("hello-rail 1.1.0 against what 1.0.0 did") && said.contains(first), "{said}");
 
+    // Of nothing nobody can say that it is the same.
+    let whole = std::fs::read_to_string(file).unwrap();
+    std::fs::write(scene.at("empty"), whole.split_inclusive('\n').next().unwrap()).unwrap();
+    let empty = scene.at("empty").display().to_string();
+    let nothing = ["plugin", "replay", &empty, "--against", "plugins/libhello_rail.so"];
+    let told = scene.told_as_json(&nothing, 1);
+    assert!(told["error"].as_str().unwrap().contains("nothing to compare"), "{told:#}");
+
     // What there is no sense in playing to is not played to.
     for (arguments, expected) in [
         (&["--against", "plugins/libhostile_escapes.so"][..], "is of the plugin \"hello-rail\", and"),

@@ -37,7 +37,7 @@ pub(super) async fn list(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 /// An instance, with how its recording is.
 fn shown(app: &App, slot: &Slot) -> Option<Value> {
     let mut shown = instance(slot)?;
-    let recording = |recorded: Recorded| json!({ "file": recorded.file.display().to_string(), "is_broken": recorded.is_broken, "ended": recorded.ended });
+    let recording = |Recorded { file, is_broken, ended, .. }: Recorded| json!({ "file": file.display().to_string(), "is_broken": is_broken, "ended": ended });
     if let Some(shown) = shown.as_object_mut() {
         shown.insert("recording".to_owned(), app.switchboard.recording(&slot.name).map(recording).into());
     }

@@ -37,10 +37,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, headers: HeaderMap) -> Res
 
 /// What this program itself holds, under the name that such things have: plugins that share it, too.
 fn of_this_process() -> String {
-    // proc(5): the second number of `statm` is what is resident, in pages.
-    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
-    let pages = statm.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok());
-    let Some(bytes) = pages.map(|pages| pages.saturating_mul(rustix::param::page_size() as u64)) else {
+    let Some(bytes) = sportello_host::resident_bytes(std::process::id()) else {
         return String::new();
     };
     let name = "process_resident_memory_bytes";

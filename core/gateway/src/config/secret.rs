@@ -1,9 +1,9 @@
 //! Secrets: from the environment, from a file, or (never in production) as they stand.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
+use sportello_host::read_bounded;
 use sportello_sdk::Secret;
 
 use super::problem::Wrong;
@@ -88,15 +88,7 @@ const SMALL_LEN_MAX: u64 = 1 << 20;
 
 /// The content of a regular file of at most 1 MiB: whoever reads a pipe waits for its other end, and a device has none.
 pub(crate) fn read_small(path: &Path) -> std::io::Result<Vec<u8>> {
-    if !std::fs::metadata(path)?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
-    }
-    let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(SMALL_LEN_MAX + 1).read_to_end(&mut bytes)?;
-    match bytes.len() as u64 > SMALL_LEN_MAX {
-        true => Err(std::io::Error::other("it has more than 1 MiB")),
-        false => Ok(bytes),
-    }
+    read_bounded(path, SMALL_LEN_MAX)?.ok_or_else(|| std::io::Error::other("it has more than 1 MiB"))
 }
 
 const HOW: &str = "write { env = \"NAME\" } or { file = \"path\" }";

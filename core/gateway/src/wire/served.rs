@@ -10,6 +10,7 @@ use sportello_sdk::frames::StorePutDone;
 use sportello_sdk::{Accepted, Failure, InstrumentFacts, Message, Receipt, Report};
 
 use super::Wire;
+use super::words::clean_outcome;
 use crate::redact::Redactor;
 
 /// The services of one version.
@@ -36,9 +37,7 @@ impl Services for Served {
     }
 
     async fn report(&self, instance: &str, mut report: Report) -> Result<(), Failure> {
-        for text in report.outcome.texts_mut() {
-            *text = self.redactor.clean(text);
-        }
+        report.outcome = clean_outcome(&self.redactor, report.outcome);
         self.wire.report(instance, report).await
     }
 

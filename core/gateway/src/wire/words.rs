@@ -35,7 +35,8 @@ impl Version {
     }
 }
 
-fn clean_outcome(redactor: &Redactor, mut outcome: Outcome) -> Outcome {
+/// An outcome as it may be kept.
+pub(super) fn clean_outcome(redactor: &Redactor, mut outcome: Outcome) -> Outcome {
     for text in outcome.texts_mut() {
         *text = redactor.clean(text);
     }

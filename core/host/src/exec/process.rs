@@ -19,6 +19,7 @@ use super::link::{Far, Link};
 use super::message::LINE_LEN_MAX;
 use crate::blocking::blocking;
 use crate::life::{Connected, Life};
+use crate::resident::resident_bytes;
 
 /// How long a process that has closed its standard output, or was killed, may take to be gone.
 const END_WITHIN: Duration = Duration::from_secs(1);
@@ -102,13 +103,7 @@ impl Life for Process {
         if self.ended.borrow().is_some() {
             return None;
         }
-        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.pid)).ok()?;
-        let pages: u64 = statm.split_ascii_whitespace().nth(1)?.parse().ok()?;
-        #[cfg(target_os = "linux")]
-        let page_len = rustix::param::page_size() as u64;
-        #[cfg(not(target_os = "linux"))]
-        let page_len = 4096;
-        pages.checked_mul(page_len)
+        resident_bytes(self.pid)
     }
 }
 

@@ -8,6 +8,7 @@ use rustix::process::{Signal, pidfd_send_signal};
 use tokio::sync::watch;
 
 use crate::life::Life;
+use crate::resident::resident_bytes;
 
 /// Holds a child: until it ends, and why.
 pub(super) struct Keeper {
@@ -93,9 +94,6 @@ impl Life for Keeper {
     }
 
     fn resident_bytes(&self) -> Option<u64> {
-        // proc(5): the second number of `statm` is what is resident, in pages.
-        let pid = self.pid()?;
-        let pages: u64 = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?.split(' ').nth(1)?.parse().ok()?;
-        Some(pages.saturating_mul(rustix::param::page_size() as u64)).filter(|bytes| *bytes > 0)
+        resident_bytes(self.pid()?)
     }
 }

@@ -74,12 +74,12 @@ impl Replay {
         let redactor = Redactor::new(replay.secrets.values().map(String::as_str));
         let clean = |text: &str| hide_cards(&redactor.without_secrets(text)).into_owned();
         replayed.differences = replayed.differences.into_iter().map(|one| one.cleaned(&clean)).collect();
-        tell(&replayed, [name, version, &now], &recording, setting.json);
         if replayed.calls == 0 {
             return Err(Failed::Trying(format!(
                 "{path}: there is no call in it that was answered, and nothing to compare"
             )));
         }
+        tell(&replayed, [name, version, &now], &recording, setting.json);
         // The differences have been told.
         if replayed.differences.is_empty() { Ok(()) } else { Err(Failed::Trying(String::new())) }
     }

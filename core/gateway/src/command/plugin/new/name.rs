@@ -8,7 +8,7 @@ use sportello_sdk::Manifest;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Name(String);
 
-/// What the compiler or cargo keep for themselves, among what is otherwise a good name.
+/// What the SDK calls something, and what the compiler or cargo keep for themselves, among what is otherwise a good name.
 const TAKEN: &str = "rail channel host order option result settings outcome note sent failure message money currency party \
     secret level report receipt page source finality string vec \
     abstract alloc as async await become box break build const continue core crate deps do dyn else enum \

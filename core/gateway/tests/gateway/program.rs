@@ -271,8 +271,8 @@ fn messages_are_parsed_as_on_a_configured_channel() {
 #[test]
 fn a_file_whose_name_is_no_text_is_told_of_as_json() {
     let folder = folder_with(&CONFIG.replace("[gateway]", "[gateway]\nplugins = [\"plugins\"]"));
-    let name = std::os::unix::ffi::OsStrExt::from_bytes(b"plugins/bad\xff.so");
-    let file = folder.path().join(<&std::ffi::OsStr>::clone(&name));
+    let name: &std::ffi::OsStr = std::os::unix::ffi::OsStrExt::from_bytes(b"plugins/bad\xff.so");
+    let file = folder.path().join(name);
     let rail = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("host/tests/contract-1.0");
     std::fs::create_dir(folder.path().join("plugins")).unwrap();
     let library = std::fs::read_dir(rail).unwrap().map(|entry| entry.unwrap().path());
